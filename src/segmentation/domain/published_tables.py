@@ -1,0 +1,350 @@
+"""The published snapshot, contract version 1: what downstream systems and the dashboard may read.
+
+Consumers fail closed: past ``valid_until``, or where ``score_status`` is not ``scored``, they use
+their own default. Only an approved or adjusted recommendation may be carried out.
+"""
+
+from segmentation.domain.columns import (
+    CURRENCY,
+    amount,
+    category,
+    date,
+    flag,
+    identifier,
+    integer,
+    key_,
+    prob,
+    real,
+    text,
+    text_list,
+    timestamp,
+)
+from segmentation.domain.schema import Role, Table, by_name
+from segmentation.domain.vocabulary import (
+    Action,
+    Cause,
+    ChangeOperation,
+    ChangeReason,
+    Channel,
+    PartyType,
+    ScoreStatus,
+    Segment,
+    Tone,
+    Verdict,
+)
+
+CONTRACT_VERSION = "1.0.0"
+
+AS_OF_DATE = date(
+    "as_of_date", "everything observed before the start of this day was used, nothing else", required=True
+)
+
+PAYMENT_DATE_COLUMNS = (
+    prob("late_prob", "probability that it is covered after its due date; 1 once it is overdue"),
+    prob("late_30_prob", "probability that it is covered more than 30 days after its due date"),
+    prob("late_90_prob", "probability that it is covered more than 90 days after its due date"),
+    prob("paid_7_prob", "probability that it is covered within 7 days from the as-of day"),
+    prob("paid_14_prob", "probability that it is covered within 14 days from the as-of day"),
+    prob("paid_30_prob", "probability that it is covered within 30 days from the as-of day"),
+    date(
+        "expected_payment_date",
+        "mean of the payment date, the tail beyond the horizon counted at the horizon",
+    ),
+    date("payment_date_p10", "day by which it is covered with probability 0.10"),
+    date("payment_date_p50", "day by which it is covered with probability 0.50"),
+    date(
+        "payment_date_p90",
+        "day by which it is covered with probability 0.90; the horizon's end when beyond it",
+    ),
+    text_list("reason_codes", "what moved late_prob most, strongest first"),
+    category("score_status", "only scored may be relied on", ScoreStatus, required=True),
+    text(
+        "model_version", "model that speaks for this row, with its version", required=True, role=Role.CATEGORY
+    ),
+)
+
+INVOICE_SCORES = Table(
+    "out_invoice_scores",
+    "open invoice",
+    (
+        key_("invoice_id", "invoice"),
+        identifier("customer_id", "customer", required=True),
+        AS_OF_DATE,
+        date("due_date", "due date of the oldest open instalment", required=True),
+        amount("open_amount", "amount open over all instalments", required=True),
+        CURRENCY,
+        integer(
+            "days_late",
+            "days beyond terms of the oldest open instalment on the as-of day; negative when not due",
+            required=True,
+        ),
+        *PAYMENT_DATE_COLUMNS,
+    ),
+    ("invoice_id",),
+)
+
+SEGMENT_COLUMNS = (
+    category("segment", "paying behaviour", Segment, required=True),
+    prob(
+        "structural_prob",
+        "probability that the customer's underlying share of late instalments is above one half",
+    ),
+    prob("structural_prob_p05", "lower end of its 90 % interval"),
+    prob("structural_prob_p95", "upper end of its 90 % interval"),
+    prob("late_propensity", "posterior mean of the underlying share of late instalments"),
+    prob("late_propensity_p05", "lower end of its 90 % interval"),
+    prob("late_propensity_p95", "upper end of its 90 % interval"),
+    real("typical_days_late", "median days beyond terms over settled instalments; null without any"),
+    category("cause", "hypothesis about the cause of lateness, never a fact", Cause, required=True),
+    prob("cause_prob", "probability of that hypothesis; null when unclear for want of data"),
+    integer("settled_count", "instalments whose lateness is known", required=True, minimum=0),
+    integer("late_count", "of these, late ones", required=True, minimum=0),
+    integer(
+        "excluded_count",
+        "instalments left out because lateness was the supplier's doing",
+        required=True,
+        minimum=0,
+    ),
+    text_list("evidence", "what speaks for segment and cause, in words, strongest first"),
+)
+
+CUSTOMER_SEGMENTS = Table(
+    "out_customer_segments",
+    "customer",
+    (
+        key_("customer_id", "customer"),
+        AS_OF_DATE,
+        *SEGMENT_COLUMNS,
+        category("previous_segment", "segment in the previous snapshot; null when new", Segment),
+        category("changed_because", "behaviour, model or none", ChangeReason, required=True),
+    ),
+    ("customer_id",),
+)
+
+RECOMMENDATIONS = Table(
+    "out_recommendations",
+    "customer with something to do or to wait for",
+    (
+        key_("recommendation_id", "the same customer, day, step and policy give the same id"),
+        identifier("customer_id", "customer", required=True),
+        AS_OF_DATE,
+        category("action", "next step; wait is a choice", Action, required=True),
+        category("channel", "channel to use; null for wait and for reviews", Channel),
+        timestamp("window_start_at", "earliest moment to act, lawful and sensible; null for wait"),
+        timestamp("window_end_at", "latest moment to act; null for wait"),
+        category("tone", "tone of the message; null for wait", Tone),
+        integer("dunning_level", "0 before the due date, then 1, 2, ...; null for wait", minimum=0),
+        amount("open_amount", "amount open with the customer in this currency", required=True),
+        amount("overdue_amount", "of which past its due date", required=True),
+        CURRENCY,
+        integer(
+            "oldest_days_late",
+            "days beyond terms of the oldest open instalment; null when none is due",
+            minimum=0,
+        ),
+        amount(
+            "expected_value_amount",
+            "expected gain of acting over waiting, less its cost, in the row's currency",
+            required=True,
+        ),
+        amount("expected_value_p05_amount", "lower end of its 90 % interval"),
+        amount("expected_value_p95_amount", "upper end of its 90 % interval"),
+        category("runner_up", "second-best step; null when no other was open", Action),
+        prob("evidence_own_share", "share of the evidence that is the customer's own"),
+        prob("evidence_segment_share", "share that comes from the customer's segment"),
+        prob("evidence_global_share", "share that comes from all customers, or from the default scenario"),
+        text_list("reason_codes", "why this step, strongest first, as codes"),
+        text("reason_text", "why this step, in two or three plain sentences", required=True),
+        text_list("blocked_by", "codes of the gates that are closed for the customer"),
+        timestamp(
+            "earliest_lawful_at",
+            "when the last closed gate lifts; null when none is closed or no date is known",
+        ),
+        flag(
+            "needs_approval", "whether a named person must approve it before it is carried out", required=True
+        ),
+        prob("propensity", "probability with which the policy chose this step; 1 for a rule"),
+        flag("is_exploration", "whether it was drawn at random among gentle steps to learn", required=True),
+        text("policy_version", "policy that chose it", required=True, role=Role.CATEGORY),
+        timestamp("valid_until", "do not carry it out after this moment", required=True),
+    ),
+    ("recommendation_id",),
+)
+
+CASH_FORECAST = Table(
+    "out_cash_forecast",
+    "day and currency",
+    (
+        date("forecast_date", "day of the inflow", required=True),
+        CURRENCY,
+        amount("inflow_amount", "mean of the inflow from open instalments", required=True),
+        amount("inflow_p10_amount", "10th percentile", required=True),
+        amount("inflow_p50_amount", "median", required=True),
+        amount("inflow_p90_amount", "90th percentile", required=True),
+    ),
+    ("forecast_date", "currency"),
+)
+
+PORTFOLIO = Table(
+    "out_portfolio",
+    "measure, currency and slice",
+    (
+        category(
+            "measure",
+            "ageing_amount, dso_days, best_possible_dso_days, average_days_delinquent, cei_share, weighted_days_late, promise_kept_share, ...",
+            required=True,
+        ),
+        CURRENCY,
+        category("slice", "all, an ageing bucket or a segment", required=True),
+        real("value", "value in the unit of the measure; null when its inputs are missing"),
+        category("unit", "days, share, count or the currency", required=True),
+        text("formula", "how it is computed", required=True),
+        text("inputs", "figures that went in, as JSON", required=True),
+    ),
+    ("measure", "currency", "slice"),
+)
+
+FAIRNESS = Table(
+    "out_fairness",
+    "metric and group",
+    (
+        category("family", "pre-registered family of comparisons; primary gates publication", required=True),
+        category("metric", "rate that is compared", required=True),
+        category("attribute", "attribute that forms the groups", required=True),
+        category("group", "group; unknown is a group; all when nothing could be assessed", required=True),
+        integer("count", "customers in the group that the rate is about", required=True, minimum=0),
+        prob("estimate", "rate in the group; null below the minimum count"),
+        prob("estimate_low", "lower end of its 90 % interval"),
+        prob("estimate_high", "upper end of its 90 % interval"),
+        category("reference", "group compared with; null when none"),
+        real("gap", "rate in the group − rate in the reference", minimum=-1.0, maximum=1.0),
+        real("gap_high", "simultaneous upper bound of the gap"),
+        real("ratio", "rate in the group ÷ rate in the reference; reported, never gated"),
+        prob("p_value", "one-sided mid-p, Holm-adjusted within the family"),
+        category("verdict", "block, pass, inconclusive or not_assessable", Verdict, required=True),
+        text("statement", "the finding in words", required=True),
+    ),
+    ("family", "metric", "attribute", "group"),
+)
+
+QUALITY = Table(
+    "out_quality",
+    "check and subject",
+    (
+        key_("check_name", "statement that was checked"),
+        text("subject", "file or table it was checked on", required=True, role=Role.IDENTIFIER),
+        integer("rows_in", "source rows known on the as-of day or of unknown date", required=True, minimum=0),
+        integer("rows_loaded", "rows loaded", required=True, minimum=0),
+        integer("rows_quarantined", "rows quarantined", required=True, minimum=0),
+        category("verdict", "pass, warn or fail", required=True),
+        text("statement", "the finding in words", required=True),
+    ),
+    ("check_name", "subject"),
+)
+
+CHANGES = Table(
+    "out_changes",
+    "row that differs from the previous snapshot",
+    (
+        integer("change_seq", "1, 2, ... in the order in which to apply", required=True, minimum=1),
+        category("table_name", "published table", required=True),
+        text("row_key", "key of the row as JSON", required=True, role=Role.IDENTIFIER),
+        category("op", "insert, update, delete or erase", ChangeOperation, required=True),
+        identifier("idempotency_key", "the same change always has the same key", required=True),
+    ),
+    ("change_seq",),
+)
+
+CUSTOMERS = Table(
+    "out_customers",
+    "customer",
+    (
+        key_("customer_id", "customer"),
+        text("name", "name used in letters; null when the source has none", role=Role.PERSONAL),
+        category("party_type", "who the customer is in law; null means unknown", PartyType, role=Role.GROUP),
+        category("country", "country or the source's code", role=Role.GROUP),
+        category("language", "language of correspondence", role=Role.GROUP),
+        date("customer_since", "first day of the relation, or of the first invoice"),
+    ),
+    ("customer_id",),
+)
+
+TIMELINE = Table(
+    "out_timeline",
+    "event of a customer",
+    (
+        key_("event_id", "event"),
+        identifier("customer_id", "customer", required=True),
+        timestamp("event_at", "when it happened", required=True),
+        category(
+            "kind",
+            "invoice, payment, reversal, credit_note, contact, reply, promise, dispute or block",
+            required=True,
+        ),
+        identifier("invoice_id", "invoice concerned; null when none"),
+        text("description", "what happened, in words", required=True),
+        amount("amount", "amount concerned; null when none"),
+        category("currency", "ISO 4217 code of the amount; null when none"),
+    ),
+    ("event_id",),
+)
+
+MODEL_COMPARISON = Table(
+    "out_model_comparison",
+    "model",
+    (
+        category(
+            "model",
+            "lightgbm_hazard, logistic_hazard, past_late_rate, customer_median, prevalence, ...",
+            required=True,
+        ),
+        category(
+            "depth",
+            "depth of history the row is about: all, or settled instalments before issue",
+            required=True,
+        ),
+        integer("invoice_count", "instalments in the test block", required=True, minimum=0),
+        real("late_auc", "area under the ROC curve for late; null with one class"),
+        prob("late_brier", "Brier score for late; null when the model gives no probability"),
+        real("late_log_loss", "logarithmic loss for late"),
+        prob("late_ece", "expected calibration error for late, 10 bins of equal count"),
+        real(
+            "days_mae", "mean absolute error of the median payment date, in days; null when it gives no date"
+        ),
+        prob("coverage_80_share", "share of payment dates inside the 80 % interval"),
+        flag("is_published", "whether it speaks in this snapshot", required=True),
+        text("note", "why it was or was not chosen, and on what it was judged", required=True),
+    ),
+    ("model", "depth"),
+)
+
+RELIABILITY = Table(
+    "out_reliability",
+    "bin of predicted probability",
+    (
+        category("target", "late", required=True),
+        integer("bin", "1 for the lowest predictions", required=True, minimum=1),
+        integer("invoice_count", "instalments in the bin", required=True, minimum=0),
+        prob("predicted_prob", "mean prediction", required=True),
+        prob("observed_share", "share that came true", required=True),
+    ),
+    ("target", "bin"),
+)
+
+PUBLISHED_TABLES: dict[str, Table] = by_name(
+    (
+        INVOICE_SCORES,
+        CUSTOMER_SEGMENTS,
+        RECOMMENDATIONS,
+        CASH_FORECAST,
+        PORTFOLIO,
+        FAIRNESS,
+        QUALITY,
+        CHANGES,
+        CUSTOMERS,
+        TIMELINE,
+        MODEL_COMPARISON,
+        RELIABILITY,
+    )
+)
+"""All published tables by name."""

@@ -1,0 +1,117 @@
+"""Tables that the rooms hand to each other between the ledger and the snapshot.
+
+``pred_`` tables come from risk and segments, ``act_`` from treatment, ``audit_`` from fairness.
+The ``feat_`` tables are defined with their features (``segmentation.features.definitions``).
+"""
+
+from segmentation.domain.columns import (
+    CURRENCY,
+    amount,
+    category,
+    date,
+    identifier,
+    integer,
+    key_,
+    real,
+    text,
+    timestamp,
+)
+from segmentation.domain.published_tables import (
+    AS_OF_DATE,
+    CASH_FORECAST,
+    FAIRNESS,
+    MODEL_COMPARISON,
+    PAYMENT_DATE_COLUMNS,
+    RECOMMENDATIONS,
+    RELIABILITY,
+    SEGMENT_COLUMNS,
+)
+from segmentation.domain.schema import Role, Table, by_name
+from segmentation.domain.vocabulary import BlockCode, Channel, Verdict
+
+
+def _as(name: str, table: Table) -> Table:
+    return Table(name, table.grain, table.columns, table.key)
+
+
+INSTALMENT_RISK = Table(
+    "pred_instalment_risk",
+    "open instalment",
+    (
+        key_("invoice_id", "invoice"),
+        integer("instalment_number", "1 for the first", required=True, minimum=1),
+        identifier("customer_id", "customer", required=True),
+        AS_OF_DATE,
+        date("due_date", "day on which it must be paid", required=True),
+        amount("open_amount", "amount open", required=True),
+        CURRENCY,
+        integer("days_late", "days beyond terms on the as-of day; negative when not due", required=True),
+        *PAYMENT_DATE_COLUMNS,
+    ),
+    ("invoice_id", "instalment_number"),
+)
+
+RISK_REASON = Table(
+    "pred_risk_reason",
+    "open instalment and reason group",
+    (
+        key_("invoice_id", "invoice"),
+        integer("instalment_number", "1 for the first", required=True, minimum=1),
+        category("reason_code", "reason group", required=True),
+        real("contribution", "part of the log-odds of being late that the group accounts for", required=True),
+    ),
+    ("invoice_id", "instalment_number", "reason_code"),
+)
+
+SEGMENT = Table(
+    "pred_segment",
+    "customer",
+    (key_("customer_id", "customer"), AS_OF_DATE, *SEGMENT_COLUMNS),
+    ("customer_id",),
+)
+
+GATE = Table(
+    "act_gate",
+    "closed gate of a customer",
+    (
+        key_("customer_id", "customer"),
+        category("gate", "reason code of the gate", BlockCode, required=True),
+        category("channel", "channel it closes; null means all contact", Channel),
+        identifier("invoice_id", "invoice it closes; null means the whole account"),
+        timestamp("lifts_at", "when it opens again; null when no date is known"),
+        text("detail", "why it is closed, in words", required=True),
+    ),
+    ("customer_id", "gate", "channel", "invoice_id"),
+)
+
+AUDIT_VERDICT = Table(
+    "audit_verdict",
+    "run",
+    (
+        category("verdict", "block, pass, inconclusive or not_assessable", Verdict, required=True),
+        text("statement", "what was assessed, what was found and what to do", required=True),
+        text(
+            "settings_hash",
+            "hash of the fairness settings that were in force",
+            required=True,
+            role=Role.IDENTIFIER,
+        ),
+    ),
+    ("verdict",),
+)
+
+ROOM_TABLES: dict[str, Table] = by_name(
+    (
+        INSTALMENT_RISK,
+        RISK_REASON,
+        _as("pred_cash_forecast", CASH_FORECAST),
+        _as("pred_model_comparison", MODEL_COMPARISON),
+        _as("pred_reliability", RELIABILITY),
+        SEGMENT,
+        GATE,
+        _as("act_recommendation", RECOMMENDATIONS),
+        _as("audit_fairness", FAIRNESS),
+        AUDIT_VERDICT,
+    )
+)
+"""All ``pred_``, ``act_`` and ``audit_`` tables by name."""

@@ -1,0 +1,147 @@
+"""Settings: every number that a user may want to change, with its default and its reason.
+
+Frozen; unknown names are refused. Read from YAML by the command line (``--settings FILE``); the
+library itself never reads the environment.
+"""
+
+from decimal import Decimal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class LedgerSettings(_Settings):
+    """What a delivery must look like to be trusted."""
+
+    earliest_year: int = Field(1990, description="dates before this year are quarantined as typing errors")
+    latest_year: int = Field(2100, description="dates after this year are quarantined as typing errors")
+    max_quarantined_share: float = Field(
+        0.05,
+        ge=0,
+        le=1,
+        description="refuse the delivery when more of a file's rows than this are quarantined",
+    )
+
+
+class RiskSettings(_Settings):
+    """How payment dates are predicted."""
+
+    horizon_days: int = Field(
+        180, ge=30, description="days beyond the due date up to which the date is modelled"
+    )
+    min_training_instalments: int = Field(
+        300, description="below this no model is trained; a baseline speaks"
+    )
+    min_late_instalments: int = Field(30, description="below this many late ones no model is trained")
+    calibration_share: float = Field(
+        0.2, gt=0, lt=0.5, description="share of the latest matured rows for calibration"
+    )
+    validation_folds: int = Field(3, ge=1, description="rolling origins on which models are compared")
+    bootstrap_replicates: int = Field(
+        500, ge=100, description="replicates of the paired bootstrap over customers"
+    )
+    trees: int = Field(300, ge=10)
+    leaves: int = Field(15, ge=2)
+    learning_rate: float = Field(0.05, gt=0)
+    forecast_days: int = Field(60, ge=1, description="days ahead of the cash forecast")
+    forecast_draws: int = Field(1000, ge=100, description="simulated futures behind the cash forecast")
+
+
+class SegmentSettings(_Settings):
+    """When a customer is called structural or incidental."""
+
+    grace_days: int = Field(0, ge=0, description="days beyond terms that still count as on time")
+    half_life_days: int = Field(365, ge=30, description="age at which an observation counts for half")
+    min_settled: int = Field(3, ge=1, description="fewer known instalments than this: insufficient_history")
+    structural_prob: float = Field(0.9, gt=0.5, lt=1, description="structural at or above this probability")
+    incidental_prob: float = Field(
+        0.1, gt=0, lt=0.5, description="incidental or prompt at or below this probability"
+    )
+    hysteresis: float = Field(
+        0.05, ge=0, lt=0.4, description="a customer leaves a segment only when past its bound by this"
+    )
+    prompt_late_share: float = Field(
+        0.1, gt=0, lt=0.5, description="prompt when the late propensity's mean is below this"
+    )
+    min_cause_prob: float = Field(0.5, gt=0, lt=1, description="below this the cause is unclear")
+
+
+class TreatmentSettings(_Settings):
+    """What may be done, when, and what it is worth."""
+
+    policy_version: str = "rules-1"
+    jurisdiction: str = Field("strictest", description="pack of rules when country and party type name none")
+    default_timezone: str = "Europe/Brussels"
+    open_hour: int = Field(8, ge=0, le=23, description="first hour of contact, customer's time")
+    close_hour: int = Field(20, ge=1, le=24, description="no contact from this hour on, customer's time")
+    max_contacts_per_week: int = Field(2, ge=0, description="outbound contacts in 7 days, all channels")
+    max_contacts_per_month: int = Field(5, ge=0, description="outbound contacts in 30 days, all channels")
+    cool_down_days: int = Field(7, ge=0, description="days between two outbound contacts")
+    decision_cool_down_days: int = Field(
+        7, ge=0, description="days after a decision without a new recommendation"
+    )
+    first_reminder_after_days: int = Field(3, ge=0, description="days beyond terms before the first reminder")
+    waiting_period_days: int = Field(
+        14, ge=0, description="calendar days after a first reminder before a further step"
+    )
+    formal_notice_after_days: int = Field(
+        45, ge=0, description="days beyond terms before a formal notice may be proposed"
+    )
+    max_source_age_days: int = Field(
+        7, ge=0, description="no dunning when the newest fact is older than this"
+    )
+    annual_cost_of_capital: float = Field(
+        0.08, ge=0, description="yearly cost of money tied up in receivables"
+    )
+    contact_cost: dict[str, Decimal] = Field(
+        default={
+            "email": Decimal("0.05"),
+            "sms": Decimal("0.10"),
+            "whatsapp": Decimal("0.10"),
+            "portal": Decimal("0.05"),
+            "letter": Decimal("1.50"),
+            "registered_letter": Decimal("8.00"),
+            "phone": Decimal("6.00"),
+        },
+        description="cost of one contact, in the ledger's currency",
+    )
+    annoyance_cost: Decimal = Field(Decimal("0.50"), description="what one contact costs in goodwill")
+    calls_per_day: int = Field(40, ge=0, description="calls that the team can make on a day")
+    valid_days: int = Field(3, ge=1, description="days for which a recommendation may be carried out")
+
+
+class FairnessSettings(_Settings):
+    """What is compared, and when it blocks."""
+
+    attributes: tuple[str, ...] = ("party_type", "age_band", "sex", "language", "region", "size_band")
+    primary_metrics: tuple[str, ...] = ("structural_label_rate", "harsh_step_rate")
+    min_count_report: int = Field(30, description="no figure for a group below this count")
+    min_count_pass: int = Field(300, description="no pass for a group below this count")
+    block_gap: float = Field(0.03, description="a significant gap above this blocks")
+    pass_gap: float = Field(0.05, description="pass when the simultaneous upper bound is below this")
+    alpha: float = Field(0.05, description="family-wise error rate")
+    bootstrap_replicates: int = Field(2000, ge=200)
+
+
+class PublishSettings(_Settings):
+    """How long a snapshot may be relied on."""
+
+    valid_days: int = Field(7, ge=1, description="days after the as-of day during which consumers may use it")
+    keep_snapshots: int = Field(
+        30, ge=2, description="older snapshots than this many are removed, never the current one"
+    )
+
+
+class Settings(_Settings):
+    """All settings of a run."""
+
+    seed: int = 20260101
+    ledger: LedgerSettings = LedgerSettings()
+    risk: RiskSettings = RiskSettings()
+    segments: SegmentSettings = SegmentSettings()
+    treatment: TreatmentSettings = TreatmentSettings()
+    fairness: FairnessSettings = FairnessSettings()
+    publish: PublishSettings = PublishSettings()
