@@ -63,6 +63,9 @@ class SegmentSettings(_Settings):
     hysteresis: float = Field(
         0.05, ge=0, lt=0.4, description="a customer leaves a segment only when past its bound by this"
     )
+    persistence_days: int = Field(
+        14, ge=0, description="structural only when late instalments fell due at least this far apart"
+    )
     prompt_late_share: float = Field(
         0.1, gt=0, lt=0.5, description="prompt when the late propensity's mean is below this"
     )

@@ -1,0 +1,118 @@
+"""What speaks for a customer's segment and cause, in plain words.
+
+Belongs here: sentences made from figures. Does not belong here: the figures themselves.
+"""
+
+import polars as pl
+
+from segmentation.domain.vocabulary import Cause, Segment
+from segmentation.segments.definitions import CauseModel
+
+NO_CONTACT_HISTORY = "no contact history: cause cannot be told"
+UNCLEAR_SIGNALS = "signs about the cause are too few or point different ways"
+_MAX_SIGNAL_SENTENCES = 4
+
+
+def describe_segments(segments: pl.DataFrame, signals: pl.DataFrame, model: CauseModel) -> pl.DataFrame:
+    """Return ``segments`` with ``evidence``: sentences for segment, then for cause, strongest first.
+
+    Parameters
+    ----------
+    segments : result of ``causes.choose_causes``.
+    signals : result of ``signals.count_signals``.
+    model : sentences and likelihood ratios of the signals.
+    """
+    late, count = pl.col("late_count"), pl.col("settled_count")
+    is_unclear = pl.col("cause") == Cause.UNCLEAR.value
+    is_late_payer = (late > 0) & ~pl.col("segment").is_in(
+        [Segment.PROMPT.value, Segment.INSUFFICIENT_HISTORY.value]
+    )
+    own = pl.concat_list(
+        pl.when(count == 0)
+        .then(pl.lit("no instalment has fallen due or been paid yet"))
+        .when(pl.col("segment") == Segment.INSUFFICIENT_HISTORY.value)
+        .then(pl.format("only {} known, too few to tell a habit", _plural(count, "instalment")))
+        .otherwise(pl.format("{} of {} known instalments late", late, count)),
+        pl.when((late > 0) & (pl.col("typical_days_late") > 0)).then(
+            pl.format("typically {} days beyond terms", _whole(pl.col("typical_days_late")))
+        ),
+        pl.when(pl.col("excluded_count") > 0).then(
+            pl.format("{} not counted: the delay was ours", _plural(pl.col("excluded_count"), "instalment"))
+        ),
+        pl.when(is_late_payer & ~pl.col("is_contacted")).then(pl.lit(NO_CONTACT_HISTORY)),
+        pl.when(is_late_payer & is_unclear & pl.col("is_contacted")).then(pl.lit(UNCLEAR_SIGNALS)),
+    )
+    told = segments.join(_describe_signals(segments, signals, model), "customer_id", "left")
+    words = pl.when(is_late_payer & pl.col("is_contacted")).then(pl.col("signal_words"))
+    no_words = pl.lit([], dtype=pl.List(pl.String))
+    return told.with_columns(
+        own.list.drop_nulls().list.concat(words.fill_null(no_words)).alias("evidence")
+    ).drop("signal_words")
+
+
+def _describe_signals(segments: pl.DataFrame, signals: pl.DataFrame, model: CauseModel) -> pl.DataFrame:
+    """Sentences about signals per customer: those that speak for the chosen cause, strongest first."""
+    strengths = [
+        {
+            "signal": name,
+            "cause": cause.value,
+            "log_seen": signal.seen.get(cause, 1.0),
+            "log_missed": signal.not_seen.get(cause, 1.0),
+        }
+        for name, signal in model.signals.items()
+        for cause in model.prior
+    ]
+    table = pl.DataFrame(strengths).with_columns(pl.col("log_seen", "log_missed").log())
+    missed = pl.col("count") - pl.col("seen")
+    chosen = (
+        signals.join(segments.select("customer_id", "cause"), "customer_id")
+        .join(table, ["signal", "cause"], "left")
+        .with_columns(
+            missed.alias("missed"),
+            (pl.col("log_seen") * pl.col("seen")).fill_null(pl.col("seen")).alias("for_seen"),
+            (pl.col("log_missed") * missed).fill_null(0.0).alias("for_missed"),
+        )
+    )
+    sentence = pl.lit(None, dtype=pl.String)
+    for name, signal in model.signals.items():
+        spoken = _sentence(signal.evidence, signal.windows)
+        denied = _sentence(signal.contrary, signal.windows) if signal.contrary else pl.lit(None, pl.String)
+        speaks = (
+            pl.when((pl.col("seen") > 0) & (pl.col("for_seen") > 0))
+            .then(spoken)
+            .when((pl.col("missed") > 0) & (pl.col("for_missed") > 0))
+            .then(denied)
+        )
+        sentence = pl.when(pl.col("signal") == name).then(speaks).otherwise(sentence)
+    return (
+        chosen.with_columns(
+            sentence.alias("words"), pl.max_horizontal("for_seen", "for_missed").alias("force")
+        )
+        .drop_nulls("words")
+        .sort(["customer_id", "force", "signal"], descending=[False, True, False])
+        .group_by("customer_id", maintain_order=True)
+        .agg(pl.col("words").head(_MAX_SIGNAL_SENTENCES).alias("signal_words"))
+    )
+
+
+def _sentence(template: str, windows: dict[str, int]) -> pl.Expr:
+    """Template with its windows filled in as text, and its counts as columns."""
+    columns: list[pl.Expr] = []
+    text = template
+    for name, value in windows.items():
+        text = text.replace(f"{{{name}}}", str(value))
+    order = sorted(
+        (text.index(f"{{{name}}}"), name) for name in ("seen", "missed", "count") if f"{{{name}}}" in text
+    )
+    for _, name in order:
+        text = text.replace(f"{{{name}}}", "{}")
+        columns.append(pl.col(name))
+    return pl.format(text, *columns) if columns else pl.lit(text)
+
+
+def _plural(count: pl.Expr, noun: str) -> pl.Expr:
+    return pl.when(count == 1).then(pl.lit(f"1 {noun}")).otherwise(pl.format(f"{{}} {noun}s", count))
+
+
+def _whole(days: pl.Expr) -> pl.Expr:
+    return days.round().cast(pl.Int64)

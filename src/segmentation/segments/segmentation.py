@@ -1,0 +1,82 @@
+"""Segments of all customers on the as-of day: the public face of the room."""
+
+from datetime import date
+
+import polars as pl
+
+from segmentation.domain.room_tables import SEGMENT
+from segmentation.domain.schema import Frames
+from segmentation.domain.settings import SegmentSettings
+from segmentation.segments.causes import choose_causes, weigh_causes
+from segmentation.segments.definitions import CauseModel, load_cause_model
+from segmentation.segments.evidence import describe_segments
+from segmentation.segments.observations import classify_instalments, count_lateness
+from segmentation.segments.propensity import estimate_propensity, fit_prior
+from segmentation.segments.rules import assign_segments
+from segmentation.segments.signals import count_signals, find_contacted
+
+_COUNTS = ("settled_count", "late_count", "excluded_count")
+_WEIGHTS = ("late_weight", "prompt_weight", "late_weight_squares", "prompt_weight_squares")
+
+
+def segment_customers(
+    ledger: Frames,
+    as_of: date,
+    settings: SegmentSettings | None = None,
+    previous: pl.DataFrame | None = None,
+    model: CauseModel | None = None,
+) -> pl.DataFrame:
+    """Return for every customer whether it pays late by habit or by incident, and the likely cause.
+
+    Parameters
+    ----------
+    ledger : all ``core_`` tables as known on the as-of day; optional ones may be empty.
+    as_of : start of this day ends what is known.
+    settings : bounds of the segments; the defaults when None.
+    previous : ``out_customer_segments`` of the last earlier snapshot, for hysteresis; None at first.
+    model : signals about causes; the reviewed file that ships with the library when None.
+
+    Returns
+    -------
+    ``pred_segment``: one row per customer of ``core_customer`` and of the instalments. Propensities
+    and probabilities are null where no instalment of the customer is known.
+
+    Notes
+    -----
+    Which instalments count: ``observations``. Propensity and uncertainty: ``propensity``. What the
+    segments mean: ``rules``. Causes are hypotheses about behaviour: ``causes``. Neither amounts, nor
+    names, nor the order of rows, nor any attribute of the customer enters.
+    """
+    settings = settings or SegmentSettings()
+    model = model or load_cause_model()
+    balance = ledger["core_instalment_balance"]
+    known = classify_instalments(balance, as_of, settings)
+    counts = _spread_over_customers(ledger, count_lateness(known, settings))
+    prior = fit_prior(counts["late_weight"].to_numpy(), counts["prompt_weight"].to_numpy())
+    segments = assign_segments(estimate_propensity(counts, prior), settings, previous)
+    signals = count_signals(ledger, known, as_of, model)
+    caused = choose_causes(segments, weigh_causes(signals, model), find_contacted(ledger), settings)
+    described = describe_segments(caused, signals, model)
+    return SEGMENT.conform(described.with_columns(pl.lit(as_of).alias("as_of_date")))
+
+
+def _spread_over_customers(ledger: Frames, counts: pl.DataFrame) -> pl.DataFrame:
+    """Counts of every customer there is, nil where nothing is known, sorted by customer."""
+    customers = (
+        pl.concat(
+            [
+                ledger["core_customer"].select("customer_id"),
+                ledger["core_instalment_balance"].select("customer_id"),
+            ]
+        )
+        .drop_nulls()
+        .unique()
+    )
+    return (
+        customers.join(counts, "customer_id", "left")
+        .with_columns(
+            *(pl.col(name).fill_null(0) for name in _COUNTS),
+            *(pl.col(name).fill_null(0.0) for name in _WEIGHTS),
+        )
+        .sort("customer_id")
+    )
