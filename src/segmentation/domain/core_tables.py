@@ -15,6 +15,7 @@ from segmentation.domain.columns import (
     key_,
     prob,
     text,
+    text_list,
     timestamp,
 )
 from segmentation.domain.schema import Column, DataType, Role, Table, by_name
@@ -353,6 +354,7 @@ QUARANTINE = Table(
         text("value", "value as it stood in the file, shortened to 200 characters"),
         text("remedy", "how to repair it", required=True),
         identifier("customer_id", "customer the row is about where that could be read; else null"),
+        identifier("invoice_id", "invoice the row is about where that could be read; else null"),
         timestamp("observed_at", "when the fact was learned where that could be read; else null"),
     ),
     ("source_file", "source_line", "table_name", "column_name", "rule"),
@@ -413,6 +415,8 @@ RAW_FILE = Table(
             required=True,
             minimum=0,
         ),
+        flag("is_mapped", "whether the mapping reads the file; files it does not read are reported", required=True),
+        text_list("unmapped_columns", "source columns that the mapping neither maps nor ignores"),
     ),
     ("source_file",),
 )
@@ -449,6 +453,19 @@ DECISION = Table(
     ("decision_id",),
 )
 
+
+RUN = Table(
+    "core_run",
+    "run: what it was made from",
+    (
+        date("as_of_date", "as-of day of everything in the warehouse", required=True),
+        text("mapping_name", "mapping that the ledger was read with", required=True, role=Role.CATEGORY),
+        text("data_hash", "hash of all facts known on the as-of day, whatever files they came in", required=True),
+        integer("rows_in", "source rows read, those dated on or after the as-of day included", required=True),
+        integer("rows_later", "facts dated on or after the as-of day; not used", required=True),
+    ),
+    ("as_of_date",),
+)
 
 RAW_TABLES: dict[str, Table] = by_name(
     (*(raw_table(table) for table in CANONICAL_TABLES.values()), RAW_FILE, RAW_QUARANTINE)

@@ -265,6 +265,7 @@ CUSTOMERS = Table(
         category("country", "country or the source's code", role=Role.GROUP),
         category("language", "language of correspondence", role=Role.GROUP),
         date("customer_since", "first day of the relation, or of the first invoice"),
+        category("timezone", "IANA time zone to read contact windows in; null means the default in settings"),
     ),
     ("customer_id",),
 )

@@ -1,0 +1,45 @@
+# Two commands do everything: `make demo` and `make test`. Needs Python 3.11 or newer and nothing else.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DATA_ROOT ?= data
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench clean
+
+help: ## Show what can be made
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+
+$(VENV)/python-found:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed; name one with: make PYTHON=/path/to/python3.12 demo"; exit 2; }
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/run-ready: requirements.txt pyproject.toml | $(VENV)/python-found
+	@echo "Installing what the product needs into $(VENV) (about a minute, once)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+$(VENV)/test-ready: requirements-dev.txt pyproject.toml | $(VENV)/python-found
+	@echo "Installing what tests need into $(VENV) (about a minute, once)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@ $(VENV)/run-ready
+
+demo: $(VENV)/run-ready ## Run the whole journey on the sample ledger and serve the dashboard (NO_DASHBOARD=1 stops before serving)
+	@$(BIN)/segmentation demo --data-root $(DATA_ROOT) $(if $(NO_DASHBOARD),--no-serve)
+
+test: $(VENV)/test-ready ## Run all tests; installs Chromium and PostgreSQL where it may
+	@sh tests/install_system_packages.sh
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: $(VENV)/test-ready ## Check style, types and import rules
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
+
+bench: $(VENV)/test-ready ## Run the benchmarks; writes docs/benchmarks.md
+	@$(BIN)/python -m tests.benchmarks
+
+clean: ## Remove the environment and all results
+	rm -rf $(VENV) data/published data/dagster data/warehouse.duckdb* data/decisions.sqlite* data/run.lock

@@ -1,0 +1,1 @@
+"""Assets by room: one thin asset per table, each a call of one library function."""

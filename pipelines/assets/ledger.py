@@ -1,0 +1,84 @@
+"""Ledger: files as text, the canonical ledger as known on the as-of day, balances and quality."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+
+from pipelines.resources import Run, asset_spec
+from segmentation.domain.core_tables import (
+    CANONICAL_TABLES,
+    DECISION,
+    INSTALMENT_BALANCE,
+    LEDGER_TABLES,
+    QUALITY,
+    QUARANTINE,
+    RAW_TABLES,
+    RUN,
+    UNALLOCATED_CASH,
+)
+
+GROUP = "ledger"
+CORE_TABLES = [*CANONICAL_TABLES.values(), QUARANTINE, RUN]
+
+
+@dg.multi_asset(specs=[asset_spec(table, GROUP) for table in RAW_TABLES.values()], can_subset=False)
+def raw_ledger(run: Run) -> Iterator[dg.MaterializeResult[None]]:
+    """Source rows as text, in canonical columns, with file and line."""
+    from segmentation.ledger.sources import read_raw
+
+    raw = read_raw(Path(run.ledger), run.source_mapping)
+    for name, table in RAW_TABLES.items():
+        yield run.store(table, raw[name])
+
+
+@dg.multi_asset(specs=[asset_spec(table, GROUP, RAW_TABLES) for table in CORE_TABLES], can_subset=False)
+def core_ledger(run: Run) -> Iterator[dg.MaterializeResult[None]]:
+    """Typed facts that were known at the start of the as-of day; the rest is quarantined or later."""
+    from pipelines.run_facts import describe_ledger
+    from segmentation.ledger.as_known import as_known, default_as_of
+    from segmentation.ledger.conversion import convert
+
+    raw = run.load(RAW_TABLES.values())
+    facts = convert(raw, run.source_mapping, run.settings.ledger)
+    as_of = run.requested_as_of or default_as_of(facts)
+    known = as_known(facts, as_of)
+    known[RUN.name] = describe_ledger(raw, facts, known, as_of, run.source_mapping.name)
+    for table in CORE_TABLES:
+        yield run.store(table, known[table.name])
+
+
+@dg.multi_asset(specs=[asset_spec(INSTALMENT_BALANCE, GROUP, CANONICAL_TABLES)])
+def core_instalment_balance(run: Run) -> dg.MaterializeResult[None]:
+    """What is open per instalment, to the cent, and how late it was or is."""
+    from segmentation.ledger.balances import build_instalment_balances
+
+    ledger = run.load(CANONICAL_TABLES.values())
+    return run.store(INSTALMENT_BALANCE, build_instalment_balances(ledger, run.load_as_of()))
+
+
+@dg.multi_asset(specs=[asset_spec(UNALLOCATED_CASH, GROUP, CANONICAL_TABLES)])
+def core_unallocated_cash(run: Run) -> dg.MaterializeResult[None]:
+    """Money and credit on account that nothing was set against: it blocks dunning."""
+    from segmentation.ledger.balances import build_unallocated_cash
+
+    return run.store(UNALLOCATED_CASH, build_unallocated_cash(run.load(CANONICAL_TABLES.values())))
+
+
+@dg.multi_asset(
+    specs=[asset_spec(QUALITY, GROUP, [INSTALMENT_BALANCE.name, UNALLOCATED_CASH.name, QUARANTINE.name])]
+)
+def core_quality(run: Run) -> dg.MaterializeResult[None]:
+    """Rows in, loaded and quarantined, and the statements that the ledger was checked on."""
+    from segmentation.ledger.quality import build_quality
+
+    ledger = run.load(table for table in LEDGER_TABLES.values() if table is not QUALITY)
+    return run.store(QUALITY, build_quality(run.load(RAW_TABLES.values()), ledger, run.load_as_of()))
+
+
+@dg.multi_asset(specs=[asset_spec(DECISION, GROUP, [RUN.name])])
+def core_decision(run: Run) -> dg.MaterializeResult[None]:
+    """Decisions of credit managers on snapshots of earlier days; they feed this run."""
+    from pipelines.run_facts import read_known_decisions
+
+    return run.store(DECISION, read_known_decisions(run.decisions_location, run.load_as_of()))

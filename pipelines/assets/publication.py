@@ -1,0 +1,44 @@
+"""Publication: the tables of the contract, and the snapshot that makes them current."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from pipelines.resources import PROGRESS_LOGGER, Run, asset_spec
+from segmentation.domain.core_tables import DECISION, LEDGER_TABLES, RUN
+from segmentation.domain.published_tables import PUBLISHED_TABLES
+from segmentation.domain.room_tables import ROOM_TABLES
+
+GROUP = "publication"
+
+
+@dg.multi_asset(
+    specs=[asset_spec(table, GROUP, [*LEDGER_TABLES, *ROOM_TABLES]) for table in PUBLISHED_TABLES.values()],
+    can_subset=False,
+)
+def out_tables(run: Run) -> Iterator[dg.MaterializeResult[None]]:
+    """Every table of the published contract, assembled from the rooms before it."""
+    from pipelines.run_facts import find_previous
+    from segmentation.publish.assembly import assemble_tables
+
+    as_of = run.load_as_of()
+    frames = run.load([*LEDGER_TABLES.values(), *ROOM_TABLES.values()])
+    tables = assemble_tables(frames, as_of, find_previous(run.root, as_of))
+    for name, table in PUBLISHED_TABLES.items():
+        yield run.store(table, tables[name])
+
+
+@dg.asset(deps=[*PUBLISHED_TABLES, DECISION.name, RUN.name], group_name=GROUP, kinds={"parquet", "duckdb"})
+def published_snapshot(run: Run) -> dg.MaterializeResult[None]:
+    """The snapshot directory, verified, and the pointer ``published/current`` moved to it."""
+    import logging
+
+    from pipelines.run_facts import collect_facts
+    from segmentation.publish.writer import publish_snapshot
+
+    tables = run.load(PUBLISHED_TABLES.values())
+    snapshot = publish_snapshot(tables, run.root, collect_facts(run, tables))
+    logging.getLogger(PROGRESS_LOGGER).info("published", extra={"table": "published_snapshot", "rows": 1})
+    return dg.MaterializeResult(
+        metadata={"snapshot": snapshot.id, "path": dg.MetadataValue.path(str(snapshot.path))}
+    )

@@ -1,0 +1,43 @@
+"""Risk: the payment-date distribution of every open instalment, and who speaks for it."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from pipelines.assets import features
+from pipelines.plots import plot_reliability
+from pipelines.resources import Run, asset_spec
+from segmentation.domain.core_tables import LEDGER_TABLES
+from segmentation.domain.room_tables import ROOM_TABLES
+
+GROUP = "risk"
+TABLES = [
+    ROOM_TABLES[name]
+    for name in (
+        "pred_instalment_risk",
+        "pred_risk_reason",
+        "pred_cash_forecast",
+        "pred_model_comparison",
+        "pred_reliability",
+    )
+]
+INPUTS = [features.ISSUE.name, features.OPEN.name, "core_instalment_balance"]
+
+
+@dg.multi_asset(specs=[asset_spec(table, GROUP, INPUTS) for table in TABLES], can_subset=False)
+def risk(run: Run) -> Iterator[dg.MaterializeResult[None]]:
+    """Scores, reasons, cash forecast and the comparison of models, from one fitted distribution."""
+    from segmentation.risk.scoring import score_book
+
+    frames = run.load([features.ISSUE, features.OPEN])
+    scored = score_book(
+        frames[features.ISSUE.name],
+        frames[features.OPEN.name],
+        run.load(LEDGER_TABLES.values()),
+        run.load_as_of(),
+        run.settings.risk,
+        run.settings.seed,
+    )
+    plots = {"pred_reliability": {"plot": plot_reliability(scored["pred_reliability"])}}
+    for table in TABLES:
+        yield run.store(table, scored[table.name], plots.get(table.name))

@@ -1,0 +1,27 @@
+"""Segments: incidental or structural, with uncertainty, and the likely cause."""
+
+import dagster as dg
+
+from pipelines.plots import plot_counts
+from pipelines.resources import Run, asset_spec
+from segmentation.domain.core_tables import CANONICAL_TABLES, INSTALMENT_BALANCE, LEDGER_TABLES
+from segmentation.domain.room_tables import SEGMENT
+
+GROUP = "segments"
+
+
+@dg.multi_asset(specs=[asset_spec(SEGMENT, GROUP, [*CANONICAL_TABLES, INSTALMENT_BALANCE.name])])
+def pred_segment(run: Run) -> dg.MaterializeResult[None]:
+    """Segment and cause of every customer, steadied by the segment of the last earlier snapshot."""
+    from pipelines.run_facts import find_previous
+    from segmentation.segments.segmentation import segment_customers
+
+    as_of = run.load_as_of()
+    previous = find_previous(run.root, as_of)
+    segment = segment_customers(
+        run.load(LEDGER_TABLES.values()),
+        as_of,
+        run.settings.segments,
+        previous.read_table("out_customer_segments") if previous else None,
+    )
+    return run.store(SEGMENT, segment, {"plot": plot_counts(segment, "segment", "customers")})

@@ -1,0 +1,32 @@
+"""Options that several verbs share, so that they read the same everywhere."""
+
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+import typer
+
+LedgerOption: TypeAlias = Annotated[Path, typer.Option("--ledger", help="File or folder with the export.")]
+MappingOption: TypeAlias = Annotated[
+    str, typer.Option("--mapping", help="Name of a shipped mapping, or path of a mapping file (YAML).")
+]
+AsOfOption: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        "--as-of", help="Day YYYY-MM-DD; only facts before it count. Default: the day after the newest fact."
+    ),
+]
+DataRootOption: TypeAlias = Annotated[
+    Path, typer.Option("--data-root", help="Folder for warehouse, snapshots and decisions.")
+]
+SettingsOption: TypeAlias = Annotated[
+    Path | None, typer.Option("--settings", help="YAML file with settings that differ from the defaults.")
+]
+DecisionsOption: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        "--decisions", help="SQLAlchemy URL of the decisions store. Default: a file in the data root."
+    ),
+]
+PortOption: TypeAlias = Annotated[
+    int, typer.Option("--port", help="Port; the next free one is taken when in use.")
+]

@@ -1,0 +1,150 @@
+"""What the command prints: tables and sentences made from published tables."""
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+from rich.console import Console
+from rich.table import Table
+
+from segmentation.domain.errors import UsageError
+from segmentation.domain.vocabulary import BlockCode
+
+if TYPE_CHECKING:
+    from pipelines.execution import Outcome
+    from segmentation.publish.reader import Snapshot
+
+EXAMPLES_SHOWN = 3
+
+
+def show_outcome(console: Console, outcome: "Outcome", seconds_by_stage: Mapping[str, float]) -> None:
+    """Print the summary of a run: rows, models, segments, steps, bias verdict, snapshot, seconds."""
+    snapshot = outcome.snapshot
+    if outcome.is_unchanged:
+        console.print(
+            f"Nothing changed: ledger, settings and decisions are those of [bold]{snapshot.id}[/bold], "
+            "which stays current."
+        )
+        return
+    console.print()
+    show_rows(console, snapshot.read_table("out_quality"))
+    show_models(console, snapshot.read_table("out_model_comparison"))
+    show_counts(console, "Segments", snapshot.read_table("out_customer_segments"), "segment")
+    show_counts(console, "Recommendations", snapshot.read_table("out_recommendations"), "action")
+    fairness = snapshot.manifest.fairness
+    console.print(f"[bold]Bias verdict[/bold]: {words(fairness.verdict)}. {fairness.statement}")
+    total = sum(seconds_by_stage.values())
+    stages = ", ".join(f"{stage.lower()} {seconds:.1f}" for stage, seconds in seconds_by_stage.items())
+    console.print(f"[bold]Seconds[/bold]: {total:.1f} in all ({stages})")
+    console.print(
+        f"[bold]Snapshot[/bold]: {snapshot.id}, as of the start of {snapshot.as_of}, in {snapshot.path}"
+    )
+
+
+def show_rows(console: Console, quality: pl.DataFrame) -> None:
+    """Print rows in, loaded and quarantined, and every check that did not pass."""
+    loads = quality.filter(pl.col("check_name") == "rows_in_equal_rows_loaded_plus_quarantined")
+    rows_in, loaded, quarantined = (
+        int(loads[name].sum()) for name in ("rows_in", "rows_loaded", "rows_quarantined")
+    )
+    console.print(f"[bold]Rows[/bold]: {rows_in:,} in, {loaded:,} loaded, {quarantined:,} quarantined")
+    for row in quality.filter(pl.col("verdict") != "pass").iter_rows(named=True):
+        console.print(f"  [yellow]{row['verdict']}[/yellow] {row['subject']}: {row['statement']}")
+
+
+def show_quality(console: Console, quality: pl.DataFrame, quarantine: pl.DataFrame) -> None:
+    """Print the quality report of a ledger and, by rule, what was quarantined and how to repair it."""
+    table = Table("file or table", "in", "loaded", "quarantined", "finding")
+    for row in quality.iter_rows(named=True):
+        figures = (f"{row[name]:,}" for name in ("rows_in", "rows_loaded", "rows_quarantined"))
+        table.add_row(row["subject"], *figures, f"{row['verdict']}: {row['statement']}")
+    console.print(table)
+    by_rule = quarantine.group_by("rule", "remedy", maintain_order=True)
+    for (rule, remedy), rows in by_rule:
+        console.print(f"[bold]{words(str(rule))}[/bold]: {rows.height:,} row(s). {remedy}")
+        for row in rows.head(EXAMPLES_SHOWN).iter_rows(named=True):
+            place = f"{row['source_file']}, line {row['source_line']}"
+            console.print(f"  {place}, {row['column_name'] or 'whole row'}: {row['value']!r}", markup=False)
+
+
+def show_models(console: Console, comparison: pl.DataFrame) -> None:
+    """Print each model beside its baselines, the published one marked."""
+    overall = comparison.filter(pl.col("depth") == "all")
+    table = Table(
+        "Model", "AUC late", "Brier late", "days error", "80 % interval covers", "", title_justify="left"
+    )
+    for row in overall.iter_rows(named=True):
+        table.add_row(
+            words(row["model"]),
+            number(row["late_auc"], 3),
+            number(row["late_brier"], 3),
+            number(row["days_mae"], 1),
+            number(row["coverage_80_share"], 2),
+            "published" if row["is_published"] else "",
+        )
+    console.print(table)
+
+
+def show_counts(console: Console, title: str, frame: pl.DataFrame, column: str) -> None:
+    """Print the number of rows by value of ``column``, on one line."""
+    counts = frame.group_by(column).len().sort("len", column, descending=[True, False])
+    listed = ", ".join(f"{words(value)} {count:,}" for value, count in counts.iter_rows())
+    console.print(f"[bold]{title}[/bold]: {listed or 'none'}")
+
+
+def show_customer(console: Console, snapshot: "Snapshot", customer_id: str) -> None:
+    """Print segment, cause, open invoices, next step and every gate of one customer."""
+    mine = pl.col("customer_id") == customer_id
+    segments = snapshot.read_table("out_customer_segments").filter(mine)
+    if segments.is_empty():
+        raise UsageError(
+            f"There is no customer {customer_id} in {snapshot.id}",
+            where=str(snapshot.path),
+            remedy="Write the id as in the ledger, leading zeros included.",
+        )
+    segment = segments.row(0, named=True)
+    console.print(f"[bold]{customer_id}[/bold], as of the start of {snapshot.as_of}")
+    console.print(
+        f"Segment: {words(segment['segment'])} (structural with probability "
+        f"{number(segment['structural_prob'], 2)}, {segment['late_count']} of {segment['settled_count']} late)"
+    )
+    console.print(f"Likely cause, a hypothesis: {words(segment['cause'])}")
+    for line in segment["evidence"]:
+        console.print(f"  - {line}")
+    for row in snapshot.read_table("out_invoice_scores").filter(mine).iter_rows(named=True):
+        console.print(
+            f"Invoice {row['invoice_id']}: {row['open_amount']:,.2f} {row['currency']} open, {row['days_late']} days "
+            f"beyond terms, paid by {row['payment_date_p50']} as likely as not"
+        )
+    steps = snapshot.read_table("out_recommendations").filter(mine)
+    for row in steps.iter_rows(named=True):
+        console.print(f"Next step: [bold]{words(row['action'])}[/bold]. {row['reason_text']}")
+    show_gates(console, steps)
+
+
+def show_gates(console: Console, steps: pl.DataFrame) -> None:
+    """Print every gate with its verdict for one customer."""
+    closed = set(steps["blocked_by"].explode().drop_nulls()) if steps.height else set()
+    until = steps.item(0, "earliest_lawful_at") if steps.height else None
+    table = Table("Gate", "Verdict")
+    for code in BlockCode:
+        table.add_row(words(code), "[red]closed[/red]" if code in closed else "[green]open[/green]")
+    console.print(table)
+    if until:
+        console.print(f"The last closed gate lifts at {until:%Y-%m-%d %H:%M} UTC.")
+
+
+def show_backtest(console: Console, report: Mapping[str, Any]) -> None:
+    """Print the report of a backtest."""
+    console.print_json(json.dumps(report, default=str))
+
+
+def words(code: str) -> str:
+    """Return a code as words: ``cannot_pay`` reads ``cannot pay``."""
+    return code.replace("_", " ")
+
+
+def number(value: float | None, digits: int) -> str:
+    """Return a number for people; a dash when there is none."""
+    return "–" if value is None else f"{value:,.{digits}f}"

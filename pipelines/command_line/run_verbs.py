@@ -1,0 +1,114 @@
+"""Verbs that read a ledger: demo, run, check, simulate."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from pipelines.command_line.options import (
+    AsOfOption,
+    DataRootOption,
+    DecisionsOption,
+    LedgerOption,
+    MappingOption,
+    PortOption,
+    SettingsOption,
+)
+
+DEFAULT_DATA_ROOT = Path("data")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs of this module to the command."""
+    for verb in (demo, run, check, simulate):
+        app.command()(verb)
+
+
+def demo(
+    *,
+    data_root: DataRootOption = DEFAULT_DATA_ROOT,
+    serve: Annotated[bool, typer.Option("--serve/--no-serve", help="Serve the dashboard at the end.")] = True,
+    port: PortOption = 8501,
+) -> None:
+    """Run the whole journey on the sample ledger, then serve the dashboard."""
+    from pipelines.command_line.service_verbs import serve_dashboard
+    from pipelines.definitions import SAMPLE_LEDGER
+
+    _run(SAMPLE_LEDGER, "canonical", "", data_root, None, "")
+    if serve:
+        serve_dashboard(data_root, "", port)
+
+
+def run(
+    ledger: LedgerOption,
+    mapping: MappingOption,
+    as_of: AsOfOption = "",
+    data_root: DataRootOption = DEFAULT_DATA_ROOT,
+    settings: SettingsOption = None,
+    decisions: DecisionsOption = "",
+) -> None:
+    """Turn a ledger into a published snapshot: load, score, segment, recommend, check bias, publish."""
+    _run(ledger, mapping, as_of, data_root, settings, decisions)
+
+
+def check(
+    ledger: LedgerOption,
+    mapping: MappingOption,
+    as_of: AsOfOption = "",
+    settings: SettingsOption = None,
+) -> None:
+    """Read a ledger and report rows in, loaded and quarantined, with remedies, without loading it."""
+    from pipelines.command_line.reports import show_quality
+    from pipelines.resources import parse_as_of
+    from pipelines.settings_file import load_settings
+    from segmentation.ledger.loading import load_ledger
+    from segmentation.ledger.mapping import load_mapping
+
+    loaded = load_ledger(ledger, load_mapping(mapping), parse_as_of(as_of), load_settings(settings).ledger)
+    console = Console()
+    console.print(f"As of the start of {loaded.as_of}:")
+    show_quality(console, loaded.ledger["core_quality"], loaded.ledger["core_quarantine"])
+
+
+def simulate(
+    customers: Annotated[int, typer.Option(min=1, help="Number of customers.")],
+    out: Annotated[Path, typer.Option(help="Folder to write to; truth/ in it holds what was planted.")],
+    seed: Annotated[int, typer.Option(help="The same seed gives the same files.")] = 1,
+) -> None:
+    """Write a simulated ledger in the canonical format, with its planted truth beside it."""
+    from segmentation.simulator.world import WorldSettings, simulate_world
+    from segmentation.simulator.writing import write_world
+
+    world = simulate_world(WorldSettings(customer_count=customers, seed=seed))
+    write_world(world, out)
+    console = Console()
+    for name, frame in world.ledger.items():
+        console.print(f"{name + '.csv':<26}{frame.height:>10,} rows")
+    console.print(f"Written to {out}. Run it: segmentation run --ledger {out} --mapping canonical")
+
+
+def _run(
+    ledger: Path, mapping: str, as_of: str, data_root: Path, settings: Path | None, decisions: str
+) -> None:
+    from pipelines.command_line.progress import ProgressLines
+    from pipelines.command_line.reports import show_outcome
+
+    console = Console()
+    with ProgressLines(console) as progress:
+        # Dagster takes most of a second to import: say what happens first.
+        progress.begin(f"Reading {ledger} with mapping {mapping}")
+        from pipelines.execution import run_pipeline
+        from pipelines.resources import Run
+
+        outcome = run_pipeline(
+            Run(
+                ledger=str(ledger),
+                mapping=mapping,
+                as_of=as_of,
+                data_root=str(data_root),
+                settings_file=str(settings or ""),
+                decisions_url=decisions,
+            )
+        )
+    show_outcome(console, outcome, progress.seconds_by_stage)

@@ -1,0 +1,62 @@
+"""When the pipeline runs: one job, once a day, and whenever the ledger folder changes."""
+
+import datetime as dt
+import hashlib
+from pathlib import Path
+
+import dagster as dg
+
+from pipelines.resources import Run
+
+JOB_NAME = "publish_worklist"
+
+publish_worklist = dg.define_asset_job(
+    JOB_NAME,
+    selection=dg.AssetSelection.all(),
+    description="From the ledger's files to a published snapshot.",
+    executor_def=dg.in_process_executor,
+)
+
+
+@dg.schedule(
+    job=publish_worklist,
+    cron_schedule="0 5 * * *",
+    execution_timezone="Europe/Brussels",
+    description="Every morning at five, with that day as the as-of day.",
+)
+def every_morning(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    """Request a run as of the scheduled day."""
+    day = context.scheduled_execution_time.date()
+    return dg.RunRequest(run_key=day.isoformat(), run_config=configure_as_of(day))
+
+
+@dg.sensor(
+    job=publish_worklist,
+    minimum_interval_seconds=60,
+    description="When a file of the ledger folder is new, gone or changed.",
+)
+def on_ledger_change(context: dg.SensorEvaluationContext, run: Run) -> dg.SensorResult | dg.SkipReason:
+    """Request a run when names, sizes or times of the ledger's files differ from the last look."""
+    state = describe_files(Path(run.ledger))
+    if state is None:
+        return dg.SkipReason(f"There is no ledger at {run.ledger}.")
+    if state == context.cursor:
+        return dg.SkipReason("The ledger has not changed.")
+    return dg.SensorResult(run_requests=[dg.RunRequest(run_key=state)], cursor=state)
+
+
+def configure_as_of(day: dt.date) -> dict[str, object]:
+    """Return the run configuration that sets the as-of day."""
+    return {"resources": {"run": {"config": {"as_of": day.isoformat()}}}}
+
+
+def describe_files(ledger: Path) -> str | None:
+    """Return a fingerprint of the ledger's files by name, size and time; None when there is none."""
+    if not ledger.exists():
+        return None
+    files = sorted(path for path in ledger.rglob("*") if path.is_file()) if ledger.is_dir() else [ledger]
+    digest = hashlib.sha256()
+    for path in files:
+        status = path.stat()
+        digest.update(f"{path}:{status.st_size}:{status.st_mtime_ns};".encode())
+    return digest.hexdigest()

@@ -1,0 +1,148 @@
+"""The one resource: which ledger is run, as of when, with which settings, and where results go.
+
+Belongs here: translation of the environment and of a run's configuration into arguments, and the
+only access of assets to the warehouse. No ``from __future__ import annotations`` in this package:
+Dagster reads annotations at run time.
+"""
+
+import datetime as dt
+import logging
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import dagster as dg
+import polars as pl
+
+from pipelines.settings_file import load_settings
+from segmentation.domain.core_tables import RUN
+from segmentation.domain.errors import UsageError
+from segmentation.domain.schema import Table
+from segmentation.domain.settings import Settings
+from segmentation.ledger.mapping import SourceMapping, load_mapping
+from segmentation.ledger.warehouse import Warehouse
+
+PROGRESS_LOGGER = "segmentation.progress"
+"""Logger that hears of every stored table; its records carry ``table`` and ``rows``."""
+
+_log = logging.getLogger(PROGRESS_LOGGER)
+
+
+def parse_as_of(text: str) -> dt.date | None:
+    """Return the as-of day written as YYYY-MM-DD, or None when ``text`` is empty.
+
+    Raises
+    ------
+    UsageError
+        When the text is not a date in that form.
+    """
+    if not text:
+        return None
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError as error:
+        raise UsageError(
+            f"{text!r} is not a date",
+            where="--as-of",
+            remedy="Write it as YYYY-MM-DD, for example 2026-10-31.",
+        ) from error
+
+
+class Run(dg.ConfigurableResource[None]):
+    """What a run is about, and its warehouse.
+
+    Parameters
+    ----------
+    ledger : file or folder with the export.
+    mapping : name of a shipped mapping, or path of a mapping file.
+    data_root : folder for the warehouse, the snapshots and the decisions.
+    as_of : day as YYYY-MM-DD; empty means the day after the newest fact in the ledger.
+    settings_file : YAML file with settings; empty means the defaults.
+    decisions_url : SQLAlchemy URL of the decisions store; empty means a file under ``data_root``.
+    """
+
+    ledger: str
+    mapping: str = "canonical"
+    data_root: str = "data"
+    as_of: str = ""
+    settings_file: str = ""
+    decisions_url: str = ""
+
+    @property
+    def root(self) -> Path:
+        """Folder for all results."""
+        return Path(self.data_root)
+
+    @property
+    def source_mapping(self) -> SourceMapping:
+        """The mapping of the ledger."""
+        return load_mapping(self.mapping)
+
+    @property
+    def settings(self) -> Settings:
+        """Settings of the run."""
+        return load_settings(Path(self.settings_file) if self.settings_file else None)
+
+    @property
+    def requested_as_of(self) -> dt.date | None:
+        """As-of day that was asked for; None means the day after the newest fact."""
+        return parse_as_of(self.as_of)
+
+    @property
+    def decisions_location(self) -> str:
+        """Where the decisions of credit managers are kept."""
+        return self.decisions_url or str(self.root / "decisions.sqlite")
+
+    @property
+    def warehouse_path(self) -> Path:
+        """The private warehouse of the pipeline."""
+        return self.root / "warehouse.duckdb"
+
+    def load(self, tables: Iterable[Table]) -> dict[str, pl.DataFrame]:
+        """Return these tables of the warehouse by name."""
+        with Warehouse(self.warehouse_path) as warehouse:
+            return {table.name: warehouse.read_table(table) for table in tables}
+
+    def load_as_of(self) -> dt.date:
+        """Return the as-of day of what is in the warehouse."""
+        day: dt.date = self.load([RUN])[RUN.name].item(0, "as_of_date")
+        return day
+
+    def store(
+        self, table: Table, frame: pl.DataFrame, metadata: Mapping[str, dg.MetadataValue] | None = None
+    ) -> dg.MaterializeResult[None]:
+        """Write ``frame`` as ``table`` and return its row count and columns as metadata."""
+        with Warehouse(self.warehouse_path) as warehouse:
+            warehouse.write_table(table, frame)
+        _log.info("%s", table.name, extra={"table": table.name, "rows": frame.height})
+        return dg.MaterializeResult(
+            asset_key=table.name,
+            metadata={"dagster/row_count": frame.height, "grain": table.grain, **(metadata or {})},
+        )
+
+
+def describe_columns(table: Table) -> dg.TableSchema:
+    """Return the table's columns for Dagster's catalogue, from its definition."""
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                name=column.name,
+                type=str(column.data_type),
+                description=column.description,
+                constraints=dg.TableColumnConstraints(nullable=column.is_nullable),
+                tags={"role": str(column.role)},
+            )
+            for column in table.columns
+        ]
+    )
+
+
+def asset_spec(table: Table, group: str, deps: Iterable[str] = ()) -> dg.AssetSpec:
+    """Return the asset of a table: key, columns and grain all come from its definition."""
+    return dg.AssetSpec(
+        table.name,
+        description=f"One row per {table.grain}.",
+        group_name=group,
+        deps=sorted(deps),
+        kinds={"polars", "duckdb"},
+        metadata={"dagster/column_schema": describe_columns(table)},
+    )

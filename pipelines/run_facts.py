@@ -1,0 +1,135 @@
+"""Facts about a run that are not in any one table: what it was made from, and what came before."""
+
+import datetime as dt
+import hashlib
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from segmentation.domain.core_tables import CANONICAL_TABLES, DECISION, RUN
+from segmentation.domain.hashing import hash_frame, hash_text
+from segmentation.domain.room_tables import AUDIT_VERDICT
+from segmentation.domain.schema import Frames
+
+if TYPE_CHECKING:
+    from pipelines.resources import Run
+    from segmentation.publish.manifest import RunFacts
+    from segmentation.publish.reader import Snapshot
+
+PROVENANCE_NAMES = ("source_id", "source_system")
+
+
+def describe_ledger(
+    raw: Frames, facts: Frames, known: Frames, as_of: dt.date, mapping_name: str
+) -> pl.DataFrame:
+    """Return ``core_run``: what the ledger in the warehouse was made from.
+
+    The hash covers what was known on the as-of day and nothing else, so that later facts in the
+    same files, other file names or another order of rows do not change it.
+    """
+    later = sum(facts[name].height - known[name].height for name in CANONICAL_TABLES)
+    row = {
+        "as_of_date": as_of,
+        "mapping_name": mapping_name,
+        "data_hash": hash_text(
+            *(hash_frame(known[name], ignore=PROVENANCE_NAMES) for name in sorted(CANONICAL_TABLES))
+        ),
+        "rows_in": int(raw["raw_file"]["row_count"].sum()),
+        "rows_later": later,
+    }
+    return RUN.conform(pl.DataFrame([row]))
+
+
+def find_previous(data_root: Path, as_of: dt.date) -> "Snapshot | None":
+    """Return the published snapshot with the latest as-of day before ``as_of``; None when there is none."""
+    from segmentation.publish.reader import list_snapshots
+
+    earlier = [snapshot for snapshot in list_snapshots(data_root) if snapshot.as_of < as_of]
+    return max(earlier, key=lambda snapshot: (snapshot.as_of, snapshot.manifest.published_at), default=None)
+
+
+def read_known_decisions(location: str, as_of: dt.date) -> pl.DataFrame:
+    """Return the decisions made on snapshots of earlier as-of days (``core_decision``)."""
+    from segmentation.publish.decisions import DecisionStore
+
+    return DecisionStore(location).read_decisions().filter(pl.col("as_of_date") < as_of)
+
+
+@cache
+def hash_program() -> str:
+    """Return a hash of the program's own source and data files: a new version makes a new run."""
+    root = Path(__file__).parent
+    import segmentation
+
+    folders = [Path(next(iter(segmentation.__path__))), root]
+    digest = hashlib.sha256()
+    for folder in folders:
+        for path in sorted([*folder.rglob("*.py"), *folder.rglob("*.yaml")]):
+            digest.update(str(path.relative_to(folder)).encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def hash_files(ledger: Path) -> Mapping[str, str]:
+    """Return the SHA-256 of the ledger's files by name; empty when there are none."""
+    files = [path for path in sorted(ledger.rglob("*")) if path.is_file()] if ledger.is_dir() else [ledger]
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files if path.exists()}
+
+
+def fingerprint_inputs(run: "Run") -> str:
+    """Return a hash of all that a run depends on, cheap enough to ask before running it.
+
+    Files by content, mapping, settings, as-of day, program, and the decisions taken so far.
+    """
+    return hash_text(
+        *(f"{name}={digest}" for name, digest in sorted(hash_files(Path(run.ledger)).items())),
+        run.source_mapping.model_dump_json(),
+        run.settings.model_dump_json(),
+        run.as_of,
+        hash_program(),
+        hash_frame(read_known_decisions(run.decisions_location, run.requested_as_of or dt.date.max)),
+    )
+
+
+def collect_facts(run: "Run", tables: Frames) -> "RunFacts":
+    """Return what the manifest repeats of this run.
+
+    The fingerprint that names the snapshot covers all that determines its content: what was known
+    on the as-of day, settings, program, earlier decisions, and the snapshot that came before.
+    """
+    from segmentation.publish.manifest import RunFacts
+
+    frames = run.load([RUN, DECISION, AUDIT_VERDICT])
+    facts = frames[RUN.name].row(0, named=True)
+    verdict = frames[AUDIT_VERDICT.name].row(0, named=True)
+    previous = find_previous(run.root, facts["as_of_date"])
+    settings_hash = hash_text(run.settings.model_dump_json())
+    published_models = (
+        tables["out_model_comparison"].filter("is_published")["model"].unique(maintain_order=True)
+    )
+    return RunFacts(
+        as_of=facts["as_of_date"],
+        published_at=dt.datetime.now(dt.UTC),
+        run_id=fingerprint_inputs(run),
+        fingerprint=hash_text(
+            facts["data_hash"],
+            facts["as_of_date"].isoformat(),
+            facts["mapping_name"],
+            settings_hash,
+            hash_program(),
+            hash_frame(frames[DECISION.name]),
+            previous.id if previous else "",
+            hash_frame(tables["out_quality"]),
+        ),
+        data_hash=facts["data_hash"],
+        settings_hash=settings_hash,
+        mapping_name=facts["mapping_name"],
+        model_version=", ".join(published_models) or "none",
+        fairness_verdict=verdict["verdict"],
+        fairness_statement=verdict["statement"],
+        valid_days=run.settings.publish.valid_days,
+        keep_snapshots=run.settings.publish.keep_snapshots,
+    )
