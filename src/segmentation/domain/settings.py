@@ -96,6 +96,12 @@ class TreatmentSettings(_Settings):
     max_source_age_days: int = Field(
         7, ge=0, description="no dunning when the newest fact is older than this"
     )
+    unmatched_tolerance_amount: Decimal = Field(
+        Decimal("0.05"), ge=0, description="unmatched cash or credit up to this is rounding, in any currency"
+    )
+    promise_grace_days: int = Field(
+        3, ge=0, description="days after a promised date before the promise counts as broken"
+    )
     annual_cost_of_capital: float = Field(
         0.08, ge=0, description="yearly cost of money tied up in receivables"
     )

@@ -1,0 +1,316 @@
+"""Gates that follow from contact itself: permission, reach, caps, cool-down and waiting period.
+
+Belongs here: one function per gate, from contact tables to closed-gate rows. Does not belong here:
+the state of the account (account_gates), opening hours (contact_hours).
+"""
+
+from datetime import date, timedelta
+
+import polars as pl
+
+from segmentation.domain.schema import Frames
+from segmentation.domain.settings import TreatmentSettings
+from segmentation.domain.vocabulary import BlockCode, Channel, Direction, PermissionStatus
+from segmentation.treatment.account_gates import gate_rows, list_open_invoices
+from segmentation.treatment.contact_hours import add_working_days, resolve_hours
+from segmentation.treatment.jurisdiction import PeriodStart, load_pack, pack_names
+from segmentation.treatment.validity import in_force
+from segmentation.treatment.wording import channel_word, day_text
+
+WEEK_DAYS = 7
+MONTH_DAYS = 30
+POST = (Channel.LETTER.value, Channel.REGISTERED_LETTER.value)
+_POSTAL_WORKING_DAYS = 3
+_LONGEST_DELIVERY_DAYS = 45
+
+
+def list_outbound(ledger: Frames) -> pl.DataFrame:
+    """Return the messages and calls we sent, with the day of sending as ``sent_on`` (UTC)."""
+    return (
+        ledger["core_contact_event"]
+        .filter(pl.col("direction") == Direction.OUTBOUND)
+        .with_columns(pl.col("sent_at").dt.date().alias("sent_on"))
+        .sort("contact_id")
+    )
+
+
+def close_on_permissions(ledger: Frames, places: pl.DataFrame, as_of: date) -> pl.DataFrame:
+    """Return channels that the customer refused, or for which a needed consent is not on record.
+
+    Parameters
+    ----------
+    ledger : core_contact_permission and core_contact_point.
+    places : customer_id and jurisdiction; the pack says which channels need consent.
+
+    Notes
+    -----
+    An ``allowed`` that is in force and started later suspends an opt-out; it never suspends a
+    ``do_not_contact``, which only its own last day ends.
+    """
+    permission = ledger["core_contact_permission"].sort("customer_id", "channel", "valid_from")
+    key = ["customer_id", "channel"]
+    status = pl.col("status")
+    allowed = permission.filter(status == PermissionStatus.ALLOWED)
+    renewed = (
+        allowed.filter(
+            pl.col("valid_from") <= as_of,
+            pl.col("valid_until").is_null() | (pl.col("valid_until") >= as_of),
+        )
+        .group_by(key)
+        .agg(pl.col("valid_from").max().alias("renewed_on"))
+    )
+    forbidden = in_force(permission.filter(status == PermissionStatus.DO_NOT_CONTACT), key, as_of)
+    opted = (
+        permission.filter(status == PermissionStatus.OPT_OUT)
+        .join(renewed, on=key, how="left")
+        .filter(pl.col("renewed_on").is_null() | (pl.col("renewed_on") <= pl.col("valid_from")))
+    )
+    refused = in_force(opted, key, as_of)
+    consent = pl.DataFrame(
+        [
+            {"jurisdiction": name, "channel": channel.value}
+            for name in pack_names()
+            for channel in load_pack(name).consent_channels
+        ],
+        schema={"jurisdiction": pl.String, "channel": pl.String},
+    )
+    missing = (
+        ledger["core_contact_point"]
+        .select(key)
+        .join(places.select("customer_id", "jurisdiction"), on="customer_id", how="inner")
+        .join(consent, on=["jurisdiction", "channel"], how="semi")
+        .join(in_force(allowed, key, as_of), on=key, how="anti")
+        .join(refused, on=key, how="anti")
+    )
+    word = channel_word(pl.col("channel"))
+    channel, lifts_on = pl.col("channel"), pl.col("lifts_on")
+    since = day_text(pl.col("valid_from"))
+    return pl.concat(
+        [
+            gate_rows(
+                forbidden,
+                BlockCode.DO_NOT_CONTACT,
+                pl.format("Contact by {} is forbidden since {}.", word, since),
+                channel=channel,
+                lifts_on=lifts_on,
+            ),
+            gate_rows(
+                refused,
+                BlockCode.CHANNEL_NOT_PERMITTED,
+                pl.format("The customer opted out of contact by {} on {}.", word, since),
+                channel=channel,
+                lifts_on=lifts_on,
+            ),
+            gate_rows(
+                missing,
+                BlockCode.CHANNEL_NOT_PERMITTED,
+                pl.format("Contact by {} needs consent, and none is on record.", word),
+                channel=channel,
+            ),
+        ]
+    )
+
+
+def close_on_reach(ledger: Frames, customers: pl.DataFrame) -> pl.DataFrame:
+    """Return channels without a working address; nothing when the ledger knows no addresses at all.
+
+    Parameters
+    ----------
+    ledger : core_contact_point; a bounce counts until the address is confirmed on a later day.
+    customers : customer_id.
+    """
+    points = ledger["core_contact_point"].sort("customer_id", "channel")
+    if points.is_empty():
+        return gate_rows(
+            customers.clear().with_columns(pl.lit("").alias("channel")),
+            BlockCode.CHANNEL_UNREACHABLE,
+            pl.lit(""),
+            channel=pl.col("channel"),
+        )
+    bounced = pl.col("bounced_at").is_not_null() & (
+        pl.col("verified_at").is_null() | (pl.col("verified_at") <= pl.col("bounced_at"))
+    )
+    channels = pl.DataFrame({"channel": [channel.value for channel in Channel]})
+    reach = (
+        customers.join(channels, how="cross")
+        .join(
+            points.with_columns(bounced.alias("is_bounced"), pl.lit(True).alias("is_known")),
+            on=["customer_id", "channel"],
+            how="left",
+        )
+        .filter(pl.col("is_known").is_null() | pl.col("is_bounced"))
+    )
+    word = channel_word(pl.col("channel"))
+    sentence = (
+        pl.when(pl.col("is_known").is_null())
+        .then(pl.format("No address for contact by {} is on record.", word))
+        .otherwise(pl.format("Contact by {} comes back since {}.", word, day_text(pl.col("bounced_at"))))
+    )
+    return gate_rows(reach, BlockCode.CHANNEL_UNREACHABLE, sentence, channel=pl.col("channel"))
+
+
+def _close_on_cap(
+    contacts: pl.DataFrame, cap: pl.Expr, days: int, as_of: date, *, channel: Channel | None = None
+) -> pl.DataFrame:
+    """Return customers with ``cap`` contacts within ``days``; lifts when the oldest of these leaves them."""
+    place = pl.col("sent_on").rank("ordinal", descending=True).over("customer_id")
+    full = contacts.with_columns(place.alias("place")).filter(
+        pl.col("place") == cap, pl.col("sent_on") + timedelta(days=days) > as_of
+    )
+    noun = "calls" if channel else "contacts"
+    sentence = pl.format(f"{{}} {noun} were made within {days} days, which is the most allowed.", cap)
+    return gate_rows(
+        full,
+        BlockCode.CONTACT_CAP,
+        sentence,
+        channel=pl.lit(channel.value) if channel else None,
+        lifts_on=pl.col("sent_on") + timedelta(days=days),
+    )
+
+
+def close_on_frequency(
+    ledger: Frames, places: pl.DataFrame, as_of: date, settings: TreatmentSettings
+) -> pl.DataFrame:
+    """Return customers who were contacted as often, or as lately, as the caps and the cool-down allow.
+
+    Parameters
+    ----------
+    ledger : core_contact_event; what we sent counts, whatever became of it.
+    places : customer_id and jurisdiction; the pack caps calls in a week.
+    settings : caps of a week and a month, cool-down.
+    """
+    contacts = list_outbound(ledger)
+    frames = []
+    for cap, days in (
+        (settings.max_contacts_per_week, WEEK_DAYS),
+        (settings.max_contacts_per_month, MONTH_DAYS),
+    ):
+        if cap == 0:
+            sentence = pl.lit(f"Settings allow no contacts within {days} days.")
+            frames.append(gate_rows(places, BlockCode.CONTACT_CAP, sentence))
+        else:
+            frames.append(_close_on_cap(contacts, pl.lit(cap), days, as_of))
+    call_caps = {name: load_pack(name).max_calls_per_week for name in pack_names()}
+    calls = contacts.filter(pl.col("channel") == Channel.PHONE).join(
+        places.select(
+            "customer_id",
+            pl.col("jurisdiction").replace_strict(call_caps, return_dtype=pl.Int64).alias("call_cap"),
+        ),
+        on="customer_id",
+        how="inner",
+    )
+    frames.append(_close_on_cap(calls, pl.col("call_cap"), WEEK_DAYS, as_of, channel=Channel.PHONE))
+    cool_down = timedelta(days=settings.cool_down_days)
+    latest = (
+        contacts.group_by("customer_id")
+        .agg(pl.col("sent_on").max())
+        .filter(pl.col("sent_on") + cool_down > as_of)
+    )
+    sentence = pl.format("The last contact was on {}.", day_text(pl.col("sent_on")))
+    frames.append(gate_rows(latest, BlockCode.COOL_DOWN, sentence, lifts_on=pl.col("sent_on") + cool_down))
+    return pl.concat(frames)
+
+
+def _first_day(
+    start: PeriodStart, sent: date, received: date | None, *, is_post: bool, countries: tuple[str, ...]
+) -> date:
+    """Return the first day of the waiting period."""
+    posted = add_working_days(sent, _POSTAL_WORKING_DAYS, countries) if is_post else sent
+    if start is PeriodStart.DAY_AFTER_SENDING:
+        return sent + timedelta(days=1)
+    if start is PeriodStart.THIRD_WORKING_DAY_AFTER_SENDING:
+        return posted if is_post else sent + timedelta(days=1)
+    return max(received or posted, sent) + timedelta(days=1)
+
+
+def close_on_waiting_period(
+    ledger: Frames, places: pl.DataFrame, as_of: date, settings: TreatmentSettings
+) -> pl.DataFrame:
+    """Return invoices, or accounts, on which a first reminder is still given its time to work.
+
+    Parameters
+    ----------
+    ledger : core_contact_event; an outbound contact of dunning level 1, or of unknown level, is a
+        first reminder, and when it names no invoice it is about the account.
+    places : customer_id, jurisdiction, country and timezone.
+    settings : waiting_period_days lengthens the period of the pack, never shortens it.
+
+    Notes
+    -----
+    The period is counted from the event that the pack names, in days of the customer's own calendar:
+    the day after sending, the third working day after posting, or the day after receipt. Receipt that
+    is not on record counts as on the day of sending for electronic messages and calls, and as on the
+    third working day after sending for post (assumption). Saturdays are no working days, which is the
+    longer reading.
+    """
+    longest = timedelta(
+        days=max(settings.waiting_period_days, *(load_pack(name).waiting.days for name in pack_names()))
+        + _LONGEST_DELIVERY_DAYS
+    )
+    is_first = pl.col("dunning_level").is_null() | (pl.col("dunning_level") == 1)
+    reminders = (
+        list_outbound(ledger)
+        .filter(is_first, pl.col("sent_on") >= as_of - longest)
+        .join(places, on="customer_id", how="inner")
+    )
+    key = ["jurisdiction", "country", "timezone", "is_post", "sent_at", "delivered_at"]
+    reminders = reminders.with_columns(pl.col("channel").is_in(POST).alias("is_post"))
+    rows = []
+    for jurisdiction, country, timezone, is_post, sent_at, delivered_at in (
+        reminders.select(key).unique().iter_rows()
+    ):
+        waiting = load_pack(jurisdiction).waiting
+        hours = resolve_hours(jurisdiction, country, timezone, settings)
+        zone = hours.zone
+        first_day = _first_day(
+            waiting.post if is_post else waiting.electronic,
+            sent_at.astimezone(zone).date(),
+            delivered_at.astimezone(zone).date() if delivered_at else None,
+            is_post=is_post,
+            countries=hours.holiday_countries,
+        )
+        days = max(waiting.days, settings.waiting_period_days)
+        rows.append(
+            (
+                jurisdiction,
+                country,
+                timezone,
+                is_post,
+                sent_at,
+                delivered_at,
+                first_day + timedelta(days=days),
+            )
+        )
+    periods = pl.DataFrame(
+        rows, orient="row", schema={name: reminders.schema[name] for name in key} | {"lifts_on": pl.Date}
+    )
+    still = (
+        reminders.join(periods, on=key, how="inner", nulls_equal=True)
+        .filter(pl.col("lifts_on") > as_of)
+        .group_by("customer_id", "invoice_id")
+        .agg(pl.col("lifts_on").max(), pl.col("sent_on").max())
+        .join(
+            list_open_invoices(ledger).select("invoice_id", pl.lit(True).alias("is_open")),
+            on="invoice_id",
+            how="left",
+        )
+        .filter(pl.col("invoice_id").is_null() | pl.col("is_open"))
+    )
+    subject = (
+        pl.when(pl.col("invoice_id").is_null())
+        .then(pl.lit("this account"))
+        .otherwise(pl.format("invoice {}", "invoice_id"))
+    )
+    sentence = pl.format(
+        "The first reminder on {} went out on {}; no further step before {}.",
+        subject,
+        day_text(pl.col("sent_on")),
+        day_text(pl.col("lifts_on")),
+    )
+    return gate_rows(
+        still,
+        BlockCode.WAITING_PERIOD,
+        sentence,
+        invoice=pl.col("invoice_id"),
+        lifts_on=pl.col("lifts_on"),
+    )

@@ -1,0 +1,224 @@
+"""When a customer may be contacted: hours, weekdays and public holidays in the customer's own time.
+
+Belongs here: lawful windows and working days. Does not belong here: which hours a jurisdiction
+allows (jurisdictions/*.yaml) or which hour works best (nothing here claims to know).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
+from importlib import resources
+from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
+
+import polars as pl
+import yaml
+
+from segmentation.domain.errors import UsageError
+from segmentation.domain.settings import TreatmentSettings
+from segmentation.treatment.jurisdiction import Weekday, load_pack
+
+_SEARCH_DAYS = 60
+_WEEKDAY_NUMBER = {day: number for number, day in enumerate(Weekday)}
+_HOURS_IN_DAY = 24
+
+
+@dataclass(frozen=True, slots=True)
+class OpenHours:
+    """Lawful hours in a customer's own time, end excluded, and the days that are closed.
+
+    Parameters
+    ----------
+    timezone : IANA name.
+    open_hour, close_hour : contact from the first, none from the second on.
+    closed_weekdays : 0 for Monday ... 6 for Sunday.
+    holiday_countries : countries whose public holidays are closed.
+    """
+
+    timezone: str
+    open_hour: int
+    close_hour: int
+    closed_weekdays: frozenset[int]
+    holiday_countries: tuple[str, ...]
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The customer's time zone."""
+        return ZoneInfo(self.timezone)
+
+
+@cache
+def _overrides() -> dict[str, Any]:
+    path = resources.files("segmentation.treatment").joinpath("holiday_overrides.yaml")
+    countries: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))["countries"]
+    return countries
+
+
+@cache
+def supported_countries() -> frozenset[str]:
+    """Return the ISO 3166-1 alpha-2 codes of countries whose public holidays are known."""
+    import holidays
+
+    return frozenset(holidays.list_supported_countries())
+
+
+@cache
+def list_holidays(country: str, year: int) -> frozenset[date]:
+    """Return the public holidays of a country in a year, corrected by the override file.
+
+    Raises
+    ------
+    KeyError
+        When nothing is known about the country.
+    """
+    import holidays
+
+    if country not in supported_countries():
+        raise KeyError(country)
+    days = set(holidays.country_holidays(country, years=year))
+    override = _overrides().get(country, {})
+    days |= {date(year, entry["month"], entry["day"]) for entry in override.get("every_year", [])}
+    days |= {entry["date"] for entry in override.get("add", []) if entry["date"].year == year}
+    days -= {entry["date"] for entry in override.get("remove", [])}
+    return frozenset(days)
+
+
+def is_open_day(hours: OpenHours, day: date) -> bool:
+    """Return whether the customer may be contacted at all on that day of their calendar."""
+    if day.weekday() in hours.closed_weekdays:
+        return False
+    return not any(day in list_holidays(country, day.year) for country in hours.holiday_countries)
+
+
+@cache
+def next_window(hours: OpenHours, not_before: datetime, first_day: date) -> tuple[datetime, datetime]:
+    """Return the first lawful window (start, end excluded; both UTC) on or after a moment and a local day.
+
+    Parameters
+    ----------
+    hours : lawful hours.
+    not_before : moment before which the window may not start, UTC.
+    first_day : first day of the customer's calendar that counts. Without it, a customer whose clock
+        lags would get the evening before the as-of day, when nobody has read the advice yet.
+
+    Raises
+    ------
+    UsageError
+        When no day within two months is open, which only settings can cause.
+
+    Notes
+    -----
+    Local times are turned into UTC day by day, so a change of the clock moves the window with it. A
+    local time that the change skips counts as the moment of the change; a day that a country left
+    out altogether has no window.
+    """
+    zone = hours.zone
+    for offset in range(_SEARCH_DAYS):
+        day = first_day + timedelta(days=offset)
+        if not is_open_day(hours, day):
+            continue
+        opens = datetime.combine(day, time(hours.open_hour), zone).astimezone(UTC)
+        if hours.close_hour == _HOURS_IN_DAY:
+            closes = datetime.combine(day + timedelta(days=1), time(0), zone).astimezone(UTC)
+        else:
+            closes = datetime.combine(day, time(hours.close_hour), zone).astimezone(UTC)
+        start = max(opens, not_before)
+        if start < closes and start.astimezone(zone).date() == day:
+            return start, closes
+    raise UsageError(
+        f"No day within {_SEARCH_DAYS} days is open for contact in {hours.timezone}",
+        where="settings.treatment.open_hour, close_hour",
+        remedy="Choose an opening hour before the closing hour.",
+    )
+
+
+def is_lawful(hours: OpenHours, moment: datetime) -> bool:
+    """Return whether contact is lawful at that moment (UTC)."""
+    local = moment.astimezone(hours.zone)
+    return is_open_day(hours, local.date()) and hours.open_hour <= local.hour < hours.close_hour
+
+
+def add_working_days(day: date, count: int, holiday_countries: Iterable[str]) -> date:
+    """Return the ``count``-th working day after ``day``: not a Saturday, Sunday or public holiday."""
+    hours = OpenHours("UTC", 0, _HOURS_IN_DAY, frozenset({5, 6}), tuple(holiday_countries))
+    while count > 0:
+        day += timedelta(days=1)
+        count -= is_open_day(hours, day)
+    return day
+
+
+@cache
+def _known_zones() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+def resolve_hours(
+    jurisdiction: str,
+    country: str | None,
+    timezone: str | None,
+    settings: TreatmentSettings,
+    extra_closed: frozenset[Weekday] = frozenset(),
+) -> OpenHours:
+    """Return the lawful hours of a customer: the narrowest of settings and jurisdiction.
+
+    Parameters
+    ----------
+    jurisdiction : name of the pack.
+    country, timezone : of the customer; unknown ones take the holidays of the strictest pack and the
+        time zone in settings.
+    settings : opening hours and default time zone.
+    extra_closed : further closed weekdays, say those on which the team does not call.
+    """
+    rules = load_pack(jurisdiction).hours
+    own = country.upper() if country else None
+    countries = set(rules.holiday_countries)
+    if own in supported_countries():
+        countries.add(own)
+    if not countries:
+        countries = set(load_pack("strictest").hours.holiday_countries)
+    closed = {_WEEKDAY_NUMBER[day] for day in (*rules.closed_weekdays, *extra_closed)}
+    return OpenHours(
+        timezone=timezone if timezone in _known_zones() else settings.default_timezone,
+        open_hour=max(rules.open_hour, settings.open_hour),
+        close_hour=min(rules.close_hour, settings.close_hour),
+        closed_weekdays=frozenset(closed),
+        holiday_countries=tuple(sorted(countries)),
+    )
+
+
+def find_windows(frame: pl.DataFrame, settings: TreatmentSettings) -> pl.DataFrame:
+    """Return ``frame`` with the next lawful window of every row.
+
+    Parameters
+    ----------
+    frame : columns jurisdiction, country, timezone, ``is_call`` (a person of the team must be at work)
+        and ``not_before_date`` (day from which contact may be made; null gives no window).
+    settings : opening hours and default time zone.
+
+    Returns
+    -------
+    The frame with ``window_start_at`` and ``window_end_at`` (UTC, end excluded) and
+    ``window_timezone``; the times are null where not_before_date is.
+
+    Notes
+    -----
+    Windows are found once per distinct place and day, then joined back.
+    """
+    key = ["jurisdiction", "country", "timezone", "is_call", "not_before_date"]
+    weekend = frozenset({Weekday.SATURDAY, Weekday.SUNDAY})
+    rows = []
+    for jurisdiction, country, timezone, is_call, day in frame.select(key).unique().iter_rows():
+        hours = resolve_hours(jurisdiction, country, timezone, settings, weekend if is_call else frozenset())
+        start, end = (
+            (None, None) if day is None else next_window(hours, datetime.combine(day, time(0), UTC), day)
+        )
+        rows.append((jurisdiction, country, timezone, is_call, day, start, end, hours.timezone))
+    stamp = pl.Datetime("us", "UTC")
+    windows = pl.DataFrame(
+        rows,
+        orient="row",
+        schema={name: frame.schema[name] for name in key}
+        | {"window_start_at": stamp, "window_end_at": stamp, "window_timezone": pl.String},
+    )
+    return frame.join(windows, on=key, how="left", nulls_equal=True, maintain_order="left")
