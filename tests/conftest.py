@@ -25,3 +25,25 @@ def real_ledgers() -> Path:
     if not folder.is_dir():
         pytest.skip("the real ledgers are not beside the project")
     return folder
+
+
+@pytest.fixture(scope="session")
+def small_ledger(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A simulated ledger of 120 customers in canonical format."""
+    from segmentation.simulator.world import WorldSettings, simulate_world
+    from segmentation.simulator.writing import write_world
+
+    folder = tmp_path_factory.mktemp("small_ledger")
+    write_world(simulate_world(WorldSettings(customer_count=120, seed=7)), folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def published_sample(sample_ledger: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Data root with a snapshot published from the sample ledger; treat it as read-only."""
+    from pipelines.execution import run_pipeline
+    from pipelines.resources import Run
+
+    root = tmp_path_factory.mktemp("published_sample")
+    run_pipeline(Run(ledger=str(sample_ledger), data_root=str(root)))
+    return root

@@ -5,6 +5,7 @@ import dagster as dg
 from pipelines.assets.treatment import RECOMMENDATION
 from pipelines.resources import Run, asset_spec
 from segmentation.domain.core_tables import LEDGER_TABLES
+from segmentation.domain.errors import GateBlockedError
 from segmentation.domain.room_tables import AUDIT_VERDICT, ROOM_TABLES, SEGMENT
 from segmentation.domain.vocabulary import Verdict
 
@@ -18,14 +19,21 @@ def audit_fairness(run: Run) -> dg.MaterializeResult[None]:
     from segmentation.fairness.audit import audit_bias
 
     frames = run.load([SEGMENT, RECOMMENDATION])
-    audit = audit_bias(
-        run.load(LEDGER_TABLES.values()),
-        frames[SEGMENT.name],
-        frames[RECOMMENDATION.name],
-        run.settings.fairness,
-        run.load_as_of(),
-        run.settings.seed,
-    )
+    try:
+        audit = audit_bias(
+            run.load(LEDGER_TABLES.values()),
+            frames[SEGMENT.name],
+            frames[RECOMMENDATION.name],
+            run.settings.fairness,
+            run.load_as_of(),
+            run.settings.seed,
+        )
+    except Exception as error:
+        # Whatever goes wrong here, nothing may be published that was not assessed.
+        raise GateBlockedError(
+            f"Publication was blocked: the bias audit could not be completed ({error})",
+            remedy="The last published snapshot stays current. Mend the cause, or report it, and run again.",
+        ) from error
     return run.store(FAIRNESS, audit)
 
 

@@ -17,6 +17,7 @@ app = typer.Typer(
     epilog="Exit codes: 0 published or unchanged, 2 usage, 3 input refused, 4 a gate blocked publication, "
     "5 integrity failure. Add --debug before the verb for a traceback.",
     no_args_is_help=True,
+    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )

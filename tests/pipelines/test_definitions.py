@@ -63,4 +63,9 @@ def test_job_runs_in_one_process_with_the_as_of_day_of_the_schedule(defs):
 
 def test_environment_becomes_the_run():
     run = run_from_environment({"SEGMENTATION_LEDGER": "exports", "SEGMENTATION_AS_OF": "2026-10-31"})
-    assert (run.ledger, run.mapping, run.as_of, run.data_root) == ("exports", "canonical", "2026-10-31", "data")
+    assert (run.ledger, run.mapping, run.as_of, run.data_root) == (
+        "exports",
+        "canonical",
+        "2026-10-31",
+        "data",
+    )

@@ -1,0 +1,139 @@
+"""The whole journey from the command line, on good input: published, valid, repeatable, no look-ahead."""
+
+import datetime as dt
+import shutil
+
+import polars as pl
+import pytest
+
+from pipelines.command_line.app import run_command
+from segmentation.domain.published_tables import PUBLISHED_TABLES
+from segmentation.domain.validation import find_violations
+from segmentation.publish.decisions import DecisionStore
+from segmentation.publish.reader import open_current
+from segmentation.publish.verification import verify_snapshot
+
+pytestmark = pytest.mark.slow
+
+
+def run(ledger, root, *more, mapping="canonical"):
+    return run_command(
+        ["run", "--ledger", str(ledger), "--mapping", mapping, "--data-root", str(root), *more]
+    )
+
+
+def content_hashes(root):
+    return {name: facts.content_hash for name, facts in open_current(root).manifest.tables.items()}
+
+
+@pytest.fixture(scope="module")
+def published_small(small_ledger, tmp_path_factory):
+    root = tmp_path_factory.mktemp("small")
+    assert run(small_ledger, root, "--as-of", "2026-09-01") == 0
+    return root
+
+
+def test_every_table_of_the_contract_is_published_and_valid(published_small):
+    snapshot = open_current(published_small)
+    for name, table in PUBLISHED_TABLES.items():
+        frame = snapshot.read_table(name)
+        assert not find_violations(frame, table), name
+        assert frame.height == snapshot.manifest.tables[name].row_count
+    verify_snapshot(snapshot.path)
+
+
+def test_every_customer_with_something_open_has_one_next_step(published_small):
+    snapshot = open_current(published_small)
+    open_customers = snapshot.read_table("out_invoice_scores")["customer_id"].unique().sort()
+    steps = snapshot.read_table("out_recommendations")
+    assert set(open_customers) <= set(steps["customer_id"])
+    assert steps["customer_id"].is_unique().all()
+    assert "wait" in set(steps["action"])
+
+
+def test_rows_in_are_loaded_or_quarantined(published_small):
+    quality = open_current(published_small).read_table("out_quality")
+    loads = quality.filter(pl.col("rows_in") > 0)
+    assert loads.height > 0
+    assert (loads["rows_in"] == loads["rows_loaded"] + loads["rows_quarantined"]).all()
+
+
+def test_a_second_run_says_that_nothing_changed(published_small, small_ledger, capsys):
+    before = open_current(published_small)
+    assert run(small_ledger, published_small, "--as-of", "2026-09-01") == 0
+    assert "Nothing changed" in capsys.readouterr().out
+    assert open_current(published_small).manifest.published_at == before.manifest.published_at
+
+
+def test_two_runs_of_the_same_input_give_the_same_content(published_small, small_ledger, tmp_path):
+    assert run(small_ledger, tmp_path, "--as-of", "2026-09-01") == 0
+    assert content_hashes(tmp_path) == content_hashes(published_small)
+    assert open_current(tmp_path).id == open_current(published_small).id
+
+
+def test_facts_observed_later_change_no_published_table(published_small, small_ledger, tmp_path):
+    ledger = tmp_path / "ledger"
+    ledger.mkdir()
+    for path in small_ledger.glob("*.csv"):
+        frame = pl.read_csv(path, infer_schema=False)
+        frame.filter(pl.col("observed_at") < "2026-09-01").write_csv(ledger / path.name)
+    assert run(ledger, tmp_path / "root", "--as-of", "2026-09-01") == 0
+    assert content_hashes(tmp_path / "root") == content_hashes(published_small)
+
+
+def test_a_decision_feeds_the_run_of_the_next_day(published_small, small_ledger, tmp_path):
+    root = tmp_path / "root"
+    shutil.copytree(published_small, root, symlinks=True)
+    snapshot = open_current(root)
+    step = snapshot.read_table("out_recommendations").filter(pl.col("action") != "wait").row(0, named=True)
+    DecisionStore(root / "decisions.sqlite").record_decision(
+        snapshot_id=snapshot.id,
+        recommendation=step,
+        decision="accept",
+        decided_by="tester",
+        decided_at=dt.datetime(2026, 9, 1, 9, tzinfo=dt.UTC),
+        token="once",
+    )
+    assert run(small_ledger, root, "--as-of", "2026-09-02") == 0
+    steps = open_current(root).read_table("out_recommendations")
+    mine = steps.filter(pl.col("customer_id") == step["customer_id"]).row(0, named=True)
+    assert "awaiting_decision_effect" in mine["blocked_by"]
+    assert mine["action"] == "wait"
+
+
+@pytest.mark.real_ledger
+@pytest.mark.parametrize(
+    ("mapping", "file", "as_of", "column", "date_format"),
+    [
+        (
+            "ibm_accounts_receivable",
+            "ibm_accounts_receivable/WA_Fn-UseC_-Accounts-Receivable.csv",
+            "2013-10-25",
+            "SettledDate",
+            "%m/%d/%Y",
+        ),
+        ("b2b_ledger", "b2b_ledger_2019/ledger.csv", "2019-07-01", None, None),
+    ],
+)
+def test_real_ledgers_publish(real_ledgers, tmp_path, mapping, file, as_of, column, date_format):
+    source = real_ledgers / file
+    assert run(source, tmp_path / "all", "--as-of", as_of, mapping=mapping) == 0
+    snapshot = open_current(tmp_path / "all")
+    for name, table in PUBLISHED_TABLES.items():
+        assert not find_violations(snapshot.read_table(name), table), name
+        facts = snapshot.manifest.tables[name]
+        assert facts.row_count or facts.note, f"{name} is empty and does not say why"
+    assert snapshot.manifest.fairness.verdict == "not_assessable"
+    if column is None:
+        return
+    rows = pl.read_csv(source, infer_schema=False)
+    day = dt.date.fromisoformat(as_of)
+    dates = {name: pl.col(name).str.to_date(date_format) for name in ("InvoiceDate", "SettledDate")}
+    known = rows.filter(dates["InvoiceDate"] < day).with_columns(
+        pl.when(dates[column] < day).then(pl.col(name)).otherwise(pl.lit("")).alias(name)
+        for name in (column, "DaysToSettle", "DaysLate")
+    )
+    (tmp_path / "known").mkdir()
+    known.write_csv(tmp_path / "known" / "ledger.csv")
+    assert run(tmp_path / "known", tmp_path / "cut", "--as-of", as_of, mapping=mapping) == 0
+    assert content_hashes(tmp_path / "cut") == content_hashes(tmp_path / "all")
