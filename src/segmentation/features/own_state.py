@@ -1,0 +1,81 @@
+"""State of each open instalment on the as-of day: what is covered, disputed, promised, reminded.
+
+Belongs here: the moments of scoring. Does not belong here: features of the customer.
+"""
+
+import datetime as dt
+
+import polars as pl
+
+from segmentation.domain.schema import Frames
+from segmentation.features.facts import build_items
+from segmentation.features.tallies import OBSERVED, select_reminders
+
+
+def _in_force(since: str, until: str) -> pl.Expr:
+    return (pl.col(until).is_null() | (pl.max_horizontal(until, "observed_date") >= pl.col("as_of_date"))) & (
+        pl.max_horizontal(since, "observed_date") < pl.col("as_of_date")
+    )
+
+
+def _count_own(facts: pl.DataFrame, as_of: dt.date, since: str, until: str, name: str) -> pl.DataFrame:
+    return (
+        facts.with_columns(pl.lit(as_of).alias("as_of_date"), OBSERVED.alias("observed_date"))
+        .filter(_in_force(since, until))
+        .group_by("invoice_id")
+        .agg(pl.len().cast(pl.Int64).alias(name))
+    )
+
+
+def add_own_state(ledger: Frames, as_of: dt.date) -> pl.DataFrame:
+    """Return the open instalments on the as-of day with their own state.
+
+    Parameters
+    ----------
+    ledger : core_instalment_balance, core_contact_event, core_dispute and core_promise_to_pay are
+        read, besides the tables behind ``build_items``.
+    as_of : the as-of day; only what was known before it counts.
+
+    Returns
+    -------
+    One row per open instalment: key, currency, issue_date, due_date, as_of_date, ``amount``,
+    ``own_open_amount`` (thousandths), ``own_reminder_count``, ``own_reminder_last_date``,
+    ``own_dispute_count``, ``own_promise_count``; a count is null when the ledger has no record of
+    the kind before the as-of day.
+    """
+    still_open = (
+        build_items(ledger)
+        .filter(pl.col("from_date") < as_of, pl.col("until_date").is_null() | (pl.col("until_date") >= as_of))
+        .group_by("invoice_id", "instalment_number")
+        .agg(pl.col("amount").sum().alias("own_open_amount"))
+    )
+    reminders = (
+        select_reminders(ledger)
+        .filter(as_of > OBSERVED)
+        .group_by("invoice_id")
+        .agg(
+            pl.len().cast(pl.Int64).alias("own_reminder_count"),
+            OBSERVED.max().alias("own_reminder_last_date"),
+        )
+    )
+    disputes = _count_own(ledger["core_dispute"], as_of, "opened_at", "closed_at", "own_dispute_count")
+    promises = _count_own(ledger["core_promise_to_pay"], as_of, "made_at", "resolved_at", "own_promise_count")
+    frame = (
+        ledger["core_instalment_balance"]
+        .select(
+            "invoice_id", "instalment_number", "customer_id", "currency", "issue_date", "due_date", "amount"
+        )
+        .with_columns((pl.col("amount") * 1000).cast(pl.Int64), pl.lit(as_of).alias("as_of_date"))
+        .join(still_open, on=["invoice_id", "instalment_number"])
+        .join(reminders, on="invoice_id", how="left")
+        .join(disputes, on="invoice_id", how="left")
+        .join(promises, on="invoice_id", how="left")
+    )
+    for column, source in (
+        ("own_reminder_count", "core_contact_event"),
+        ("own_dispute_count", "core_dispute"),
+        ("own_promise_count", "core_promise_to_pay"),
+    ):
+        if not ledger[source].filter(as_of > OBSERVED).is_empty():
+            frame = frame.with_columns(pl.col(column).fill_null(0))
+    return frame

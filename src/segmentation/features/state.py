@@ -1,0 +1,105 @@
+"""What the sweep knows about a customer at a moment: names that formulas of features may use.
+
+Belongs here: names and meanings of the state columns. Does not belong here: their computation
+(``sweep`` for the book and its outcomes, ``tallies`` for everything else on the account), features.
+
+Amounts are in thousandths of the moment's currency: the invoice's own or, for a customer, the one
+with most invoices so far. Days are counted from a base day; ``moment_day`` is the moment itself.
+"""
+
+from typing import Final
+
+DAY_BITS: Final = 16
+NEVER: Final = (1 << DAY_BITS) - 1
+"""A day that has not come; days are counted from a base, so one ledger may span 179 years."""
+
+NO_DAY: Final = -1
+"""A day that never was: no invoice, payment or late payment so far."""
+
+RECENT: Final = 12
+"""How many of the latest settlements the last-k features look at."""
+
+DECAY: Final = 0.75
+"""Weight of a settlement in the moving average, relative to the next newer one."""
+
+LATEST: Final = 3
+"""How many of the very latest settlements the shortest mean looks at."""
+
+WHOLE: Final = 2
+"""Weight of the part of the book that stands for its instalment."""
+
+REOPENED: Final = 1
+"""Weight of a part that stands for an instalment which was covered and is owed again."""
+
+PART: Final = 0
+"""Weight of a part that only carries an amount."""
+
+STATE: Final = (
+    "issued_count",
+    "issued_90_count",
+    "issued_365_count",
+    "first_issued_day",
+    "last_issued_day",
+    "amount_count",
+    "amount_sum",
+    "amount_365_count",
+    "amount_365_sum",
+    "open_count",
+    "open_sum",
+    "overdue_count",
+    "overdue_sum",
+    "overdue_days_sum",
+    "oldest_overdue_days",
+    "late_open_count",
+    "paid_count",
+    "paid_late_count",
+    "paid_late_30_count",
+    "delay_sum",
+    "delay_square_sum",
+    "written_off_count",
+    "paid_365_count",
+    "paid_365_late_count",
+    "delay_365_sum",
+    "written_off_365_count",
+    "paid_90_count",
+    "paid_90_late_count",
+    "delay_90_sum",
+    "written_off_90_count",
+    "recent_count",
+    "recent_delay_sum",
+    "recent_rank_delay_sum",
+    "recent_3_delay_sum",
+    "recent_late_count",
+    "last_delay_days",
+    "recent_middle_sum",
+    "recent_p80_days",
+    "late_streak",
+    "prompt_streak",
+    "last_paid_day",
+    "last_late_day",
+    "pay_weekday",
+    "pay_weekday_count",
+    "pay_month_day",
+    "pay_month_day_count",
+)
+"""Names of the whole-number state columns, in the order of the rows of ``state``."""
+
+REAL_STATE: Final = ("ewma_delay_days",)
+"""Names of the state columns with a fraction."""
+
+
+OWN: Final = (
+    "moment_day",
+    "issue_day",
+    "due_day",
+    "due_weekday",
+    "due_month_day",
+    "due_month_length",
+    "own_amount",
+    "own_open_amount",
+    "own_reminder_count",
+    "own_reminder_last_day",
+    "own_dispute_count",
+    "own_promise_count",
+)
+"""Names of the columns about the moment and the instalment itself."""
