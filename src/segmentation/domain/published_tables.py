@@ -279,7 +279,7 @@ TIMELINE = Table(
         timestamp("event_at", "when it happened", required=True),
         category(
             "kind",
-            "invoice, payment, reversal, credit_note, contact, reply, promise, dispute or block",
+            "invoice, credit_note, payment, reversal, write_off, contact, reply, promise, plan, dispute or block",
             required=True,
         ),
         identifier("invoice_id", "invoice concerned; null when none"),

@@ -1,0 +1,159 @@
+"""From the frames of all rooms to the published tables.
+
+Belongs here: choosing, joining and summing up what consumers read; comparison with the previous
+snapshot. Does not belong here: scores, segments and steps (their rooms), measures of the book
+(portfolio), sentences about events (timeline), the change feed (changes), files (writer).
+"""
+
+from datetime import date
+
+import polars as pl
+
+from segmentation.domain.published_tables import (
+    AS_OF_DATE,
+    CUSTOMER_SEGMENTS,
+    CUSTOMERS,
+    INVOICE_SCORES,
+    PAYMENT_DATE_COLUMNS,
+    PUBLISHED_TABLES,
+)
+from segmentation.domain.schema import Frames
+from segmentation.domain.vocabulary import ChangeReason
+from segmentation.publish.changes import list_changes
+from segmentation.publish.portfolio import measure_portfolio
+from segmentation.publish.reader import Snapshot
+from segmentation.publish.timeline import tell_timeline
+
+_TAKEN_OVER = {
+    "out_recommendations": "act_recommendation",
+    "out_cash_forecast": "pred_cash_forecast",
+    "out_fairness": "audit_fairness",
+    "out_quality": "core_quality",
+    "out_model_comparison": "pred_model_comparison",
+    "out_reliability": "pred_reliability",
+}
+"""Published tables that a room already hands over in their published form."""
+
+
+def assemble_tables(frames: Frames, as_of: date, previous: Snapshot | None) -> dict[str, pl.DataFrame]:
+    """Return every published table by name, each with the columns and types of its definition.
+
+    Parameters
+    ----------
+    frames : all ``core_``, ``pred_``, ``act_`` and ``audit_`` tables by name.
+    as_of : day before whose start everything in them was observed.
+    previous : snapshot to compare with (``reader.open_previous``); None for the first one.
+
+    Notes
+    -----
+    The result depends on ``frames``, ``as_of`` and the content of ``previous`` alone, not on the order
+    of rows.
+    """
+    before = _read_previous(previous)
+    tables = {name: PUBLISHED_TABLES[name].conform(frames[source]) for name, source in _TAKEN_OVER.items()}
+    tables["out_invoice_scores"] = score_invoices(frames["pred_instalment_risk"])
+    tables["out_customer_segments"] = compare_segments(
+        frames["pred_segment"], before.get("out_customer_segments")
+    )
+    tables["out_customers"] = list_customers(frames)
+    tables["out_portfolio"] = measure_portfolio(frames, as_of)
+    tables["out_timeline"] = tell_timeline(frames)
+    tables["out_changes"] = list_changes(tables, before, as_of, previous.id if previous else None)
+    return {name: tables[name] for name in PUBLISHED_TABLES}
+
+
+def score_invoices(instalment_risk: pl.DataFrame) -> pl.DataFrame:
+    """Return the scores of every open invoice, as ``out_invoice_scores``.
+
+    Parameters
+    ----------
+    instalment_risk : ``pred_instalment_risk``.
+
+    Notes
+    -----
+    An invoice is settled when its last instalment is: probabilities, payment dates, reasons and status
+    are those of the open instalment that is due last. It is as late as its oldest debt: due date
+    and days late are those of the open instalment that is due first. The open amount is the sum.
+    """
+    in_order = instalment_risk.sort("invoice_id", "due_date", "instalment_number")
+    first = [pl.col(name).first() for name in ("due_date", "days_late")]
+    last = [pl.col(c.name).last() for c in (AS_OF_DATE, *PAYMENT_DATE_COLUMNS)]
+    shared = [pl.col(name).first() for name in ("customer_id", "currency")]
+    return INVOICE_SCORES.conform(
+        in_order.group_by("invoice_id", maintain_order=True).agg(
+            *shared, *first, pl.col("open_amount").sum(), *last
+        )
+    )
+
+
+def compare_segments(segment: pl.DataFrame, previous: pl.DataFrame | None) -> pl.DataFrame:
+    """Return the segment of every customer beside the previous one, as ``out_customer_segments``.
+
+    Parameters
+    ----------
+    segment : ``pred_segment``.
+    previous : ``out_customer_segments`` of the previous snapshot; None for the first one.
+
+    Notes
+    -----
+    A segment that differs changed because of *behaviour* when the count of settled, late or excluded
+    instalments differs too, else because of the *model*: its version, its settings, or the passing of
+    time that it takes into account. *None* when the segment is the same or the customer is new.
+    """
+    counts = ("settled_count", "late_count", "excluded_count")
+    earlier = CUSTOMER_SEGMENTS.empty() if previous is None else previous
+    joined = segment.join(
+        earlier.select(
+            "customer_id",
+            pl.col("segment").alias("previous_segment"),
+            *(pl.col(name).alias(f"previous_{name}") for name in counts),
+        ),
+        on="customer_id",
+        how="left",
+    )
+    behaved = pl.any_horizontal(pl.col(name) != pl.col(f"previous_{name}") for name in counts)
+    unchanged = pl.col("previous_segment").is_null() | (pl.col("segment") == pl.col("previous_segment"))
+    return CUSTOMER_SEGMENTS.conform(
+        joined.with_columns(
+            pl.when(unchanged)
+            .then(pl.lit(ChangeReason.NONE.value))
+            .when(behaved)
+            .then(pl.lit(ChangeReason.BEHAVIOUR.value))
+            .otherwise(pl.lit(ChangeReason.MODEL.value))
+            .alias("changed_because")
+        )
+    )
+
+
+def list_customers(frames: Frames) -> pl.DataFrame:
+    """Return every customer that any published table speaks of, as ``out_customers``.
+
+    Parameters
+    ----------
+    frames : uses ``core_customer``, ``core_invoice``, ``pred_segment`` and ``act_recommendation``.
+
+    Notes
+    -----
+    Without a first day of the relation in the source, ``customer_since`` is the day of the first
+    document.
+    """
+    named = pl.concat(
+        frames[name].select("customer_id")
+        for name in ("core_customer", "core_invoice", "pred_segment", "act_recommendation")
+    ).unique()
+    first_document = frames["core_invoice"].group_by("customer_id").agg(pl.col("issue_date").min())
+    return CUSTOMERS.conform(
+        named.join(frames["core_customer"], on="customer_id", how="left")
+        .join(first_document, on="customer_id", how="left")
+        .with_columns(pl.coalesce("customer_since", "issue_date").alias("customer_since"))
+    )
+
+
+def _read_previous(previous: Snapshot | None) -> dict[str, pl.DataFrame]:
+    if previous is None:
+        return {}
+    return {
+        name: PUBLISHED_TABLES[name].conform(previous.read_table(name))
+        for name in PUBLISHED_TABLES
+        if name in previous.manifest.tables
+    }

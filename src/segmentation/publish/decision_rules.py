@@ -1,0 +1,116 @@
+"""Which decisions on a recommendation are permitted.
+
+Belongs here: what a person may accept, adjust or ignore, and what must be said with it. Does not
+belong here: keeping decisions (decisions), closing gates (treatment).
+
+A person may choose another lawful step; nobody may step around a closed gate. So while a gate is
+closed the step may only be turned into waiting, and no window may begin before it is lawful.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from segmentation.domain.errors import UsageError
+from segmentation.domain.vocabulary import Action, Channel, Decision
+
+ACTIONS_WITHOUT_CONTACT = frozenset({Action.WAIT, Action.LEGAL_REVIEW})
+"""Steps that reach nobody: they have neither channel nor window."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """What to do, through which channel and when; channel and window are None for a step without contact."""
+
+    action: str
+    channel: str | None = None
+    window_start_at: datetime | None = None
+    window_end_at: datetime | None = None
+
+
+def decided_step(
+    recommendation: Mapping[str, Any],
+    decision: Decision | str,
+    *,
+    decided_by: str,
+    reason: str | None,
+    step: Step | None,
+) -> Step | None:
+    """Return the step that a decision leads to; None when the recommendation is ignored.
+
+    Raises
+    ------
+    UsageError
+        When the decision is not complete or not permitted.
+    """
+    if decision not in set(Decision):
+        raise UsageError(f"Unknown decision {decision!r}", remedy="Choose accept, adjust or ignore.")
+    if not decided_by.strip():
+        raise UsageError("A decision needs a person", remedy="Give the name of who decides.")
+    if decision != Decision.ACCEPT and not (reason and reason.strip()):
+        raise UsageError(
+            f"To {decision} a recommendation needs a reason",
+            remedy="Say in a few words why: the next person, and the system, learn from it.",
+        )
+    proposed = Step(
+        recommendation["action"],
+        recommendation["channel"],
+        recommendation["window_start_at"],
+        recommendation["window_end_at"],
+    )
+    if decision != Decision.ADJUST:
+        if step is not None and step != proposed:
+            raise UsageError(
+                "Only an adjusted recommendation may have another step", remedy="Choose adjust and say why."
+            )
+        return proposed if decision == Decision.ACCEPT else None
+    if step is None or step == proposed:
+        raise UsageError(
+            "An adjusted recommendation must differ from what was recommended",
+            remedy="Change the step, the channel or the window; or accept it as it is.",
+        )
+    _require_complete(step)
+    _require_lawful(step, proposed, recommendation)
+    return step
+
+
+def _require_complete(step: Step) -> None:
+    if step.action not in set(Action):
+        raise UsageError(f"Unknown step {step.action!r}", remedy=f"Choose one of {', '.join(Action)}.")
+    if step.action in ACTIONS_WITHOUT_CONTACT:
+        if step.channel or step.window_start_at or step.window_end_at:
+            raise UsageError(
+                f"The step {step.action} has no channel and no window",
+                remedy="Leave them empty: nobody is contacted.",
+            )
+        return
+    if step.channel not in set(Channel):
+        raise UsageError(
+            f"The step {step.action} needs a channel", remedy=f"Choose one of {', '.join(Channel)}."
+        )
+    start, end = step.window_start_at, step.window_end_at
+    if start is None or end is None or start.tzinfo is None or end.tzinfo is None or start >= end:
+        raise UsageError(
+            f"The step {step.action} needs a window that ends after it begins",
+            remedy="Give the first and the last moment, with time zone.",
+        )
+
+
+def _require_lawful(step: Step, proposed: Step, recommendation: Mapping[str, Any]) -> None:
+    if step.action in ACTIONS_WITHOUT_CONTACT:
+        return
+    gates = list(recommendation["blocked_by"] or ())
+    floor = proposed.window_start_at or recommendation["earliest_lawful_at"]
+    if gates and step.action != proposed.action and recommendation["earliest_lawful_at"] is None:
+        raise UsageError(
+            f"The step {step.action} is not permitted while gates are closed: {', '.join(gates)}",
+            remedy="Choose to wait, or have the cause settled in the ledger and run again.",
+        )
+    if gates and step.action != proposed.action:
+        floor = recommendation["earliest_lawful_at"]
+    if floor is not None and step.window_start_at is not None and step.window_start_at < floor:
+        raise UsageError(
+            f"The window begins before {floor:%Y-%m-%d %H:%M} UTC, the earliest lawful moment",
+            remedy="Let it begin then or later.",
+        )

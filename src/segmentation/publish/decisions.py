@@ -1,0 +1,207 @@
+"""What credit managers decided on recommendations: append-only, durable, safe for many writers.
+
+Belongs here: recording and reading decisions. Does not belong here: who may decide (the login of the
+dashboard), and what a decision sets in motion (treatment reads ``core_decision`` on the next run).
+
+A decision is never changed. Who thinks again records another one, and the last one counts.
+"""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, Self
+
+import polars as pl
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError as ConstraintError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
+
+from segmentation.domain.core_tables import DECISION
+from segmentation.domain.errors import UsageError
+from segmentation.domain.hashing import hash_text
+from segmentation.domain.vocabulary import Decision
+from segmentation.publish.decision_rules import Step, decided_step
+from segmentation.publish.decision_schema import DECISIONS, prepare_database
+from segmentation.publish.reader import Snapshot
+
+__all__ = ["DECISIONS_FILE", "DecisionStore", "Step"]
+
+DECISIONS_FILE = "decisions.sqlite"
+_BUSY_SECONDS = 30
+_ID_DIGITS = 32
+
+
+class DecisionStore:
+    """Decisions in a database, opened by path (SQLite) or URL (PostgreSQL, or any SQLite URL).
+
+    Parameters
+    ----------
+    url_or_path : path of an SQLite file, which is created with its folder; or a database URL.
+
+    Raises
+    ------
+    UsageError
+        When the database cannot be opened.
+    """
+
+    def __init__(self, url_or_path: str | Path) -> None:
+        url = _to_url(url_or_path)
+        self._where = url.render_as_string(hide_password=True)
+        try:
+            self._engine = _create_engine(url)
+            prepare_database(self._engine)
+        except (SQLAlchemyError, OSError, ImportError) as error:
+            raise self._unreachable(error) from error
+
+    @classmethod
+    def for_data_root(cls, data_root: Path) -> Self:
+        """Return the store that lies beside the snapshots of a data root."""
+        return cls(Path(data_root) / DECISIONS_FILE)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self._engine.dispose()
+
+    def record_decision(
+        self,
+        snapshot: Snapshot,
+        recommendation: Mapping[str, Any],
+        decision: Decision | str,
+        *,
+        decided_by: str,
+        decided_at: datetime,
+        token: str,
+        reason: str | None = None,
+        step: Step | None = None,
+    ) -> str:
+        """Identifier of the decision, recorded once however often the same form is sent.
+
+        Parameters
+        ----------
+        snapshot : snapshot that the recommendation was read from.
+        recommendation : its row of ``out_recommendations``, as a mapping by column.
+        decision : accept, adjust or ignore.
+        decided_by : name of the person who decides.
+        decided_at : now, with a time zone.
+        token : identifier of the form that was sent; the same person deciding the same on the same
+            recommendation with the same token is one decision (a double click). Use a new token
+            after each decision.
+        reason : why, in the person's words; mandatory for adjust and ignore.
+        step : the step to take instead, complete; only for adjust.
+
+        Raises
+        ------
+        UsageError
+            When person, reason or step are missing or not permitted; nothing is recorded then.
+        """
+        chosen = decided_step(recommendation, decision, decided_by=decided_by, reason=reason, step=step)
+        if decided_at.tzinfo is None:
+            raise UsageError("The moment of a decision has no time zone", remedy="Pass it in UTC.")
+        row: dict[str, Any] = {
+            "recommendation_id": recommendation["recommendation_id"],
+            "snapshot_id": snapshot.id,
+            "as_of_date": snapshot.as_of,
+            "customer_id": recommendation["customer_id"],
+            "decision": Decision(decision).value,
+            "action": chosen.action if chosen else None,
+            "channel": chosen.channel if chosen else None,
+            "window_start_at": chosen.window_start_at if chosen else None,
+            "window_end_at": chosen.window_end_at if chosen else None,
+            "reason": reason.strip() if reason and reason.strip() else None,
+            "decided_by": decided_by.strip(),
+        }
+        identifier = hash_text(token, *(repr(value) for value in row.values()))[:_ID_DIGITS]
+        self._append({"decision_id": identifier, **row, "decided_at": decided_at})
+        return identifier
+
+    def read_decisions(self, before: date | None = None) -> pl.DataFrame:
+        """Return all decisions, as ``core_decision`` sorted by decision.
+
+        Parameters
+        ----------
+        before : leave out decisions on snapshots of this as-of day or later, which a run as of that
+            day does not know; None for all.
+        """
+        query = sa.select(DECISIONS)
+        if before is not None:
+            query = query.where(DECISIONS.c.as_of_date < before)
+        return DECISION.conform(self._read(query))
+
+    def latest_decisions(self) -> pl.DataFrame:
+        """Return the decision in force per recommendation, the one recorded last, as ``core_decision``."""
+        last = sa.select(sa.func.max(DECISIONS.c.sequence)).group_by(DECISIONS.c.recommendation_id)
+        return DECISION.conform(self._read(sa.select(DECISIONS).where(DECISIONS.c.sequence.in_(last))))
+
+    def history(self, customer_id: str) -> pl.DataFrame:
+        """Return a customer's decisions, newest first, with the columns of ``core_decision``."""
+        query = sa.select(DECISIONS).where(DECISIONS.c.customer_id == customer_id)
+        return self._read(query.order_by(DECISIONS.c.sequence.desc())).select(DECISION.column_names)
+
+    def _append(self, row: Mapping[str, Any]) -> None:
+        same = sa.select(DECISIONS.c.sequence).where(DECISIONS.c.decision_id == row["decision_id"])
+        try:
+            with self._engine.begin() as connection:
+                if connection.execute(same).first() is None:
+                    connection.execute(sa.insert(DECISIONS), [dict(row)])
+        except ConstraintError:
+            # Another writer recorded the same decision between the question and the insert.
+            with self._engine.connect() as connection:
+                if connection.execute(same).first() is None:
+                    raise
+        except OperationalError as error:
+            raise self._unreachable(error) from error
+
+    def _read(self, query: sa.Select[Any]) -> pl.DataFrame:
+        try:
+            with self._engine.execution_options(reads_only=True).connect() as connection:
+                rows = [dict(row) for row in connection.execute(query).mappings()]
+        except OperationalError as error:
+            raise self._unreachable(error) from error
+        return pl.DataFrame(rows, schema={"sequence": pl.Int64(), **DECISION.polars_schema}, orient="row")
+
+    def _unreachable(self, error: Exception) -> UsageError:
+        cause = str(getattr(error, "orig", error)).strip().splitlines() or [type(error).__name__]
+        return UsageError(
+            f"The decisions store cannot be used: {cause[0]}",
+            where=self._where,
+            remedy="Check that the folder can be written to, or that the database server answers and its "
+            "driver is installed (extra 'postgres').",
+        )
+
+
+def _to_url(url_or_path: str | Path) -> sa.URL:
+    text = str(url_or_path)
+    if isinstance(url_or_path, Path) or "://" not in text:
+        return sa.URL.create("sqlite", database=str(Path(text).absolute()))
+    url = sa.make_url(text)
+    if url.drivername in {"postgres", "postgresql"}:
+        return url.set(drivername="postgresql+psycopg")
+    return url
+
+
+def _create_engine(url: sa.URL) -> sa.Engine:
+    if url.get_backend_name() != "sqlite":
+        return sa.create_engine(url, pool_pre_ping=True)
+    if url.database:
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = sa.create_engine(url, connect_args={"timeout": _BUSY_SECONDS})
+
+    @sa.event.listens_for(engine, "connect")
+    def _configure(connection: Any, _record: object) -> None:
+        # The driver's own transactions start too late to hold off a second writer.
+        connection.isolation_level = None
+        for pragma in ("journal_mode = WAL", "synchronous = FULL", "trusted_schema = OFF"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @sa.event.listens_for(engine, "begin")
+    def _begin(connection: sa.Connection) -> None:
+        reads = connection.get_execution_options().get("reads_only", False)
+        connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+    return engine

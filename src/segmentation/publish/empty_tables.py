@@ -1,0 +1,24 @@
+"""Why a published table can be empty, in words.
+
+Belongs here: one sentence per published table. Does not belong here: counting rows.
+"""
+
+_REASONS = {
+    "out_invoice_scores": "No invoice was open on the as-of day.",
+    "out_customer_segments": "The ledger holds no customer.",
+    "out_recommendations": "No customer had anything open on the as-of day.",
+    "out_cash_forecast": "No inflow is expected: no invoice was open on the as-of day.",
+    "out_portfolio": "The ledger holds no invoice.",
+    "out_fairness": "Nothing could be compared: the ledger holds no customer.",
+    "out_quality": "No check was recorded.",
+    "out_changes": "Nothing changed since the previous snapshot.",
+    "out_customers": "The ledger holds no customer.",
+    "out_timeline": "The ledger holds no event.",
+    "out_model_comparison": "The ledger is too short to compare models on it.",
+    "out_reliability": "The ledger is too short to compare predictions with what came true.",
+}
+
+
+def explain_empty(table_name: str) -> str:
+    """Return why the published table of that name has no rows."""
+    return _REASONS[table_name]
