@@ -1,0 +1,407 @@
+"""One recommendation as a card: what to do, why, and the buttons to decide.
+
+Belongs here: the card, its forms, and what happens when a button is pressed. Does not belong here:
+lists of recommendations (views), rules on decisions (segmentation.publish).
+
+Every widget is named after its recommendation, so that a late click never decides on another one.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import streamlit as st
+
+from dashboards import panels, published, wording
+from dashboards.formats import Formats, find_zone
+from segmentation.domain.errors import SegmentationError
+from segmentation.domain.settings import TreatmentSettings
+from segmentation.domain.vocabulary import Action, BlockCode, Channel
+from segmentation.publish.decision_rules import ACTIONS_WITHOUT_CONTACT, Step
+from segmentation.publish.reader import Snapshot
+
+OPENED = "opened_recommendation"
+FORM = "open_form"
+ROUND = "decision_round"
+LAST_DECISION = "last_decision"
+TAKEN_BACK = "Taken back"
+"""Reason that starts the decision by which somebody undoes an earlier one."""
+
+HASTE_SECONDS = 0.6
+"""A click on the next card this soon after a decision is the second half of a double click."""
+
+SUNDAY = 6
+CHANNEL_CODES = frozenset({BlockCode.CHANNEL_NOT_PERMITTED, BlockCode.CHANNEL_UNREACHABLE})
+STEP_ORDER = (
+    Action.REMINDER,
+    Action.CALL,
+    Action.SELF_SERVICE_LINK,
+    Action.PRE_DUE_NOTICE,
+    Action.PAYMENT_PLAN_OFFER,
+    Action.DISPUTE_FOLLOW_UP,
+    Action.THANK_YOU,
+    Action.WAIT,
+    Action.FORMAL_NOTICE,
+    Action.LEGAL_REVIEW,
+)
+
+
+def is_taken_back(decision: Mapping[str, Any] | None) -> bool:
+    """Whether the decision in force only undoes an earlier one, so that the step is open again."""
+    return (
+        decision is not None
+        and decision["decision"] == "ignore"
+        and str(decision["reason"] or "").startswith(TAKEN_BACK)
+    )
+
+
+def customer_zone(row: Mapping[str, Any]) -> ZoneInfo:
+    """Return the customer's time zone; where the ledger names none, the default of the settings."""
+    return find_zone(row.get("timezone"), TreatmentSettings().default_timezone)
+
+
+def describe_window(row: Mapping[str, Any], formats: Formats) -> str:
+    """Return when to act, in the customer's own time."""
+    return formats.window(row["window_start_at"], row["window_end_at"], customer_zone(row))
+
+
+def draw_card(
+    page: panels.Page,
+    row: dict[str, Any],
+    *,
+    decision: Mapping[str, Any] | None = None,
+    next_id: str | None = None,
+    position: str = "",
+    can_decide: bool = True,
+) -> None:
+    """Draw a recommendation.
+
+    Parameters
+    ----------
+    page : page that it stands on.
+    row : its row of the worklist.
+    decision : the decision in force on it; None when there is none.
+    next_id : recommendation to show after this one.
+    position : where it stands in the list, in words.
+    can_decide : whether to offer the buttons.
+    """
+    with st.container(border=True, key=f"card-{row['recommendation_id']}"):
+        _draw_heading(row, position)
+        words, figures = st.columns([5, 2], gap="large")
+        with words:
+            _draw_words(page.formats, row, decision)
+        with figures:
+            _draw_figures(page.formats, row)
+        if can_decide:
+            _draw_buttons(page.snapshot, row, decision, next_id)
+
+
+def _draw_heading(row: Mapping[str, Any], position: str) -> None:
+    step = wording.describe_step(row["action"], row["channel"])
+    icon = wording.ACTION_ICONS.get(row["action"], ":material/task_alt:")
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.subheader(f"{icon} {step}: {escape(row['customer'])}", anchor=False)
+        if position:
+            st.caption(position, width="content")
+
+
+def _draw_words(formats: Formats, row: Mapping[str, Any], decision: Mapping[str, Any] | None) -> None:
+    with st.container(horizontal=True, gap="small"):
+        st.badge(
+            wording.say(wording.SEGMENTS, row["segment"]),
+            icon=wording.SEGMENT_ICONS.get(row["segment"] or "", ":material/help:"),
+            color="blue",
+        )
+        st.badge(f"Customer {escape(row['customer_id'])}", color="gray")
+        if row["needs_approval"]:
+            st.badge("Needs your approval", icon=":material/how_to_reg:", color="orange")
+        if row["is_exploration"]:
+            st.badge("Chosen at random, to learn", icon=":material/science:", color="violet")
+    if row["window_start_at"] or row["window_end_at"]:
+        st.markdown(f":material/schedule: **When:** {describe_window(row, formats)} (the customer's time)")
+    st.markdown(f"**Why:** {escape(row['reason_text'])}")
+    if row["segment"]:
+        certainty = wording.describe_segment(row["segment"], row["structural_prob"], row["settled_count"])
+        st.markdown(f"**How they pay:** {certainty} {_describe_cause(row, formats)}")
+    if row["blocked_by"]:
+        closed = "; ".join(wording.say(wording.BLOCKS, code).lower() for code in row["blocked_by"])
+        lifts = (
+            f"Opens {formats.moment(row['earliest_lawful_at'], customer_zone(row))}."
+            if row["earliest_lawful_at"]
+            else "No date is known on which this ends."
+        )
+        st.markdown(f":material/lock: **Closed for now:** {closed}. {lifts}")
+    if row["runner_up"]:
+        st.markdown(f"**Second best:** {wording.say(wording.ACTIONS, row['runner_up'])}")
+    if decision is not None:
+        st.info(describe_decision(decision, formats), icon=":material/history:")
+
+
+def _describe_cause(row: Mapping[str, Any], formats: Formats) -> str:
+    if row["cause"] in {None, "unclear"} or row["segment"] in {"prompt", "insufficient_history"}:
+        return ""
+    odds = f" ({formats.share(row['cause_prob'])} likely)" if row["cause_prob"] is not None else ""
+    return f"A possible reason, not a fact: {wording.CAUSES.get(row['cause'], row['cause'])}{odds}."
+
+
+def _draw_figures(formats: Formats, row: Mapping[str, Any]) -> None:
+    currency = row["currency"]
+    st.metric("Overdue", formats.money(row["overdue_amount"], currency))
+    late = row["oldest_days_late"]
+    st.caption(
+        f"of {formats.money(row['open_amount'], currency)} open"
+        + (f" · oldest {formats.days(late)} late" if late else "")
+    )
+    low, high = row["expected_value_p05_amount"], row["expected_value_p95_amount"]
+    st.metric(
+        "Expected gain of acting",
+        formats.money(row["expected_value_amount"], currency),
+        help="What acting now is expected to bring over waiting, less its cost. The list is ranked by it.",
+    )
+    if low is not None and high is not None:
+        st.caption(f"probably {formats.money(low, currency)} to {formats.money(high, currency)}")
+
+
+def describe_decision(decision: Mapping[str, Any], formats: Formats) -> str:
+    """Return a decision in one sentence: what, who, when, why."""
+    what = "Taken back" if is_taken_back(decision) else wording.say(wording.DECISIONS, decision["decision"])
+    step = ""
+    if decision["decision"] == "adjust":
+        step = f" to “{wording.describe_step(decision['action'], decision['channel'])}”"
+    reason = str(decision["reason"] or "").removeprefix(TAKEN_BACK).lstrip(": ")
+    why = f": {escape(reason)}" if reason else ""
+    return f"{what}{step} by {escape(decision['decided_by'])}, {formats.moment(decision['decided_at'])}{why}"
+
+
+def _draw_buttons(
+    snapshot: Snapshot, row: dict[str, Any], decision: Mapping[str, Any] | None, next_id: str | None
+) -> None:
+    key = row["recommendation_id"]
+    # Once a decision is recorded the token changes; until then a repeated click carries the same one.
+    token = f"{key}:{decision['decision_id'] if decision else 'first'}"
+    common = (snapshot, row, token, next_id)
+    in_force = decision is not None and not is_taken_back(decision)
+    with st.container(horizontal=True):
+        st.button(
+            "Approve and accept" if row["needs_approval"] else "Accept",
+            key=f"accept-{key}",
+            type="primary",
+            icon=":material/check:",
+            on_click=_accept,
+            args=common,
+            disabled=bool(in_force and decision and decision["decision"] == "accept"),
+        )
+        st.button(
+            "Adjust", key=f"adjust-{key}", icon=":material/tune:", on_click=_open_form, args=("adjust", key)
+        )
+        st.button(
+            "Ignore", key=f"ignore-{key}", icon=":material/block:", on_click=_open_form, args=("ignore", key)
+        )
+        if in_force and decision:
+            st.button(
+                "Undo",
+                key=f"undo-{key}",
+                icon=":material/undo:",
+                on_click=_take_back,
+                args=(*common, decision["decision"]),
+                help="Records that the decision is taken back; nothing is erased.",
+            )
+        if next_id and not in_force:
+            st.button(
+                "Skip for now",
+                key=f"skip-{key}",
+                icon=":material/skip_next:",
+                on_click=_open,
+                args=(next_id,),
+            )
+        st.page_link(
+            "views/customer.py",
+            label="Open customer",
+            icon=":material/person_search:",
+            query_params={"customer": row["customer_id"]},
+        )
+    form = st.session_state.get(FORM)
+    if form == ("adjust", key):
+        _draw_adjust_form(row, common)
+    elif form == ("ignore", key):
+        _draw_ignore_form(row, common)
+
+
+def _draw_ignore_form(row: Mapping[str, Any], common: tuple[Any, ...]) -> None:
+    key = row["recommendation_id"]
+    with st.form(f"ignore-form-{key}"):
+        st.text_input(
+            "Why is this step not right? (required)",
+            key=f"ignore-reason-{key}",
+            max_chars=500,
+            placeholder="For instance: agreed something else by phone",
+        )
+        with st.container(horizontal=True):
+            st.form_submit_button(
+                "Ignore this step", key=f"ignore-send-{key}", type="primary", on_click=_ignore, args=common
+            )
+            st.form_submit_button("Cancel", key=f"ignore-cancel-{key}", on_click=_open_form, args=(None, key))
+
+
+def _draw_adjust_form(row: dict[str, Any], common: tuple[Any, ...]) -> None:
+    key = row["recommendation_id"]
+    actions = _actions_open(row)
+    channels = _channels_open(row)
+    first, last = _days_open(row)
+    with st.form(f"adjust-form-{key}"):
+        step, channel, day = st.columns(3)
+        step.selectbox(
+            "Step",
+            actions,
+            index=actions.index(row["action"]) if row["action"] in actions else 0,
+            format_func=lambda code: wording.say(wording.ACTIONS, code),
+            key=f"adjust-action-{key}",
+        )
+        channel.selectbox(
+            "Channel",
+            channels,
+            index=channels.index(row["channel"]) if row["channel"] in channels else 0,
+            format_func=lambda code: wording.say(wording.CHANNELS, code),
+            key=f"adjust-channel-{key}",
+            help="Not used when the step is to wait or a legal review.",
+        )
+        day.date_input(
+            "Day",
+            value=first,
+            min_value=first,
+            max_value=last,
+            key=f"adjust-day-{key}",
+            format="DD/MM/YYYY",
+            help="Between the earliest lawful day and the day until which this recommendation is valid.",
+        )
+        if CHANNEL_CODES & set(row["blocked_by"]):
+            st.caption("Some channels are closed for this customer, so the channel stays as recommended.")
+        if row["blocked_by"]:
+            st.caption("What is closed stays closed: it is checked again before anything is sent.")
+        st.text_input(
+            "Why do you change it? (required)",
+            key=f"adjust-reason-{key}",
+            max_chars=500,
+            placeholder="For instance: asked to be called on Thursday",
+        )
+        with st.container(horizontal=True):
+            st.form_submit_button(
+                "Save the change", key=f"adjust-send-{key}", type="primary", on_click=_adjust, args=common
+            )
+            st.form_submit_button("Cancel", key=f"adjust-cancel-{key}", on_click=_open_form, args=(None, key))
+
+
+def _actions_open(row: Mapping[str, Any]) -> list[str]:
+    if row["blocked_by"] and row["earliest_lawful_at"] is None:
+        return [action.value for action in STEP_ORDER if action in {row["action"], *ACTIONS_WITHOUT_CONTACT}]
+    return [action.value for action in STEP_ORDER]
+
+
+def _channels_open(row: Mapping[str, Any]) -> list[str]:
+    if row["channel"] and CHANNEL_CODES & set(row["blocked_by"]):
+        return [row["channel"]]
+    return [channel.value for channel in Channel]
+
+
+def _days_open(row: Mapping[str, Any]) -> tuple[date, date]:
+    zone = customer_zone(row)
+    start = row["window_start_at"] or row["earliest_lawful_at"]
+    first = start.astimezone(zone).date() if start else row["as_of_date"]
+    return first, max(first, row["valid_until"].astimezone(zone).date())
+
+
+def build_step(row: Mapping[str, Any], action: str, channel: str, day: date) -> Step:
+    """Return the step that the adjusted form describes.
+
+    Notes
+    -----
+    On the recommended day the recommended hours are kept; on another day it is the contact hours of the
+    settings in the customer's time zone, never before the recommended or lawful start.
+    """
+    if action in ACTIONS_WITHOUT_CONTACT:
+        return Step(action)
+    zone = customer_zone(row)
+    settings = TreatmentSettings()
+    start, end = row["window_start_at"], row["window_end_at"]
+    if start and end and start.astimezone(zone).date() == day:
+        return Step(action, channel, start, end)
+    opening = datetime.combine(day, time(settings.open_hour), zone)
+    closing = datetime.combine(day, time(0), zone) + timedelta(hours=settings.close_hour)
+    floors = [moment for moment in (opening, start, row["earliest_lawful_at"]) if moment is not None]
+    return Step(action, channel, max(floors).astimezone(UTC), closing.astimezone(UTC))
+
+
+def _open(recommendation_id: str | None) -> None:
+    st.session_state[OPENED] = recommendation_id
+    st.session_state[FORM] = None
+    st.session_state[ROUND] = st.session_state.get(ROUND, 0) + 1
+
+
+def _open_form(form: str | None, recommendation_id: str) -> None:
+    st.session_state[FORM] = (form, recommendation_id) if form else None
+
+
+def _accept(snapshot: Snapshot, row: dict[str, Any], token: str, next_id: str | None) -> None:
+    _record(snapshot, row, "accept", token, next_id)
+
+
+def _ignore(snapshot: Snapshot, row: dict[str, Any], token: str, next_id: str | None) -> None:
+    reason = str(st.session_state.get(f"ignore-reason-{row['recommendation_id']}") or "")
+    _record(snapshot, row, "ignore", token, next_id, reason=reason)
+
+
+def _adjust(snapshot: Snapshot, row: dict[str, Any], token: str, next_id: str | None) -> None:
+    key = row["recommendation_id"]
+    action = st.session_state[f"adjust-action-{key}"]
+    day = st.session_state[f"adjust-day-{key}"]
+    if day is None:
+        panels.tell("error", "Please choose a day.")
+        return
+    if action not in ACTIONS_WITHOUT_CONTACT and day.weekday() == SUNDAY:
+        panels.tell("error", "That day is a Sunday: please choose another one.")
+        return
+    step = build_step(row, action, st.session_state[f"adjust-channel-{key}"], day)
+    reason = str(st.session_state.get(f"adjust-reason-{key}") or "")
+    _record(snapshot, row, "adjust", token, next_id, reason=reason, step=step)
+
+
+def _take_back(snapshot: Snapshot, row: dict[str, Any], token: str, next_id: str | None, undone: str) -> None:
+    del next_id
+    words = wording.say(wording.DECISIONS, undone).lower()
+    _record(snapshot, row, "ignore", token, row["recommendation_id"], reason=f"{TAKEN_BACK}: it was {words}")
+
+
+def _record(
+    snapshot: Snapshot,
+    row: dict[str, Any],
+    decision: str,
+    token: str,
+    next_id: str | None,
+    *,
+    reason: str | None = None,
+    step: Step | None = None,
+) -> None:
+    key = row["recommendation_id"]
+    last_key, last_at = st.session_state.get(LAST_DECISION, (None, None))
+    moment = published.now()
+    if last_at is not None and last_key != key and (moment - last_at).total_seconds() < HASTE_SECONDS:
+        return
+    if not published.find_decider():
+        panels.tell("error", "Please fill in your name first: it is recorded with each decision.")
+        return
+    try:
+        published.record_decision(snapshot, row, decision, token=token, reason=reason, step=step)
+    except SegmentationError as error:
+        panels.tell("error", str(error))
+        return
+    st.session_state[LAST_DECISION] = (key, moment)
+    undone = str(reason or "").startswith(TAKEN_BACK)
+    word = "Taken back" if undone else wording.say(wording.DECISIONS, decision)
+    panels.tell("success", f"{word}: {row['customer']}")
+    _open(next_id)
+
+
+def escape(text: Any) -> str:
+    """Return text that somebody typed, so that Markdown shows it as it is and makes no link of it."""
+    return "".join(f"\\{mark}" if mark in "\\`*_{}[]<>#|~$:" else mark for mark in str(text))

@@ -1,0 +1,243 @@
+"""The one door to what was published, and the one to decisions.
+
+Belongs here: which data root, which snapshot, cached reads, recording decisions, who is reading.
+Does not belong here: drawing. No page reads or writes in any other way, and nothing here opens the
+warehouse.
+
+A snapshot never changes, so its tables are kept in memory by data root and snapshot. A browser
+session stays with the snapshot it began with until it is reloaded or asked for the new one: the
+ground does not shift under somebody who is deciding.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import streamlit as st
+
+from dashboards import rows
+from dashboards.formats import Formats, find_locale, find_zone
+from segmentation.domain.errors import SegmentationError
+from segmentation.domain.schema import Frames
+from segmentation.publish.decision_rules import Step
+from segmentation.publish.decisions import DecisionStore
+from segmentation.publish.reader import Snapshot, find_snapshot, list_snapshots, open_current
+from segmentation.publish.verification import Verification, verify_snapshot
+
+DATA_ROOT_VARIABLE = "SEGMENTATION_DATA_ROOT"
+DECISIONS_VARIABLE = "SEGMENTATION_DECISIONS"
+DEFAULT_DATA_ROOT = "data"
+MAX_CACHED_TABLES = 64
+DECISIONS_SECONDS = 10
+"""Decisions that somebody takes through another server show after at most this many seconds."""
+
+_PINNED = "pinned_snapshot"
+_DECIDER = "decider"
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where snapshots and decisions are."""
+
+    data_root: Path
+    decisions: str | None
+
+
+def find_places() -> Places:
+    """Return the places named on the command line, else in the environment, else the default."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--data-root")
+    parser.add_argument("--decisions")
+    known, _ = parser.parse_known_args(sys.argv[1:])
+    root = known.data_root or os.environ.get(DATA_ROOT_VARIABLE) or DEFAULT_DATA_ROOT
+    return Places(Path(root), known.decisions or os.environ.get(DECISIONS_VARIABLE) or None)
+
+
+def now() -> datetime:
+    """Return the present moment; the only clock of the dashboard."""
+    return datetime.now(UTC)
+
+
+def find_formats() -> Formats:
+    """Return how this reader's browser writes numbers, dates and times."""
+    return Formats(find_locale(st.context.locale), find_zone(st.context.timezone))
+
+
+def open_newest() -> Snapshot | None:
+    """Return the snapshot in force; None when nothing was published yet."""
+    return open_current(find_places().data_root)
+
+
+def open_pinned() -> tuple[Snapshot | None, Snapshot | None]:
+    """Return the snapshot that this session reads, and the newer one in force if there is one.
+
+    A session whose snapshot was removed moves on to the one in force.
+    """
+    newest = open_newest()
+    if newest is None:
+        return None, None
+    pinned = st.session_state.get(_PINNED)
+    if pinned is None or pinned == newest.id:
+        st.session_state[_PINNED] = newest.id
+        return newest, None
+    try:
+        return find_snapshot(find_places().data_root, pinned), newest
+    except SegmentationError:
+        st.session_state[_PINNED] = newest.id
+        return newest, None
+
+
+def pin_snapshot(identifier: str) -> None:
+    """Let this session read the snapshot of that identifier from now on."""
+    st.session_state[_PINNED] = identifier
+
+
+def all_snapshots() -> list[Snapshot]:
+    """Return all snapshots that can be read, newest first."""
+    return list_snapshots(find_places().data_root)
+
+
+def verify(identifier: str) -> Verification:
+    """Return what was checked in a snapshot, once every byte of it held.
+
+    Raises
+    ------
+    IntegrityError
+        When anything differs from what was published.
+    """
+    return verify_snapshot(find_snapshot(find_places().data_root, identifier))
+
+
+@st.cache_resource(max_entries=MAX_CACHED_TABLES, show_spinner="Reading the snapshot …")
+def _read_table(data_root: str, snapshot_id: str, name: str) -> pl.DataFrame:
+    return find_snapshot(Path(data_root), snapshot_id).read_table(name)
+
+
+def read_table(snapshot: Snapshot, name: str) -> pl.DataFrame:
+    """Return a published table, read and checked once per snapshot."""
+    return _read_table(str(find_places().data_root.absolute()), snapshot.id, name)
+
+
+@st.cache_resource(max_entries=4, show_spinner="Preparing the worklist …")
+def _read_worklist(data_root: str, snapshot_id: str) -> pl.DataFrame:
+    return rows.join_worklist(
+        _read_table(data_root, snapshot_id, "out_recommendations"),
+        _read_table(data_root, snapshot_id, "out_customers"),
+        _read_table(data_root, snapshot_id, "out_customer_segments"),
+    )
+
+
+def read_worklist(snapshot: Snapshot) -> pl.DataFrame:
+    """Return all recommendations with customer and segment, best expected value first."""
+    return _read_worklist(str(find_places().data_root.absolute()), snapshot.id)
+
+
+@st.cache_resource(max_entries=4, show_spinner="Preparing the list of customers …")
+def _read_customers(data_root: str, snapshot_id: str) -> pl.DataFrame:
+    return rows.list_customers(
+        _read_table(data_root, snapshot_id, "out_customers"),
+        _read_table(data_root, snapshot_id, "out_invoice_scores"),
+        _read_table(data_root, snapshot_id, "out_customer_segments"),
+    )
+
+
+def read_customers(snapshot: Snapshot) -> pl.DataFrame:
+    """Return all customers with what they owe, those with most overdue first."""
+    return _read_customers(str(find_places().data_root.absolute()), snapshot.id)
+
+
+def read_tables(snapshot: Snapshot, *names: str) -> Frames:
+    """Return several published tables by name."""
+    return {name: read_table(snapshot, name) for name in names}
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _open_store(where: str, *, is_url: bool) -> DecisionStore:
+    return DecisionStore(where) if is_url else DecisionStore.for_data_root(Path(where))
+
+
+def open_decisions() -> DecisionStore:
+    """Return the decisions store: the one named at the start, else the one beside the snapshots."""
+    places = find_places()
+    if places.decisions:
+        return _open_store(places.decisions, is_url=True)
+    return _open_store(str(places.data_root.absolute()), is_url=False)
+
+
+@st.cache_data(ttl=DECISIONS_SECONDS, max_entries=8, show_spinner=False)
+def _read_latest_decisions(_store: DecisionStore, places: Places) -> pl.DataFrame:
+    del places  # part of the cache's key
+    return _store.latest_decisions()
+
+
+def read_latest_decisions() -> pl.DataFrame:
+    """Return the decision in force per recommendation (``core_decision``)."""
+    return _read_latest_decisions(open_decisions(), find_places())
+
+
+def read_history(customer_id: str) -> pl.DataFrame:
+    """Return the decisions on one customer, newest first (``core_decision``)."""
+    return open_decisions().history(customer_id)
+
+
+def record_decision(
+    snapshot: Snapshot,
+    recommendation: Mapping[str, Any],
+    decision: str,
+    *,
+    token: str,
+    reason: str | None = None,
+    step: Step | None = None,
+) -> str:
+    """Identifier of the decision that this reader takes; the same token is never recorded twice.
+
+    Raises
+    ------
+    UsageError
+        When the name of the reader, the reason or the step are missing or not permitted.
+    """
+    identifier = open_decisions().record_decision(
+        snapshot,
+        recommendation,
+        decision,
+        decided_by=find_decider(),
+        decided_at=now(),
+        token=token,
+        reason=reason,
+        step=step,
+    )
+    _read_latest_decisions.clear()
+    return identifier
+
+
+def find_login() -> str | None:
+    """Return the name of the person who logged in; None when there is no login."""
+    if not getattr(st.user, "is_logged_in", False):
+        return None
+    return str(st.user.get("name") or st.user.get("email") or "") or None
+
+
+def find_decider() -> str:
+    """Return who decides: the person who logged in, else the name given in this session, else nothing."""
+    return find_login() or str(st.session_state.get(_DECIDER) or "").strip()
+
+
+def ask_decider() -> None:
+    """Ask for the name of who decides, once per session; a login answers it already."""
+    login = find_login()
+    if login:
+        st.caption(f"Decisions are recorded for **{login}**.")
+        return
+    st.text_input(
+        "Your name",
+        key=_DECIDER,
+        placeholder="Recorded with each decision",
+        persist_state="session",
+        max_chars=80,
+    )

@@ -1,0 +1,257 @@
+"""Codes in words: friendly, plain, never blaming; causes are hypotheses.
+
+Belongs here: what a code of the vocabulary is called on a page. Does not belong here: reasons of
+scores and closed gates in full sentences (domain.reasons), numbers and dates (formats).
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+ACTIONS: Mapping[str, str] = {
+    "wait": "Wait",
+    "pre_due_notice": "Friendly notice before the due date",
+    "reminder": "Friendly reminder",
+    "call": "Call",
+    "payment_plan_offer": "Offer a payment plan",
+    "dispute_follow_up": "Follow up on the dispute",
+    "self_service_link": "Send a payment link",
+    "thank_you": "Thank the customer",
+    "formal_notice": "Formal notice",
+    "legal_review": "Legal review",
+}
+
+ACTION_ICONS: Mapping[str, str] = {
+    "wait": ":material/hourglass_empty:",
+    "pre_due_notice": ":material/event_upcoming:",
+    "reminder": ":material/mail:",
+    "call": ":material/call:",
+    "payment_plan_offer": ":material/calendar_month:",
+    "dispute_follow_up": ":material/forum:",
+    "self_service_link": ":material/link:",
+    "thank_you": ":material/favorite:",
+    "formal_notice": ":material/description:",
+    "legal_review": ":material/gavel:",
+}
+
+CHANNELS: Mapping[str, str] = {
+    "email": "E-mail",
+    "sms": "SMS",
+    "whatsapp": "WhatsApp",
+    "phone": "Phone",
+    "letter": "Letter",
+    "registered_letter": "Registered letter",
+    "portal": "Customer portal",
+}
+
+_BY_CHANNEL: Mapping[str, str] = {
+    "email": "by e-mail",
+    "sms": "by SMS",
+    "whatsapp": "by WhatsApp",
+    "phone": "by phone",
+    "letter": "by letter",
+    "registered_letter": "by registered letter",
+    "portal": "in the customer portal",
+}
+
+TONES: Mapping[str, str] = {
+    "friendly": "friendly",
+    "neutral": "neutral",
+    "supportive": "supportive",
+    "formal": "formal",
+}
+
+SEGMENTS: Mapping[str, str] = {
+    "prompt": "Pays promptly",
+    "incidental": "Late now and then",
+    "structural": "Often late",
+    "undecided": "Not clear yet",
+    "insufficient_history": "Too little history",
+}
+
+SEGMENT_ICONS: Mapping[str, str] = {
+    "prompt": ":material/check_circle:",
+    "incidental": ":material/schedule:",
+    "structural": ":material/repeat:",
+    "undecided": ":material/help:",
+    "insufficient_history": ":material/history_toggle_off:",
+}
+
+CAUSES: Mapping[str, str] = {
+    "forgetful": "it may simply slip their mind",
+    "administrative": "approval or paperwork may take time",
+    "disputing": "there may be a disagreement about an invoice",
+    "cannot_pay": "paying may be difficult for them at the moment",
+    "will_not_pay": "they may be putting other bills first",
+    "unclear": "not clear from what is known",
+}
+
+BLOCKS: Mapping[str, str] = {
+    "nothing_open": "Nothing is open",
+    "unmatched_cash": "Money has come in that is not yet matched to an invoice",
+    "credit_available": "A credit note is not yet set against an invoice",
+    "open_dispute": "A dispute is open",
+    "open_promise": "A promise to pay is still running",
+    "running_plan": "A payment plan is running",
+    "insolvency": "Insolvency",
+    "debt_mediation": "Debt mediation",
+    "vulnerability": "Protected because of a vulnerable situation",
+    "manual_block": "Blocked by a colleague",
+    "do_not_contact": "Asked not to be contacted",
+    "channel_not_permitted": "A channel is not permitted",
+    "channel_unreachable": "A channel does not reach the customer",
+    "contact_cap": "Enough contacts for now",
+    "cool_down": "Contacted recently",
+    "awaiting_decision_effect": "A recent decision still has to take effect",
+    "waiting_period": "The waiting period after a reminder is running",
+    "closed_hours": "Outside contact hours",
+    "quarantined_rows": "Rows about this customer could not be loaded",
+    "stale_source": "The ledger is not recent enough",
+}
+
+SCORE_STATUSES: Mapping[str, str] = {
+    "scored": "Scored",
+    "insufficient_history": "Too little history",
+    "stale": "Out of date",
+    "suppressed": "Withheld",
+}
+
+DECISIONS: Mapping[str, str] = {"accept": "Accepted", "adjust": "Adjusted", "ignore": "Ignored"}
+
+PARTY_TYPES: Mapping[str, str] = {
+    "consumer": "Consumer",
+    "sole_trader": "Sole trader",
+    "legal_person": "Company",
+    "public_body": "Public body",
+}
+
+EVENT_KINDS: Mapping[str, str] = {
+    "invoice": "Invoice",
+    "payment": "Payment",
+    "reversal": "Payment taken back",
+    "credit_note": "Credit note",
+    "contact": "Contact",
+    "reply": "Reply",
+    "promise": "Promise to pay",
+    "dispute": "Dispute",
+    "block": "Hold",
+}
+
+VERDICTS: Mapping[str, str] = {
+    "pass": "No material gap found",
+    "inconclusive": "Inconclusive",
+    "block": "Gap found",
+    "not_assessable": "Not assessable",
+}
+
+VERDICT_ICONS: Mapping[str, str] = {
+    "pass": ":material/check_circle:",
+    "inconclusive": ":material/help:",
+    "block": ":material/block:",
+    "not_assessable": ":material/visibility_off:",
+}
+
+CHECK_VERDICTS: Mapping[str, str] = {"pass": "✓ Pass", "warn": "! Warning", "fail": "✗ Fail"}
+
+FAIRNESS_METRICS: Mapping[str, str] = {
+    "structural_label_rate": "Share called often late",
+    "harsh_step_rate": "Share given a strict step",
+    "contact_rate": "Share to be contacted",
+    "call_access_rate": "Share offered a call",
+    "plan_access_rate": "Share offered a payment plan",
+    "will_not_pay_rate": "Share thought to put other bills first",
+}
+
+ATTRIBUTES: Mapping[str, str] = {
+    "party_type": "Kind of customer",
+    "age_band": "Age",
+    "sex": "Sex",
+    "language": "Language",
+    "region": "Region",
+    "country": "Country",
+    "size_band": "Company size",
+    "sector": "Sector",
+    "tenure": "Length of the relation",
+    "tenure_band": "Length of the relation",
+}
+
+MODELS: Mapping[str, str] = {
+    "lightgbm_hazard": "Gradient boosting (LightGBM)",
+    "logistic_hazard": "Logistic regression",
+    "past_late_rate": "Past late rate (baseline)",
+    "customer_median": "Customer's median (baseline)",
+    "prevalence": "Average of all (baseline)",
+}
+
+
+def say(words: Mapping[str, str], code: Any) -> str:
+    """Return the words for a code; a code that has none is spelled out, a missing one is a dash.
+
+    >>> say(SEGMENTS, "structural"), say(SEGMENTS, "brand_new_word"), say(SEGMENTS, None)
+    ('Often late', 'Brand new word', '–')
+    """
+    if code is None:
+        return "–"
+    text = str(code)
+    return words.get(text) or text.replace("_", " ").capitalize()
+
+
+def describe_step(action: str | None, channel: str | None = None) -> str:
+    """Return a step in words with its channel, as in ``Friendly reminder by e-mail``.
+
+    >>> describe_step("reminder", "email"), describe_step("call", "phone"), describe_step("wait", None)
+    ('Friendly reminder by e-mail', 'Call', 'Wait')
+    """
+    step = say(ACTIONS, action)
+    if channel is None or action in {"call", "wait"}:
+        return step
+    return f"{step} {_BY_CHANNEL.get(channel, 'by ' + channel)}"
+
+
+def describe_certainty(prob: float | None) -> str:
+    """Return how sure a probability is, in words.
+
+    >>> describe_certainty(0.97), describe_certainty(0.5), describe_certainty(None)
+    ('almost certainly', 'as likely as not', 'not known')
+    """
+    if prob is None:
+        return "not known"
+    steps = (
+        (0.95, "almost certainly"),
+        (0.8, "very likely"),
+        (0.6, "probably"),
+        (0.4, "as likely as not"),
+        (0.2, "probably not"),
+        (0.05, "unlikely"),
+    )
+    for bound, words in steps:
+        if prob >= bound:
+            return words
+    return "almost certainly not"
+
+
+def describe_segment(segment: str, structural_prob: float | None, settled_count: int | None) -> str:
+    """Return a segment with its uncertainty in one sentence."""
+    count = settled_count or 0
+    seen = f"{count} settled instalment" + ("" if count == 1 else "s")
+    if segment == "insufficient_history" or structural_prob is None:
+        return f"Too little history to say how this customer usually pays ({seen})."
+    words = describe_certainty(structural_prob)
+    return f"{say(SEGMENTS, segment)}: paying late is {words} the rule here, judging by {seen}."
+
+
+def describe_reason(code: str) -> str:
+    """Return a reason code of a score in words."""
+    return say({}, code)
+
+
+def describe_bucket(bucket: str) -> str:
+    """Return an ageing bucket in words.
+
+    >>> describe_bucket("not_due"), describe_bucket("days_1_30"), describe_bucket("days_over_90")
+    ('Not due', '1–30', 'Over 90')
+    """
+    bucket = bucket.removeprefix("days_")
+    digits = "".join(mark if mark.isdigit() else " " for mark in bucket).split()
+    if len(digits) == 2:  # noqa: PLR2004  first and last day
+        return "–".join(digits)
+    return bucket.replace("_", " ").strip().capitalize()
