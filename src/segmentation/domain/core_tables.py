@@ -415,7 +415,11 @@ RAW_FILE = Table(
             required=True,
             minimum=0,
         ),
-        flag("is_mapped", "whether the mapping reads the file; files it does not read are reported", required=True),
+        flag(
+            "is_mapped",
+            "whether the mapping reads the file; files it does not read are reported",
+            required=True,
+        ),
         text_list("unmapped_columns", "source columns that the mapping neither maps nor ignores"),
     ),
     ("source_file",),
@@ -460,7 +464,11 @@ RUN = Table(
     (
         date("as_of_date", "as-of day of everything in the warehouse", required=True),
         text("mapping_name", "mapping that the ledger was read with", required=True, role=Role.CATEGORY),
-        text("data_hash", "hash of all facts known on the as-of day, whatever files they came in", required=True),
+        text(
+            "data_hash",
+            "hash of all facts known on the as-of day, whatever files they came in",
+            required=True,
+        ),
         integer("rows_in", "source rows read, those dated on or after the as-of day included", required=True),
         integer("rows_later", "facts dated on or after the as-of day; not used", required=True),
     ),

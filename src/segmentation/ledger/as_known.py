@@ -1,0 +1,239 @@
+"""The ledger as it was known on a day: later facts removed, one version per row, no loose ends.
+
+Belongs here: everything that depends on the as-of day before balances. Does not belong here: types
+(conversion), sums (balances).
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time, timedelta
+
+import polars as pl
+
+from segmentation.domain.core_tables import CANONICAL_TABLES, QUARANTINE
+from segmentation.domain.errors import InputRefusedError
+from segmentation.domain.schema import DataType, Frames, Table
+from segmentation.ledger.conversion import split_source_id
+from segmentation.ledger.mapping import DERIVED_COLUMNS, OBSERVED_AT
+from segmentation.ledger.moments import MOMENT_TYPE
+from segmentation.ledger.rules import REMEDIES, REST_OF_ROW_REFUSED
+
+_REFERENCES: Sequence[tuple[str, str, str, str]] = (
+    ("core_customer_audit", "customer_id", "core_customer", "unknown_customer"),
+    ("core_contact_point", "customer_id", "core_customer", "unknown_customer"),
+    ("core_contact_permission", "customer_id", "core_customer", "unknown_customer"),
+    ("core_invoice", "customer_id", "core_customer", "unknown_customer"),
+    ("core_payment", "customer_id", "core_customer", "unknown_customer"),
+    ("core_contact_event", "customer_id", "core_customer", "unknown_customer"),
+    ("core_payment_plan", "customer_id", "core_customer", "unknown_customer"),
+    ("core_message", "customer_id", "core_customer", "unknown_customer"),
+    ("core_instalment", "invoice_id", "core_invoice", "unknown_invoice"),
+    ("core_allocation", "invoice_id", "core_invoice", "unknown_invoice"),
+    ("core_promise_to_pay", "invoice_id", "core_invoice", "unknown_invoice"),
+    ("core_dispute", "invoice_id", "core_invoice", "unknown_invoice"),
+    ("core_contact_outcome", "contact_id", "core_contact_event", "unknown_contact"),
+)
+"""Table, column, table it refers to, rule; in an order in which a refused row takes along what hangs on it.
+
+A payment or credit note that an allocation names need not be known: the allocation says that the
+invoice is covered, and dunning somebody who has paid is worse than a gap (reported in core_quality).
+"""
+
+
+def start_of(as_of: date) -> datetime:
+    """Return the first moment of the as-of day; what was observed before it is known."""
+    return datetime.combine(as_of, time(), tzinfo=UTC)
+
+
+def default_as_of(tables: Frames) -> date:
+    """Return the day after the newest fact, so that everything in the delivery is known.
+
+    Raises
+    ------
+    InputRefusedError
+        When no table has a row.
+    """
+    newest = [
+        tables[name].select(pl.col(column).cast(MOMENT_TYPE).max()).item()
+        for name, table in CANONICAL_TABLES.items()
+        for column in [OBSERVED_AT, *sorted({c.known_from for c in table.columns if c.known_from})]
+    ]
+    moments = [moment for moment in newest if moment is not None]
+    if not moments:
+        raise InputRefusedError("The ledger has no facts", remedy="Check that the delivery has rows.")
+    latest: datetime = max(moments)
+    return latest.date() + timedelta(days=1)
+
+
+def as_known(tables: Frames, as_of: date) -> dict[str, pl.DataFrame]:
+    """Return the ledger as it was known at the start of the as-of day.
+
+    Parameters
+    ----------
+    tables : every canonical table with all facts, and ``core_quarantine``, as ``convert`` returns them.
+    as_of : the as-of day.
+
+    Returns
+    -------
+    Every canonical table, one row per key: the latest version observed strictly before the as-of day;
+    ``observed_at`` is when that version was first learned. Values known only from the as-of day on are
+    null. ``core_quarantine`` also has the rows that refer to something unknown on that day.
+
+    Notes
+    -----
+    Deleting from the source every row observed on or after the as-of day, and blanking the dates inside
+    rows that lie there, changes nothing in the result.
+    """
+    start = start_of(as_of)
+    quarantine = tables["core_quarantine"].filter(
+        pl.col(OBSERVED_AT).is_null() | (pl.col(OBSERVED_AT) < start)
+    )
+    known = {name: tables[name].filter(pl.col(OBSERVED_AT) < start) for name in CANONICAL_TABLES}
+    known, quarantine = _refuse_rest_of_rows(known, quarantine)
+    latest = {
+        name: _hide_later_values(_latest_versions(known[name], table), table, as_of, start)
+        for name, table in CANONICAL_TABLES.items()
+    }
+    latest, quarantine = _refuse_orphans(latest, known, quarantine)
+    return {name: table.conform(latest[name]) for name, table in CANONICAL_TABLES.items()} | {
+        "core_quarantine": QUARANTINE.conform(_name_customers(quarantine, latest["core_invoice"]))
+    }
+
+
+def _refuse_rest_of_rows(
+    known: dict[str, pl.DataFrame], quarantine: pl.DataFrame
+) -> tuple[dict[str, pl.DataFrame], pl.DataFrame]:
+    """Remove every part of a source row of which one part is in quarantine.
+
+    An invoice must not look open because the settlement in its row was unreadable. An invoice refused
+    in this way is refused in every file that repeats it.
+    """
+    if not quarantine.height:
+        return known, quarantine
+    refused = quarantine.select(
+        pl.concat_str(pl.col("source_file"), pl.lit(":"), pl.col("source_line")).alias("source_id")
+    ).unique()
+    kept: dict[str, pl.DataFrame] = {}
+    added = [quarantine]
+    for name, frame in known.items():
+        bad = frame.join(refused, on="source_id", how="semi")
+        if not bad.height:
+            kept[name] = frame
+            continue
+        if name == "core_invoice":
+            bad = frame.join(bad.select("invoice_id").unique(), on="invoice_id", how="semi")
+        kept[name] = frame.join(bad.select("source_id"), on="source_id", how="anti")
+        rows = _to_quarantine(bad, name, None, REST_OF_ROW_REFUSED)
+        added.append(rows.join(quarantine, on=["source_file", "source_line", "table_name"], how="anti"))
+    return kept, pl.concat(added)
+
+
+def _latest_versions(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
+    """Return the latest version of each row, observed when its content was first learned."""
+    key = list(table.key)
+    if not frame.select(pl.struct(key).is_duplicated().any()).item():
+        return frame
+    repeated = pl.struct(key).is_duplicated()
+    single, several = frame.filter(~repeated), frame.filter(repeated)
+    content = [name for name in table.column_names if name not in {*key, OBSERVED_AT, *DERIVED_COLUMNS}]
+    ordered = several.sort([*key, OBSERVED_AT, *content, "source_id"], nulls_last=True)
+    is_new = pl.lit(value=False)
+    for name in content:
+        is_new = is_new | pl.col(name).ne_missing(pl.col(name).shift(1))
+    latest = (
+        ordered.with_columns(is_new.alias("is_new"))
+        .with_columns(pl.col("is_new").cum_sum().over(key).alias("version"))
+        .filter(pl.col("version") == pl.col("version").max().over(key))
+        .unique(subset=key, keep="first", maintain_order=True)
+        .drop("is_new", "version")
+    )
+    return pl.concat([single, latest])
+
+
+def _hide_later_values(frame: pl.DataFrame, table: Table, as_of: date, start: datetime) -> pl.DataFrame:
+    """Return the rows with null for what became known on or after the as-of day."""
+    hidden = []
+    for column in table.columns:
+        if column.known_from is None:
+            continue
+        is_moment = table.column(column.known_from).data_type == DataType.TIMESTAMP
+        known_from = pl.col(column.known_from)
+        is_known = known_from < (pl.lit(start) if is_moment else pl.lit(as_of))
+        if column.data_type == DataType.TEXT:  # a status without its day is taken as it stands
+            is_known = is_known | known_from.is_null()
+        hidden.append(pl.when(is_known).then(pl.col(column.name)).alias(column.name))
+    return frame.with_columns(hidden)
+
+
+def _refuse_orphans(
+    latest: dict[str, pl.DataFrame], known: dict[str, pl.DataFrame], quarantine: pl.DataFrame
+) -> tuple[dict[str, pl.DataFrame], pl.DataFrame]:
+    added = [quarantine]
+    kept = dict(latest)
+    for name, column, referred, rule in _REFERENCES:
+        orphans = kept[name].filter(pl.col(column).is_not_null())
+        target = kept[referred].select(pl.col(column).unique())
+        orphans = orphans.join(target, on=column, how="anti")
+        kept[name], more = _refuse_versions(
+            kept[name], orphans, known[name], name=name, column=column, rule=rule
+        )
+        added.append(more)
+    blocks = kept["core_dunning_block"]
+    for scope, referred, column in (
+        ("customer", "core_customer", "customer_id"),
+        ("invoice", "core_invoice", "invoice_id"),
+    ):
+        orphans = blocks.filter(pl.col("scope") == scope).join(
+            kept[referred], left_on="scope_id", right_on=column, how="anti"
+        )
+        blocks, more = _refuse_versions(
+            blocks,
+            orphans,
+            known["core_dunning_block"],
+            name="core_dunning_block",
+            column="scope_id",
+            rule=f"unknown_{scope}",
+        )
+        added.append(more)
+    return kept | {"core_dunning_block": blocks}, pl.concat(added)
+
+
+def _refuse_versions(
+    frame: pl.DataFrame, orphans: pl.DataFrame, versions: pl.DataFrame, *, name: str, column: str, rule: str
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    if not orphans.height:
+        return frame, QUARANTINE.empty()
+    key = list(CANONICAL_TABLES[name].key)
+    refused = versions.join(orphans.select(key), on=key, how="semi", nulls_equal=True)
+    return (
+        frame.join(orphans.select(key), on=key, how="anti", nulls_equal=True),
+        _to_quarantine(refused, name, column, rule),
+    )
+
+
+def _to_quarantine(rows: pl.DataFrame, name: str, column: str | None, rule: str) -> pl.DataFrame:
+    names = set(rows.columns)
+    shown = pl.col(column).cast(pl.String) if column else pl.lit(None, dtype=pl.String)
+    missing = pl.lit(None, dtype=pl.String)
+    return QUARANTINE.conform(
+        rows.select(
+            *split_source_id(),
+            pl.lit(name).alias("table_name"),
+            pl.lit(column, dtype=pl.String).alias("column_name"),
+            pl.lit(rule).alias("rule"),
+            shown.alias("value"),
+            pl.lit(REMEDIES[rule]).alias("remedy"),
+            (pl.col("customer_id") if "customer_id" in names else missing).alias("customer_id"),
+            (pl.col("invoice_id") if "invoice_id" in names else missing).alias("invoice_id"),
+            OBSERVED_AT,
+        )
+    )
+
+
+def _name_customers(quarantine: pl.DataFrame, invoices: pl.DataFrame) -> pl.DataFrame:
+    """Return the quarantine with the customer of the invoice where the row names only the invoice."""
+    owners = invoices.select("invoice_id", pl.col("customer_id").alias("owner"))
+    return (
+        quarantine.join(owners, on="invoice_id", how="left")
+        .with_columns(pl.coalesce("customer_id", "owner").alias("customer_id"))
+        .drop("owner")
+    )

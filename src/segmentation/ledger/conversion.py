@@ -1,0 +1,332 @@
+"""Text rows turned into typed facts; every row that cannot be is in quarantine with its reasons.
+
+Belongs here: rules about one row, and about rows with the same key and moment. Does not belong here:
+what was known when, later versions, and rows that refer to others (as_known).
+
+A value that is filled in later than its row (``known_from``) may fail without taking the row with it:
+until the later day the row is good, and ``as_known`` refuses it from that day on.
+"""
+
+from collections.abc import Iterator
+
+import polars as pl
+
+from segmentation.domain.core_tables import CANONICAL_TABLES, QUARANTINE
+from segmentation.domain.errors import InputRefusedError, IntegrityError
+from segmentation.domain.schema import Frames, Table
+from segmentation.domain.settings import LedgerSettings
+from segmentation.ledger.delimited import MAX_VALUE_LENGTH
+from segmentation.ledger.mapping import DERIVED_COLUMNS, OBSERVED_AT, FileMapping, SourceMapping
+from segmentation.ledger.moments import ISO_MOMENT, MOMENT_TYPE
+from segmentation.ledger.rules import CONFLICTING_ROWS, REMEDIES
+from segmentation.ledger.values import type_column
+
+_PLACE = ("source_file", "source_line")
+_RULE = "__rule_"
+_TOP_RULES = 3
+
+
+def convert(raw: Frames, mapping: SourceMapping, settings: LedgerSettings) -> dict[str, pl.DataFrame]:
+    """Return all facts of a delivery, typed, and the rows that could not be loaded.
+
+    Parameters
+    ----------
+    raw : every ``raw_`` table, as ``read_raw`` returns them.
+    mapping : the mapping that they were read with.
+    settings : what a delivery must look like to be trusted.
+
+    Returns
+    -------
+    Every canonical table (all versions of all rows, whenever learned) and ``core_quarantine``.
+
+    Raises
+    ------
+    InputRefusedError
+        When more than ``max_quarantined_share`` of a file's rows are in quarantine.
+    """
+    tables: dict[str, pl.DataFrame] = {}
+    failures: list[pl.DataFrame] = [_with_reference(raw["raw_quarantine"])]
+    for name, table in CANONICAL_TABLES.items():
+        raw_name = name.replace("core_", "raw_", 1)
+        facts, failed = _convert_table(raw[raw_name], table, mapping, settings)
+        _require_all_accounted(raw[raw_name], facts, failed, name)
+        tables[name] = facts
+        failures.append(failed)
+    quarantine = _date_by_source_row(pl.concat(failures, how="diagonal_relaxed"), tables)
+    tables["core_quarantine"] = QUARANTINE.conform(quarantine)
+    _require_mostly_good(raw["raw_file"], tables["core_quarantine"], settings)
+    return tables
+
+
+def _convert_table(
+    rows: pl.DataFrame, table: Table, mapping: SourceMapping, settings: LedgerSettings
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    facts: list[pl.DataFrame] = [table.empty()]
+    failures: list[pl.DataFrame] = []
+    for kind, part in _by_kind(rows, mapping):
+        typed = _type_rows(part, table, kind, mapping, settings)
+        failures.append(_list_failures(part, typed, table))
+        facts.append(_good_rows(typed, table))
+    good = table.conform(pl.concat(facts))
+    is_derived = any(
+        table_mapping.distinct
+        for kind in mapping.files
+        for name, table_mapping in kind.tables.items()
+        if f"core_{name}" == table.name
+    )
+    if not is_derived:
+        good, conflicts = _split_conflicts(good, table)
+        failures.append(conflicts)
+    return good, pl.concat(failures, how="diagonal_relaxed") if failures else QUARANTINE.empty()
+
+
+def _by_kind(rows: pl.DataFrame, mapping: SourceMapping) -> Iterator[tuple[FileMapping, pl.DataFrame]]:
+    """Yield the rows of each kind of file, since kinds may write days differently."""
+    files = rows.get_column("source_file").unique().sort().to_list()
+    kinds = {name: mapping.file_mapping(name) or mapping.files[0] for name in files}
+    for kind in mapping.files:
+        names = [name for name in files if kinds[name] is kind]
+        if names:
+            yield kind, rows.filter(pl.col("source_file").is_in(names))
+
+
+def _type_rows(
+    rows: pl.DataFrame, table: Table, kind: FileMapping, mapping: SourceMapping, settings: LedgerSettings
+) -> pl.DataFrame:
+    """Return the rows with typed columns, and the broken rule of each column beside it."""
+    sources = kind.tables[table.name.removeprefix("core_")].columns
+    dialect = mapping.dialect
+    columns = [column for column in table.columns if column.name not in DERIVED_COLUMNS]
+    expressions = []
+    for column in columns:
+        source = sources.get(column.name)
+        if column.name == OBSERVED_AT:
+            typed = type_column(
+                table.name,
+                column,
+                dialect.model_copy(update={"timestamp_format": (ISO_MOMENT,)}),
+                ("%Y-%m-%d",),
+                settings,
+            )
+        else:
+            formats = (source.date_format if source else ()) or dialect.date_format
+            typed = type_column(table.name, column, dialect, formats, settings)
+        expressions += [
+            typed.value.cast(column.polars_type).alias(column.name),
+            typed.rule.alias(_RULE + column.name),
+        ]
+    place = pl.concat_str(pl.col("source_file"), pl.lit(":"), pl.col("source_line").cast(pl.String)).alias(
+        "source_id"
+    )
+    typed_rows = rows.select(*_PLACE, place, *expressions).with_columns(
+        pl.lit(mapping.source_system).alias("source_system")
+    )
+    return typed_rows.with_columns(
+        pl.coalesce(_RULE + column, pl.when(broken).then(pl.lit(rule))).alias(_RULE + column)
+        for rule, column, broken in _row_rules(table)
+    )
+
+
+def _row_rules(table: Table) -> list[tuple[str, str, pl.Expr]]:
+    """Return the rules between columns of a row: code, column that is reported, condition that breaks it."""
+    if table.name == "core_invoice":
+        is_owed = pl.col("document_type") != "credit_note"
+        return [("due_before_issue", "due_date", is_owed & (pl.col("due_date") < pl.col("issue_date")))]
+    if table.name == "core_payment":
+        takes_back = pl.col("reversal_of").is_not_null()
+        return [("reversal_not_negative", "amount", takes_back & (pl.col("amount") >= 0))]
+    if table.name == "core_allocation":
+        both = pl.col("payment_id").is_not_null() & pl.col("credit_note_id").is_not_null()
+        return [("two_origins", "credit_note_id", both)]
+    return []
+
+
+def _late_columns(table: Table) -> list[str]:
+    """Columns that may fail without taking their row: another column says from when they are known."""
+    return [c.name for c in table.columns if c.known_from is not None and c.known_from != c.name]
+
+
+def _good_rows(typed: pl.DataFrame, table: Table) -> pl.DataFrame:
+    late = _late_columns(table)
+    decisive = [
+        pl.col(_RULE + column.name).is_null()
+        for column in table.columns
+        if column.name not in DERIVED_COLUMNS and column.name not in late
+    ]
+    is_dated = [
+        pl.col(_RULE + name).is_null() | pl.col(str(table.column(name).known_from)).is_not_null()
+        for name in late
+    ]
+    return table.conform(typed.filter(*decisive, *is_dated))
+
+
+def _list_failures(rows: pl.DataFrame, typed: pl.DataFrame, table: Table) -> pl.DataFrame:
+    """Return one quarantine row per broken rule."""
+    names = [name for name in typed.columns if name.startswith(_RULE)]
+    is_bad = typed.select(pl.any_horizontal(pl.col(names).is_not_null())).to_series()
+    bad, bad_text = typed.filter(is_bad), rows.filter(is_bad)
+    frames = []
+    for rule_name in names:
+        column = table.column(rule_name.removeprefix(_RULE))
+        is_broken = bad.get_column(rule_name).is_not_null()
+        if not is_broken.any():
+            continue
+        known_at = pl.col(OBSERVED_AT)
+        if column.known_from is not None and column.known_from != column.name:
+            known_at = pl.max_horizontal(known_at, pl.col(column.known_from).cast(MOMENT_TYPE))
+        frames.append(
+            bad.filter(is_broken).select(
+                *_PLACE,
+                pl.lit(column.name).alias("column_name"),
+                pl.col(rule_name).alias("rule"),
+                bad_text.filter(is_broken)
+                .get_column(column.name)
+                .str.slice(0, MAX_VALUE_LENGTH)
+                .alias("value"),
+                *_about(table),
+                known_at.alias(OBSERVED_AT),
+            )
+        )
+    failed = pl.concat(frames) if frames else QUARANTINE.empty().select(pl.exclude("table_name", "remedy"))
+    return _with_reference(
+        failed.with_columns(
+            pl.lit(table.name).alias("table_name"),
+            pl.col("rule").replace_strict(REMEDIES, return_dtype=pl.String).alias("remedy"),
+        )
+    )
+
+
+def _about(table: Table) -> list[pl.Expr]:
+    """Return the customer and the invoice that a row is about, null where its table does not say."""
+    names = set(table.column_names)
+    customer = invoice = pl.lit(None, dtype=pl.String)
+    if table.name == "core_dunning_block":
+        customer = pl.when(pl.col("scope") == "customer").then(pl.col("scope_id"))
+        invoice = pl.when(pl.col("scope") == "invoice").then(pl.col("scope_id"))
+    if "customer_id" in names:
+        customer = pl.col("customer_id")
+    if "invoice_id" in names:
+        invoice = pl.col("invoice_id")
+    return [customer.alias("customer_id"), invoice.alias("invoice_id")]
+
+
+def _with_reference(frame: pl.DataFrame) -> pl.DataFrame:
+    return QUARANTINE.conform(frame)
+
+
+def _split_conflicts(facts: pl.DataFrame, table: Table) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the facts without rows that contradict each other, and those rows.
+
+    Rows with the same key learned at the same moment that say the same are one delivery twice; when
+    they disagree it cannot be known which is right, so none of them is loaded.
+    """
+    identity = [*table.key, OBSERVED_AT]
+    repeated = facts.filter(pl.struct(identity).is_duplicated())
+    content = [name for name in table.column_names if name not in {*identity, *DERIVED_COLUMNS}]
+    if not repeated.height or not content:
+        return facts, QUARANTINE.empty()
+    conflicting = (
+        repeated.group_by(identity)
+        .agg(pl.struct(content).n_unique().alias("version_count"))
+        .filter(pl.col("version_count") > 1)
+        .select(identity)
+    )
+    rows = repeated.join(conflicting, on=identity, how="semi", nulls_equal=True)
+    good = facts.join(conflicting, on=identity, how="anti", nulls_equal=True)
+    failures = rows.select(
+        *split_source_id(),
+        pl.lit(table.name).alias("table_name"),
+        pl.lit(None, dtype=pl.String).alias("column_name"),
+        pl.lit(CONFLICTING_ROWS).alias("rule"),
+        pl.concat_str([pl.col(name).cast(pl.String) for name in table.key], separator=" ").alias("value"),
+        pl.lit(REMEDIES[CONFLICTING_ROWS]).alias("remedy"),
+        *_about(table),
+        OBSERVED_AT,
+    )
+    return good, _with_reference(failures)
+
+
+def split_source_id() -> list[pl.Expr]:
+    """Return file and line of a row from its ``source_id``."""
+    source = pl.col("source_id")
+    return [
+        source.str.replace(r":[0-9]+$", "").alias("source_file"),
+        source.str.extract(r":([0-9]+)$", 1).cast(pl.Int64).alias("source_line"),
+    ]
+
+
+def _date_by_source_row(quarantine: pl.DataFrame, tables: Frames) -> pl.DataFrame:
+    """Return the quarantine with unknown moments taken from other parts of the same source row.
+
+    The earliest of them is when the source row came into being: a settlement with an unreadable date
+    is known to be unreadable no earlier than its invoice is known.
+    """
+    undated = quarantine.filter(pl.col(OBSERVED_AT).is_null())
+    if not undated.height:
+        return quarantine
+    lines = undated.select(*_PLACE).unique()
+    wanted = lines.select(
+        pl.concat_str(pl.col("source_file"), pl.lit(":"), pl.col("source_line")).alias("source_id")
+    )
+    moments = [
+        frame.join(wanted, on="source_id", how="semi").select(*split_source_id(), OBSERVED_AT)
+        for name, frame in tables.items()
+        if name in CANONICAL_TABLES
+    ]
+    moments.append(quarantine.select(*_PLACE, OBSERVED_AT).join(lines, on=_PLACE, how="semi"))
+    earliest = pl.concat(moments).group_by(_PLACE).agg(pl.col(OBSERVED_AT).min().alias("earliest"))
+    return (
+        quarantine.join(earliest, on=_PLACE, how="left")
+        .with_columns(pl.coalesce(OBSERVED_AT, "earliest").alias(OBSERVED_AT))
+        .drop("earliest")
+    )
+
+
+def _require_all_accounted(rows: pl.DataFrame, facts: pl.DataFrame, failed: pl.DataFrame, name: str) -> None:
+    """Raise when a source row is neither a fact nor in quarantine: a row must never just vanish."""
+    loaded = facts.select(*split_source_id()) if failed.height else facts.select("source_id")
+    if not failed.height:
+        accounted = loaded.height
+    else:
+        accounted = pl.concat([loaded, failed.select(*_PLACE)]).unique().height
+    if accounted != rows.height:
+        raise IntegrityError(
+            f"{rows.height} rows went into {name} and {accounted} came out",
+            where=name,
+            remedy="This is a defect of the program, not of your data: please report it with this message.",
+        )
+
+
+def _require_mostly_good(files: pl.DataFrame, quarantine: pl.DataFrame, settings: LedgerSettings) -> None:
+    bad = quarantine.group_by("source_file").agg(pl.col("source_line").n_unique().alias("bad_count"))
+    worst = (
+        files.join(bad, on="source_file")
+        .with_columns((pl.col("bad_count") / pl.col("row_count")).alias("bad_share"))
+        .filter(pl.col("bad_share") > settings.max_quarantined_share)
+        .sort("bad_share", "source_file", descending=[True, False])
+    )
+    if not worst.height:
+        return
+    file = worst.row(0, named=True)
+    top = (
+        quarantine.filter(pl.col("source_file") == file["source_file"])
+        .group_by("rule", "table_name", "column_name")
+        .agg(
+            pl.col("source_line").n_unique().alias("rows"),
+            pl.col("source_line").min(),
+            pl.col("value").sort_by("source_line").first(),
+        )
+        .sort("rows", "rule", "table_name", "column_name", descending=[True, False, False, False])
+        .head(_TOP_RULES)
+    )
+    reasons = "; ".join(
+        f"{row['rule']} in {row['column_name'] or 'the row'} {row['rows']} times, first in line "
+        f"{row['source_line']}" + (f" ({row['value']!r})" if row["value"] is not None else "")
+        for row in top.iter_rows(named=True)
+    )
+    raise InputRefusedError(
+        f"{file['bad_count']} of {file['row_count']} rows cannot be loaded, more than the "
+        f"{settings.max_quarantined_share:.0%} that is tolerated: {reasons}",
+        where=file["source_file"],
+        remedy=REMEDIES[top.item(0, "rule")],
+    )

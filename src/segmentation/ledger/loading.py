@@ -1,0 +1,75 @@
+"""A ledger folder loaded in one call, for library users, backtests and tests.
+
+Belongs here: the composition of the room's functions in their order. Does not belong here: any step
+itself; the pipeline calls the steps one by one.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+
+from segmentation.domain.schema import Frames
+from segmentation.domain.settings import LedgerSettings
+from segmentation.ledger.as_known import as_known, default_as_of
+from segmentation.ledger.balances import build_instalment_balances, build_unallocated_cash
+from segmentation.ledger.conversion import convert
+from segmentation.ledger.mapping import SourceMapping, load_mapping
+from segmentation.ledger.quality import build_quality
+from segmentation.ledger.sources import read_raw
+
+
+@dataclass(frozen=True)
+class LoadedLedger:
+    """A ledger as it was known on a day.
+
+    Parameters
+    ----------
+    as_of : the as-of day.
+    raw : every ``raw_`` table, whatever its day.
+    ledger : every ``core_`` table, as known on the as-of day.
+    """
+
+    as_of: date
+    raw: dict[str, pl.DataFrame]
+    ledger: dict[str, pl.DataFrame]
+
+
+def load_ledger(
+    path: Path,
+    mapping: SourceMapping | str | Path,
+    as_of: date | None = None,
+    settings: LedgerSettings = LedgerSettings(),  # noqa: B008  frozen
+) -> LoadedLedger:
+    """Return a delivery as a reconciled ledger, as it was known on a day.
+
+    Parameters
+    ----------
+    path : folder of the delivery, or its only file.
+    mapping : how its files become the canonical ledger: a mapping, the name of one, or a YAML file.
+    as_of : the as-of day; None means the day after the newest fact.
+    settings : what a delivery must look like to be trusted.
+
+    Raises
+    ------
+    UsageError
+        When the mapping cannot be used.
+    InputRefusedError
+        When a file is missing or cannot be understood well enough.
+    """
+    if not isinstance(mapping, SourceMapping):
+        mapping = load_mapping(mapping)
+    raw = read_raw(Path(path), mapping)
+    facts = convert(raw, mapping, settings)
+    day = as_of or default_as_of(facts)
+    return LoadedLedger(day, raw, build_ledger(raw, facts, day))
+
+
+def build_ledger(raw: Frames, facts: Frames, as_of: date) -> dict[str, pl.DataFrame]:
+    """Return every ``core_`` table as known on the as-of day, from the facts of a delivery."""
+    ledger = as_known(facts, as_of)
+    ledger["core_instalment_balance"] = build_instalment_balances(ledger, as_of)
+    ledger["core_unallocated_cash"] = build_unallocated_cash(ledger)
+    ledger["core_quality"] = build_quality(raw, ledger, as_of)
+    return ledger

@@ -1,0 +1,38 @@
+"""The rules that a source row must keep, and how to repair a row that breaks one.
+
+Belongs here: rule codes and their remedies in words. Does not belong here: the checks themselves
+(delimited, conversion, as_known).
+"""
+
+from collections.abc import Mapping
+
+REST_OF_ROW_REFUSED = "rest_of_row_refused"
+CONFLICTING_ROWS = "conflicting_rows"
+
+REMEDIES: Mapping[str, str] = {
+    "too_few_fields": "The line has fewer fields than the header: correct it in the source and export again.",
+    "too_many_fields": "The line has more fields than the header: quote the field that holds the delimiter.",
+    "stray_quote": "A quote stands inside a field: double it and quote the whole field.",
+    "missing_value": "The value is required: fill it in the source, or map the column it stands in.",
+    "not_a_number": "Write the number as the mapping says (decimal and thousands marks), without text.",
+    "too_many_decimals": "Amounts have at most three decimals: round in the source, which knows how.",
+    "amount_out_of_range": "Amounts have at most fifteen digits before the decimals: check the typing.",
+    "negative_amount": "The amount must not be negative: use a credit note, a reversal or another document.",
+    "not_a_whole_number": "Write a whole number, without decimals or text.",
+    "out_of_range": "The number is outside the range that makes sense: correct it in the source.",
+    "not_a_date": "Write the day as `date_format` in the mapping says, or correct the mapping.",
+    "not_a_timestamp": "Write the moment as `timestamp_format` in the mapping says, or correct the mapping.",
+    "date_out_of_range": "The year is implausible: correct the typing, or widen the years in the settings.",
+    "not_a_yes_or_no": "Write true or false.",
+    "not_in_list": "Use a word of the closed list, or translate it under `values` in the mapping.",
+    "not_a_currency": "Write the ISO 4217 code of the currency: three capital letters.",
+    "due_before_issue": "The due date is before the issue date: correct one of them in the source.",
+    "reversal_not_negative": "A payment that takes back another one must have a negative amount.",
+    "two_origins": "An allocation comes from a payment or from a credit note, not from both.",
+    CONFLICTING_ROWS: "Rows with this key and the same observed_at disagree: deliver the right one with a later observed_at.",
+    REST_OF_ROW_REFUSED: "Another part of this source row is in quarantine: repair that part.",
+    "unknown_customer": "No customer with this number is known: deliver the customer, or correct the number.",
+    "unknown_invoice": "No invoice with this number is known: deliver the invoice, or correct the number.",
+    "unknown_contact": "No contact with this number is known: deliver the contact, or correct the number.",
+}
+"""How to repair a row that breaks the rule, by rule."""
