@@ -46,6 +46,8 @@ class RiskSettings(_Settings):
     trees: int = Field(300, ge=10)
     leaves: int = Field(15, ge=2)
     learning_rate: float = Field(0.05, gt=0)
+    hazard_trees: int = Field(150, ge=10, description="trees of the model of the payment day")
+    hazard_learning_rate: float = Field(0.08, gt=0)
     forecast_days: int = Field(60, ge=1, description="days ahead of the cash forecast")
     forecast_draws: int = Field(1000, ge=100, description="simulated futures behind the cash forecast")
 
@@ -127,6 +129,9 @@ class FairnessSettings(_Settings):
 
     attributes: tuple[str, ...] = ("party_type", "age_band", "sex", "language", "region", "size_band")
     primary_metrics: tuple[str, ...] = ("structural_label_rate", "harsh_step_rate")
+    clear_late_days: int = Field(
+        14, ge=0, description="more days beyond terms than banks, booking or pay-runs explain"
+    )
     min_count_report: int = Field(30, description="no figure for a group below this count")
     min_count_pass: int = Field(300, description="no pass for a group below this count")
     block_gap: float = Field(0.03, description="a significant gap above this blocks")

@@ -1,0 +1,226 @@
+"""What may go wrong for a customer, as it can be observed in a ledger without knowing the truth.
+
+Belongs here: who is concerned by a harm, and to whom it happens. Does not belong here: groups, or
+comparing them.
+
+Notes
+-----
+The harm that matters most is that a customer who is late by incident is labelled a structural late
+payer, or treated like one. Who that is in truth is not recorded anywhere. What can be observed is
+how late a customer really was: somebody who was hardly ever more than ``clear_late_days`` beyond
+terms has given little cause for harshness, however often a payment was a few days over. It is there
+that booking delays, bank transit, pay-runs, short terms and models decide about the label, and it
+is there that they may fall on one group more than on another. So the population of the primary
+family is *customers who are seldom clearly late*: fewer than half of their known instalments were
+more than ``clear_late_days`` beyond terms, what is open and overdue counted as late so far.
+
+Limits, to be kept in mind when reading a verdict. (1) If payments of a group are recorded more than
+``clear_late_days`` late, the record itself is wrong in a way that no comparison of treatment can see.
+(2) A group that really pays a few days late more often is reported as treated worse, which it is; the
+gate then asks a person to decide whether that is justified. (3) Customers with fewer than the
+minimum of known instalments are not labelled and not in the label's population.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+import polars as pl
+
+from segmentation.domain.schema import Frames
+from segmentation.domain.settings import FairnessSettings
+from segmentation.domain.vocabulary import Action, Cause, Channel, CoveredBy, Direction, Segment, Tone
+
+FREQUENT_CONTACT_COUNT = 3
+FREQUENT_CONTACT_DAYS = 30
+_EASY_CHANNELS = tuple(
+    channel.value for channel in Channel if channel not in {Channel.LETTER, Channel.REGISTERED_LETTER}
+)
+_HARSH_ACTIONS = (Action.FORMAL_NOTICE.value, Action.LEGAL_REVIEW.value)
+_NO_CONTACT = (Action.WAIT.value, Action.THANK_YOU.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Harm:
+    """One rate that is compared between groups; a higher rate is worse for the customer.
+
+    Parameters
+    ----------
+    concerned : who the rate is about, in words.
+    suffered : what happens to those who are counted, in words.
+    population, is_harmed : both over the columns of ``describe_customers``.
+    needs : table without whose rows the harm cannot be observed; None when it always can.
+    """
+
+    concerned: str
+    suffered: str
+    population: pl.Expr
+    is_harmed: pl.Expr
+    needs: str | None = None
+
+
+_SELDOM = "customers who are seldom clearly late"
+_OVERDUE = "customers with something overdue"
+_MILD_OVERDUE = pl.col("is_seldom_clearly_late") & pl.col("is_overdue")
+
+HARMS: Mapping[str, Harm] = {
+    "structural_label_rate": Harm(
+        concerned=_SELDOM,
+        suffered="are labelled structural late payers or thought not to be willing to pay",
+        population=pl.col("is_seldom_clearly_late") & pl.col("is_labelled"),
+        is_harmed=pl.col("is_called_structural"),
+    ),
+    "harsh_step_rate": Harm(
+        concerned=f"{_SELDOM} and have something overdue",
+        suffered="are to get a formal notice, a legal review or a call in a formal tone",
+        population=_MILD_OVERDUE,
+        is_harmed=pl.col("has_harsh_step"),
+    ),
+    "contact_step_rate": Harm(
+        concerned=f"{_SELDOM} and have something overdue",
+        suffered="are to be contacted",
+        population=_MILD_OVERDUE,
+        is_harmed=pl.col("has_contact_step"),
+    ),
+    "frequent_contact_rate": Harm(
+        concerned=_OVERDUE,
+        suffered=f"were contacted {FREQUENT_CONTACT_COUNT} times or more in {FREQUENT_CONTACT_DAYS} days",
+        population=pl.col("is_overdue"),
+        is_harmed=pl.col("is_contacted_often"),
+        needs="core_contact_event",
+    ),
+    "no_call_rate": Harm(
+        concerned="customers who are to be contacted",
+        suffered="are not to be called by a person",
+        population=pl.col("has_contact_step"),
+        is_harmed=~pl.col("has_call_step"),
+    ),
+    "no_plan_rate": Harm(
+        concerned="customers with something overdue who probably cannot pay",
+        suffered="are not offered a payment plan",
+        population=pl.col("is_overdue") & pl.col("is_thought_unable"),
+        is_harmed=~pl.col("has_plan_step"),
+    ),
+    "letter_only_rate": Harm(
+        concerned=_OVERDUE,
+        suffered="can be reached by letter only, or not at all",
+        population=pl.col("is_overdue"),
+        is_harmed=~pl.col("has_easy_channel"),
+        needs="core_contact_point",
+    ),
+}
+"""Every rate that is compared, by metric; those in ``primary_metrics`` gate, the others are reported."""
+
+
+def observe_harms(
+    ledger: Frames,
+    segment: pl.DataFrame,
+    recommendation: pl.DataFrame,
+    settings: FairnessSettings,
+    as_of: date,
+) -> pl.DataFrame:
+    """Return for every harm the customers it could happen to, and whether it did.
+
+    Parameters
+    ----------
+    ledger : all ``core_`` tables as known on the as-of day.
+    segment : ``pred_segment``.
+    recommendation : ``act_recommendation``.
+    settings : ``clear_late_days``.
+    as_of : end of the window in which contacts are counted.
+
+    Returns
+    -------
+    Rows of ``metric``, ``customer_id``, ``is_harmed``. A harm whose table is empty has no rows.
+    """
+    customers = describe_customers(ledger, segment, recommendation, settings, as_of)
+    parts = [
+        customers.filter(harm.population).select(
+            pl.lit(metric).alias("metric"), "customer_id", harm.is_harmed.alias("is_harmed")
+        )
+        for metric, harm in HARMS.items()
+        if harm.needs is None or ledger[harm.needs].height
+    ]
+    return pl.concat(parts)
+
+
+def describe_customers(
+    ledger: Frames,
+    segment: pl.DataFrame,
+    recommendation: pl.DataFrame,
+    settings: FairnessSettings,
+    as_of: date,
+) -> pl.DataFrame:
+    """Return one row per customer of ``pred_segment`` with every fact that a harm is defined by.
+
+    Notes
+    -----
+    All facts are true or false; what the ledger does not know of a customer is false.
+    """
+    labels = segment.select(
+        "customer_id",
+        (pl.col("segment") != Segment.INSUFFICIENT_HISTORY.value).alias("is_labelled"),
+        (
+            (pl.col("segment") == Segment.STRUCTURAL.value) | (pl.col("cause") == Cause.WILL_NOT_PAY.value)
+        ).alias("is_called_structural"),
+        (pl.col("cause") == Cause.CANNOT_PAY.value).alias("is_thought_unable"),
+    )
+    joined = labels
+    for part in (
+        _read_punctuality(ledger, settings),
+        _read_steps(recommendation),
+        _read_contacts(ledger, as_of),
+        _read_channels(ledger),
+    ):
+        joined = joined.join(part, "customer_id", "left")
+    facts = [name for name in joined.columns if name != "customer_id"]
+    return joined.with_columns(pl.col(facts).fill_null(False)).sort("customer_id")
+
+
+def _read_punctuality(ledger: Frames, settings: FairnessSettings) -> pl.DataFrame:
+    is_open = pl.col("is_open")
+    is_known = (
+        (is_open & (pl.col("days_late") > 0)) | (~is_open & (pl.col("covered_by") == CoveredBy.PAYMENT.value))
+    ).fill_null(False)
+    counts = is_known & ~pl.col("is_supplier_caused")
+    is_clear = counts & (pl.col("days_late") > settings.clear_late_days)
+    return (
+        ledger["core_instalment_balance"]
+        .group_by("customer_id")
+        .agg(
+            counts.sum().alias("known"),
+            is_clear.sum().alias("clear"),
+            (is_open & (pl.col("days_late") > 0)).any().alias("is_overdue"),
+        )
+        .select(
+            "customer_id",
+            "is_overdue",
+            ((pl.col("known") > 0) & (2 * pl.col("clear") < pl.col("known"))).alias("is_seldom_clearly_late"),
+        )
+    )
+
+
+def _read_steps(recommendation: pl.DataFrame) -> pl.DataFrame:
+    action = pl.col("action")
+    is_pressing_call = (action == Action.CALL.value) & (pl.col("tone") == Tone.FORMAL.value).fill_null(False)
+    facts: Mapping[str, pl.Expr] = {
+        "has_harsh_step": action.is_in(_HARSH_ACTIONS) | is_pressing_call,
+        "has_contact_step": ~action.is_in(_NO_CONTACT),
+        "has_call_step": action == Action.CALL.value,
+        "has_plan_step": action == Action.PAYMENT_PLAN_OFFER.value,
+    }
+    return recommendation.group_by("customer_id").agg(fact.any().alias(name) for name, fact in facts.items())
+
+
+def _read_contacts(ledger: Frames, as_of: date) -> pl.DataFrame:
+    age = (pl.lit(as_of) - pl.col("sent_at").dt.date()).dt.total_days()
+    is_recent = (pl.col("direction") == Direction.OUTBOUND.value) & (age <= FREQUENT_CONTACT_DAYS)
+    recent = ledger["core_contact_event"].filter(is_recent)
+    return recent.group_by("customer_id").agg(
+        (pl.len() >= FREQUENT_CONTACT_COUNT).alias("is_contacted_often")
+    )
+
+
+def _read_channels(ledger: Frames) -> pl.DataFrame:
+    is_easy = pl.col("channel").is_in(_EASY_CHANNELS) & pl.col("bounced_at").is_null()
+    return ledger["core_contact_point"].group_by("customer_id").agg(is_easy.any().alias("has_easy_channel"))
