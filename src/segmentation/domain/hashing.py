@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Iterable
 
 import polars as pl
+import polars.selectors as cs
 
 _BATCH_ROWS = 200_000
 
@@ -38,11 +39,12 @@ def hash_frame(frame: pl.DataFrame, *, ignore: Iterable[str] = ()) -> str:
     digest = hashlib.sha256()
     digest.update(repr([(name, str(dtype)) for name, dtype in kept.schema.items()]).encode())
     if kept.width and kept.height:
+        # Lists become JSON text, which sorts and cannot run together; adding 0 turns -0.0 into 0.0.
         plain = kept.with_columns(
-            pl.col(name).list.join("\x1f")
+            pl.struct(name).struct.json_encode().alias(name)
             for name, dtype in kept.schema.items()
             if dtype == pl.List(pl.String())
-        )
+        ).with_columns(cs.float() + 0.0)
         ordered = plain.sort(plain.columns, nulls_last=True)
         for batch in ordered.iter_slices(_BATCH_ROWS):
             digest.update(batch.write_ndjson().encode())

@@ -1,0 +1,102 @@
+"""The verbs that look at results say what a person needs, and refuse what they cannot do."""
+
+import subprocess
+import sys
+import time
+
+import polars as pl
+import pytest
+
+from pipelines.command_line.app import run_command
+from segmentation.domain.errors import ExitCode
+from segmentation.domain.vocabulary import BlockCode
+from segmentation.publish.reader import open_current
+
+VERBS = (
+    "demo",
+    "run",
+    "check",
+    "backtest",
+    "simulate",
+    "explain",
+    "verify",
+    "export",
+    "dashboard",
+    "dagster",
+)
+
+
+def test_help_names_every_verb_and_exit_code(capsys):
+    assert run_command(["--help"]) == 0
+    shown = capsys.readouterr().out
+    for verb in VERBS:
+        assert verb in shown
+    assert "4 a gate" in " ".join(shown.split())
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_explains_itself(verb, capsys):
+    assert run_command([verb, "--help"]) == 0
+    assert verb in capsys.readouterr().out
+
+
+def test_an_unknown_verb_or_missing_option_is_usage(capsys):
+    assert run_command(["publish"]) == ExitCode.USAGE
+    assert run_command(["run", "--mapping", "canonical"]) == ExitCode.USAGE
+    assert "--ledger" in capsys.readouterr().err
+
+
+def test_nothing_published_says_what_to_run(tmp_path, capsys):
+    assert run_command(["verify", "--data-root", str(tmp_path)]) == ExitCode.USAGE
+    assert "segmentation demo" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_explain_shows_step_evidence_and_every_gate(published_sample, capsys):
+    steps = open_current(published_sample).read_table("out_recommendations")
+    blocked = steps.filter(pl.col("blocked_by").list.len() > 0).row(0, named=True)
+    assert run_command(["explain", blocked["customer_id"], "--data-root", str(published_sample)]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    for code in BlockCode:
+        assert code.replace("_", " ") in shown
+    assert "closed" in shown
+    assert "hypothesis" in shown
+
+
+@pytest.mark.slow
+def test_explain_of_an_unknown_customer_is_usage(published_sample, capsys):
+    assert run_command(["explain", "nobody", "--data-root", str(published_sample)]) == ExitCode.USAGE
+    assert "leading zeros" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_export_writes_every_table(published_sample, tmp_path):
+    assert run_command(["export", "--out", str(tmp_path), "--data-root", str(published_sample)]) == 0
+    for name, facts in open_current(published_sample).manifest.tables.items():
+        assert pl.read_csv(tmp_path / f"{name}.csv", infer_schema=False).height == facts.row_count
+
+
+def test_simulate_then_check(tmp_path, capsys):
+    assert (
+        run_command(["simulate", "--customers", "30", "--seed", "3", "--out", str(tmp_path / "world")]) == 0
+    )
+    assert run_command(["check", "--ledger", str(tmp_path / "world"), "--mapping", "canonical"]) == 0
+    assert "rows" in capsys.readouterr().out
+
+
+def test_help_answers_at_once():
+    command = [sys.executable, "-m", "pipelines.command_line.app", "--help"]
+    times = []
+    for _ in range(3):
+        start = time.perf_counter()
+        subprocess.run(command, check=True, capture_output=True)
+        times.append(time.perf_counter() - start)
+    # Generous beside the half second it takes, so that only a heavy import on this path can fail it.
+    assert min(times) < 3
+
+
+def test_debug_shows_the_traceback(tmp_path):
+    from segmentation.domain.errors import UsageError
+
+    with pytest.raises(UsageError):
+        run_command(["--debug", "verify", "--data-root", str(tmp_path)])
