@@ -198,8 +198,8 @@ def find_windows(frame: pl.DataFrame, settings: TreatmentSettings) -> pl.DataFra
 
     Returns
     -------
-    The frame with ``window_start_at`` and ``window_end_at`` (UTC, end excluded) and
-    ``window_timezone``; the times are null where not_before_date is.
+    The frame with ``window_start_at`` and ``window_end_at`` (UTC, end excluded), and for readers
+    ``window_day`` and ``window_hours`` in the customer's time; all null where not_before_date is.
 
     Notes
     -----
@@ -213,12 +213,30 @@ def find_windows(frame: pl.DataFrame, settings: TreatmentSettings) -> pl.DataFra
         start, end = (
             (None, None) if day is None else next_window(hours, datetime.combine(day, time(0), UTC), day)
         )
-        rows.append((jurisdiction, country, timezone, is_call, day, start, end, hours.timezone))
+        local = (start.astimezone(hours.zone), end.astimezone(hours.zone)) if start and end else None
+        rows.append(
+            (
+                jurisdiction,
+                country,
+                timezone,
+                is_call,
+                day,
+                start,
+                end,
+                local[0].date() if local else None,
+                f"{local[0]:%H:%M} to {local[1]:%H:%M}" if local else None,
+            )
+        )
     stamp = pl.Datetime("us", "UTC")
     windows = pl.DataFrame(
         rows,
         orient="row",
         schema={name: frame.schema[name] for name in key}
-        | {"window_start_at": stamp, "window_end_at": stamp, "window_timezone": pl.String},
+        | {
+            "window_start_at": stamp,
+            "window_end_at": stamp,
+            "window_day": pl.Date,
+            "window_hours": pl.String,
+        },
     )
     return frame.join(windows, on=key, how="left", nulls_equal=True, maintain_order="left")

@@ -1,0 +1,156 @@
+"""Steps that could be taken with each customer now, each with its channel and its effect.
+
+Belongs here: what the scenario allows, what the gates leave of it, through which channel. Does not
+belong here: what a step is worth (value), which one is chosen (recommendation).
+"""
+
+from datetime import date
+
+import polars as pl
+
+from segmentation.domain.schema import Frames
+from segmentation.domain.settings import TreatmentSettings
+from segmentation.domain.vocabulary import Action, PermissionStatus
+from segmentation.treatment.response import APPROACH_OF, estimate_response
+from segmentation.treatment.scenario import Condition, Scenario, list_steps
+
+
+def list_candidates(situation: pl.DataFrame, scenario: Scenario, settings: TreatmentSettings) -> pl.DataFrame:
+    """Return the steps that the scenario allows for every customer whose account no gate closes.
+
+    Parameters
+    ----------
+    situation : one row per customer: profile, is_blocked, exposure and circumstances.
+    scenario, settings : steps and their days.
+
+    Returns
+    -------
+    situation's columns with action, channels, tone; one row per customer and step.
+    """
+    days = (
+        pl.when(pl.col("action") == Action.PRE_DUE_NOTICE)
+        .then(pl.when(pl.col("overdue_count") == 0).then("coming_days_late"))
+        .when(pl.col("action") == Action.DISPUTE_FOLLOW_UP)
+        .then("dispute_days_late")
+        .when(pl.col("action") == Action.THANK_YOU)
+        .then(pl.lit(0))
+        .otherwise("act_days_late")
+    )
+    met = pl.col("condition").is_null()
+    for condition in Condition:
+        met = met | ((pl.col("condition") == condition.value) & pl.col(condition.value))
+    return (
+        situation.filter(~pl.col("is_blocked"))
+        .join(list_steps(scenario, settings), on="profile", how="inner")
+        .with_columns(days.alias("step_days"))
+        .filter(
+            pl.col("step_days").is_between("from_day", "until_day"),
+            pl.col("past_level").is_between("level_from", "level_to"),
+            met,
+        )
+    )
+
+
+def choose_channels(
+    candidates: pl.DataFrame, ledger: Frames, gate: pl.DataFrame, as_of: date, scenario: Scenario
+) -> pl.DataFrame:
+    """Return the candidates for which a channel is open, with that channel.
+
+    Parameters
+    ----------
+    candidates : of list_candidates.
+    ledger : core_contact_permission (stated preference) and core_contact_point (whether any address
+        is known).
+    gate : act_gate; channels behind a closed gate are left out.
+    as_of : day on which a preference must be in force.
+    scenario : channels used when no address is known at all.
+
+    Returns
+    -------
+    The candidates with ``channel`` (null for a step without contact), ``is_preferred`` and
+    ``is_unverified``. The customer's stated preference comes first, then the scenario's order.
+    """
+    key = ["customer_id", "channel"]
+    preferred = (
+        ledger["core_contact_permission"]
+        .filter(
+            pl.col("is_preferred"),
+            pl.col("status") == PermissionStatus.ALLOWED,
+            pl.col("valid_from") <= as_of,
+            pl.col("valid_until").is_null() | (pl.col("valid_until") >= as_of),
+        )
+        .select(key)
+        .unique()
+        .with_columns(pl.lit(True).alias("is_preferred"))
+    )
+    closed = gate.filter(pl.col("channel").is_not_null()).select(key).unique()
+    is_unverified = ledger["core_contact_point"].is_empty()
+    silent = candidates.filter(pl.col("channels").list.len() == 0).with_columns(
+        pl.lit(None, dtype=pl.String).alias("channel"),
+        pl.lit(False).alias("is_preferred"),
+        pl.lit(False).alias("is_unverified"),
+    )
+    spoken = (
+        candidates.filter(pl.col("channels").list.len() > 0)
+        .with_columns(
+            pl.col("channels").alias("channel"),
+            pl.int_ranges(pl.col("channels").list.len()).alias("place"),
+        )
+        .explode("channel", "place")
+        .join(closed, on=key, how="anti")
+        .filter(
+            pl.col("channel").is_in([channel.value for channel in scenario.unverified_channels])
+            if is_unverified
+            else pl.lit(True)
+        )
+        .join(preferred, on=key, how="left")
+        .with_columns(pl.col("is_preferred").fill_null(False), pl.lit(is_unverified).alias("is_unverified"))
+        .sort("customer_id", "action", "is_preferred", "place", descending=[False, False, True, False])
+        .unique(["customer_id", "action"], keep="first", maintain_order=True)
+        .drop("place")
+    )
+    return pl.concat([silent, spoken.select(silent.columns)]).sort("customer_id", "action")
+
+
+def add_effects(
+    candidates: pl.DataFrame, ledger: Frames, customers: pl.DataFrame, as_of: date, scenario: Scenario
+) -> pl.DataFrame:
+    """Return the candidates with the share of customers whom the step moves, and what that rests on.
+
+    Parameters
+    ----------
+    candidates : with channel.
+    ledger : contact history.
+    customers : customer_id and segment.
+    as_of, scenario : see ``response.estimate_response``.
+
+    Returns
+    -------
+    The candidates with share, evidence, the three evidence shares, own_count, own_paid_count,
+    own_median_days and ``is_default`` (true when the scenario's assumption speaks, not history).
+    """
+    response = estimate_response(ledger, customers, as_of, scenario)
+    effects = pl.DataFrame(
+        {
+            "action": [action.value for action in scenario.effects],
+            "default_share": [effect.share for effect in scenario.effects.values()],
+            "default_evidence": [effect.evidence for effect in scenario.effects.values()],
+        }
+    )
+    history = pl.col("has_history").fill_null(False)
+    learned = candidates.with_columns(
+        pl.col("action").replace_strict(APPROACH_OF, default=None, return_dtype=pl.String).alias("approach")
+    )
+    return (
+        learned.join(response, on=["customer_id", "approach"], how="left")
+        .join(effects, on="action", how="left")
+        .with_columns(
+            pl.when(history).then("share").otherwise("default_share").alias("share"),
+            pl.when(history).then("evidence").otherwise("default_evidence").alias("evidence"),
+            pl.when(history).then("evidence_own_share").otherwise(0.0).alias("evidence_own_share"),
+            pl.when(history).then("evidence_segment_share").otherwise(0.0).alias("evidence_segment_share"),
+            pl.when(history).then("evidence_global_share").otherwise(1.0).alias("evidence_global_share"),
+            pl.col("own_count", "own_paid_count").fill_null(0),
+            (~history).alias("is_default"),
+        )
+    )

@@ -1,0 +1,228 @@
+"""What is at stake with each customer: open, overdue and coming amounts, inside and outside the gates.
+
+Belongs here: one row per customer in one currency, with the facts that steps depend on. Does not
+belong here: what a step is worth (value).
+"""
+
+from datetime import date, timedelta
+
+import polars as pl
+
+from segmentation.domain.schema import Frames
+from segmentation.domain.vocabulary import BlockCode, OutcomeCode, ScoreStatus
+from segmentation.treatment.contact_gates import list_outbound
+from segmentation.treatment.scenario import Scenario
+
+_DIRECT_DEBIT_DAYS = 30
+_JUST_PAID_DAYS = 7
+_COMING_DAYS = 7
+_LIKELY_LATE_PROB = 0.5
+
+
+def _instalments(
+    ledger: Frames, instalment_risk: pl.DataFrame, gate: pl.DataFrame, as_of: date, scenario: Scenario
+) -> pl.DataFrame:
+    """Return open instalments with their risk and whether a gate closes their invoice."""
+    risk = instalment_risk.select(
+        "invoice_id",
+        "instalment_number",
+        "late_prob",
+        "paid_14_prob",
+        (pl.col("expected_payment_date") - pl.lit(as_of)).dt.total_days().alias("remaining_days"),
+        (pl.col("expected_payment_date") - pl.col("due_date")).dt.total_days().alias("expected_late_days"),
+        (pl.col("score_status") == ScoreStatus.SCORED).alias("is_scored"),
+    )
+    closed = (
+        gate.filter(pl.col("invoice_id").is_not_null())
+        .group_by("invoice_id")
+        .agg((pl.col("gate") == BlockCode.OPEN_DISPUTE).any().alias("is_disputed"))
+        .with_columns(pl.lit(True).alias("is_closed"))
+    )
+    balance = ledger["core_instalment_balance"].filter("is_open")
+    is_scored = pl.col("is_scored").fill_null(False)
+    days_late = (pl.lit(as_of) - pl.col("due_date")).dt.total_days()
+    return (
+        balance.select(
+            "customer_id", "currency", "invoice_id", "instalment_number", "due_date", "open_amount"
+        )
+        .join(risk, on=["invoice_id", "instalment_number"], how="left")
+        .join(closed, on="invoice_id", how="left")
+        .with_columns(
+            is_scored,
+            days_late.alias("days_late"),
+            (days_late > 0).alias("is_overdue"),
+            pl.col("is_closed").fill_null(False),
+            pl.col("is_disputed").fill_null(False),
+            pl.when(is_scored)
+            .then(pl.col("paid_14_prob"))
+            .fill_null(scenario.default_paid_prob)
+            .clip(0.0, 0.99)
+            .alias("paid_prob"),
+            pl.when(is_scored)
+            .then(pl.col("remaining_days"))
+            .fill_null(scenario.default_remaining_days)
+            .clip(1, None)
+            .alias("remaining_days"),
+            pl.when(is_scored).then(pl.col("late_prob")).fill_null(0.0).alias("late_prob"),
+            pl.when(is_scored)
+            .then(pl.col("expected_late_days"))
+            .fill_null(0)
+            .clip(0, None)
+            .alias("expected_late_days"),
+            pl.col("open_amount").cast(pl.Float64).alias("weight"),
+        )
+        .with_columns(
+            (~pl.col("is_overdue") & ~pl.col("is_closed") & (days_late >= -_COMING_DAYS)).alias("is_coming"),
+            (pl.col("is_overdue") & ~pl.col("is_closed")).alias("is_actionable"),
+            (pl.col("is_overdue") & pl.col("is_disputed")).alias("is_in_dispute"),
+        )
+    )
+
+
+def _weighted(value: str, over: pl.Expr) -> pl.Expr:
+    weight = pl.col("weight").filter(over)
+    return ((pl.col(value).filter(over) * weight).sum() / weight.sum()).fill_nan(None)
+
+
+def measure_exposure(
+    ledger: Frames, instalment_risk: pl.DataFrame, gate: pl.DataFrame, as_of: date, scenario: Scenario
+) -> pl.DataFrame:
+    """Return what is at stake with every customer who has something open, in one currency.
+
+    Parameters
+    ----------
+    ledger : core_instalment_balance.
+    instalment_risk : pred_instalment_risk; instalments without a usable score take the scenario's
+        default figures.
+    gate : act_gate; invoices behind a closed gate are counted apart.
+    as_of : as-of day.
+    scenario : default figures.
+
+    Returns
+    -------
+    One row per customer. ``open_*`` and ``overdue_*`` count everything; ``act_*`` what is overdue and
+    behind no closed gate, ``coming_*`` what falls due within a week behind none, ``dispute_*`` what is
+    overdue and in dispute. Days are null where there is nothing to count.
+
+    Notes
+    -----
+    A customer with several currencies is shown in the one with the largest amount overdue behind no
+    closed gate, then overdue, then open; amounts are never converted. ``other_currencies`` names the
+    rest.
+    """
+    rows = _instalments(ledger, instalment_risk, gate, as_of, scenario)
+    act, coming, dispute = pl.col("is_actionable"), pl.col("is_coming"), pl.col("is_in_dispute")
+    overdue = pl.col("is_overdue")
+    amount, invoice, days = pl.col("open_amount"), pl.col("invoice_id"), pl.col("days_late")
+    by_currency = (
+        rows.sort("invoice_id", "instalment_number")
+        .group_by("customer_id", "currency")
+        .agg(
+            amount.sum().alias("open_amount"),
+            amount.filter(overdue).sum().alias("overdue_amount"),
+            invoice.filter(overdue).n_unique().alias("overdue_count"),
+            days.filter(overdue).max().alias("oldest_days_late"),
+            amount.filter(~pl.col("is_closed")).sum().alias("unblocked_amount"),
+            amount.filter(act).sum().alias("act_amount"),
+            invoice.filter(act).n_unique().alias("act_count"),
+            days.filter(act).max().alias("act_days_late"),
+            pl.col("due_date").filter(act).min().alias("act_due_date"),
+            _weighted("paid_prob", act).alias("act_paid_prob"),
+            _weighted("remaining_days", act).alias("act_remaining_days"),
+            pl.col("is_scored").filter(act | coming).all().alias("is_scored"),
+            amount.filter(coming).sum().alias("coming_amount"),
+            invoice.filter(coming).n_unique().alias("coming_count"),
+            days.filter(coming).max().alias("coming_days_late"),
+            _weighted("late_prob", coming).alias("coming_late_prob"),
+            _weighted("expected_late_days", coming).alias("coming_expected_late_days"),
+            amount.filter(dispute).sum().alias("dispute_amount"),
+            invoice.filter(dispute).n_unique().alias("dispute_count"),
+            days.filter(dispute).max().alias("dispute_days_late"),
+            _weighted("paid_prob", dispute).alias("dispute_paid_prob"),
+            _weighted("remaining_days", dispute).alias("dispute_remaining_days"),
+            pl.col("due_date").filter(~overdue).min().alias("next_due_date"),
+        )
+    )
+    ordered = by_currency.sort(
+        "customer_id",
+        "act_amount",
+        "overdue_amount",
+        "open_amount",
+        "currency",
+        descending=[False, True, True, True, False],
+    )
+    return ordered.group_by("customer_id", maintain_order=True).agg(
+        pl.all().exclude("customer_id").first(),
+        pl.col("currency").slice(1).alias("other_currencies"),
+    )
+
+
+def find_circumstances(ledger: Frames, exposure: pl.DataFrame, as_of: date) -> pl.DataFrame:
+    """Return the conditions and the dunning level of every customer in the exposure.
+
+    Parameters
+    ----------
+    ledger : core_payment, core_contact_event, core_contact_outcome, core_instalment_balance.
+    exposure : of measure_exposure.
+    as_of : as-of day.
+
+    Returns
+    -------
+    customer_id, ``past_level`` (highest dunning level of the contacts since the oldest actionable
+    invoice fell due; 0 when none) and a flag per condition of the scenario.
+    """
+    who = exposure.select("customer_id", "act_due_date", "act_count", "coming_late_prob", "dispute_count")
+    payment = ledger["core_payment"].filter(pl.col("customer_id").is_not_null())
+    failed = payment.filter(
+        pl.col("reason_code") == "failed_direct_debit",
+        pl.col("value_date") >= as_of - timedelta(days=_DIRECT_DEBIT_DAYS),
+    )
+    open_invoices = ledger["core_instalment_balance"].filter("is_open").select("invoice_id").unique()
+    since = (
+        list_outbound(ledger)
+        .join(who.select("customer_id", "act_due_date"), on="customer_id", how="inner")
+        .filter(pl.col("sent_on") > pl.col("act_due_date"))
+    )
+    about_open = pl.concat(
+        [
+            since.filter(pl.col("invoice_id").is_null()),
+            since.join(open_invoices, on="invoice_id", how="semi"),
+        ]
+    )
+    level = about_open.group_by("customer_id").agg(
+        pl.col("dunning_level").fill_null(1).max().alias("past_level"), pl.len().alias("contacts_since_due")
+    )
+    refused = (
+        ledger["core_contact_outcome"]
+        .filter(pl.col("code") == OutcomeCode.WILL_NOT_PAY)
+        .join(about_open.select("contact_id", "customer_id"), on="contact_id", how="inner")
+    )
+    just_paid = (
+        ledger["core_instalment_balance"]
+        .filter(
+            pl.col("covered_date") >= as_of - timedelta(days=_JUST_PAID_DAYS),
+            pl.col("covered_date") > pl.col("due_date"),
+        )
+        .select("customer_id")
+        .unique()
+    )
+
+    def has(frame: pl.DataFrame, name: str) -> pl.DataFrame:
+        return frame.select("customer_id").unique().with_columns(pl.lit(True).alias(name))
+
+    nothing_overdue = pl.col("act_count") == 0
+    return (
+        who.join(level, on="customer_id", how="left")
+        .join(has(failed, "failed_direct_debit"), on="customer_id", how="left")
+        .join(has(refused, "refused"), on="customer_id", how="left")
+        .join(has(just_paid, "just_paid"), on="customer_id", how="left")
+        .select(
+            "customer_id",
+            pl.col("past_level").fill_null(0),
+            pl.col("failed_direct_debit").fill_null(False),
+            pl.col("refused").fill_null(False),
+            (pl.col("just_paid").fill_null(False) & nothing_overdue).alias("just_paid"),
+            (pl.col("coming_late_prob").fill_null(0) >= _LIKELY_LATE_PROB).alias("likely_late"),
+            (pl.col("dispute_count") > 0).alias("disputed"),
+        )
+    )

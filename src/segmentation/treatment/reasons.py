@@ -1,0 +1,217 @@
+"""Why a step is recommended, in codes and in two or three plain sentences.
+
+Belongs here: the wording of recommendations, as whole-column expressions. Does not belong here: the
+choice itself (recommendation), the wording of gates (account_gates, contact_gates).
+"""
+
+import polars as pl
+
+from segmentation.domain.vocabulary import Action, Cause, Segment
+from segmentation.treatment.scenario import Scenario
+from segmentation.treatment.wording import amount_text, channel_word, count_word, day_text, weekday_text
+
+LIKELY_UNPROMPTED_PROB = 0.6
+_MIN_OWN_CONTACTS = 2
+
+_STEP_WORDS: dict[str, str] = {
+    Action.PRE_DUE_NOTICE: "A {tone} notice before the due date by {channel}",
+    Action.REMINDER: "A {tone} reminder by {channel}",
+    Action.CALL: "A {tone} call by a person",
+    Action.PAYMENT_PLAN_OFFER: "An offer of a payment plan by {channel}, in a {tone} tone,",
+    Action.DISPUTE_FOLLOW_UP: "A follow-up of the dispute within your own organisation, without contacting the customer,",
+    Action.SELF_SERVICE_LINK: "A {tone} message by {channel} with a link to pay or to change the account",
+    Action.THANK_YOU: "A {tone} word of thanks by {channel}",
+    Action.FORMAL_NOTICE: "A formal notice by {channel}, once a named person has approved it,",
+    Action.LEGAL_REVIEW: "A review of legal steps by a named person, without contacting the customer,",
+}
+
+
+def _days(count: pl.Expr) -> pl.Expr:
+    unit = pl.when(count == 1).then(pl.lit("day")).otherwise(pl.lit("days"))
+    return pl.format("{} {}", count, unit)
+
+
+def _situation() -> pl.Expr:
+    """What is open and how late: the first sentence."""
+    count, late = pl.col("overdue_count"), _days(pl.col("oldest_days_late"))
+    overdue, total = pl.col("overdue_words"), pl.col("open_words")
+    several = pl.format(
+        "{} invoices are past due, the oldest by {}, {} in all.", count_word(count), late, overdue
+    )
+    one = pl.format("One invoice is {} past due, {}.", late, overdue)
+    none = pl.format(
+        "Nothing is past due; {} is open and the next due date is {}.",
+        total,
+        day_text(pl.col("next_due_date")),
+    )
+    return pl.when(count > 1).then(several).when(count == 1).then(one).otherwise(none)
+
+
+def _evidence(response_days: int) -> pl.Expr:
+    """What the advice rests on: the second sentence of a step."""
+    own = pl.format(
+        "After {} of {} earlier {} this customer paid within {} days, usually within {}.",
+        pl.col("own_paid_count"),
+        pl.col("own_count"),
+        pl.when(pl.col("action") == Action.CALL).then(pl.lit("calls")).otherwise(pl.lit("reminders")),
+        pl.lit(response_days),
+        _days(pl.col("own_median_days").round(0).cast(pl.Int64)),
+    )
+    some = pl.format(
+        "What is known of this customer's answers is little, so it rests mostly on {}.",
+        pl.when(pl.col("evidence_segment_share") > pl.col("evidence_global_share"))
+        .then(pl.lit("customers who pay in the same way"))
+        .otherwise(pl.lit("all customers")),
+    )
+    default = pl.lit("No contact history speaks for this step yet, so the documented default scenario does.")
+    has_own = (pl.col("own_count") >= _MIN_OWN_CONTACTS) & (
+        pl.col("own_paid_count") * 2 >= pl.col("own_count")
+    )
+    return pl.when(pl.col("is_default")).then(default).when(has_own).then(own).otherwise(some)
+
+
+def _step() -> pl.Expr:
+    """The step and its moment: the last sentence of a step."""
+    words = pl.col("action").replace_strict(_STEP_WORDS, default="", return_dtype=pl.String)
+    for name, value in (("tone", pl.col("tone")), ("channel", channel_word(pl.col("channel")))):
+        words = words.str.replace(f"{{{name}}}", value.fill_null(""), literal=True)
+    harsh = pl.col("action").is_in([Action.FORMAL_NOTICE, Action.LEGAL_REVIEW])
+    ending = (
+        pl.when(harsh)
+        .then(pl.lit("is the next step, as earlier ones brought no payment"))
+        .when(pl.col("action") == Action.DISPUTE_FOLLOW_UP)
+        .then(pl.lit("comes before any reminder"))
+        .otherwise(pl.lit("is worth most after its cost"))
+    )
+    return pl.format(
+        "{} on {} ({} in their time) {}.", words, weekday_text(pl.col("window_day")), "window_hours", ending
+    )
+
+
+def _waiting(response_days: int) -> pl.Expr:
+    """Why to wait: the remaining sentences of a wait."""
+    look_again = (
+        pl.when(pl.col("earliest_lawful_at").is_not_null())
+        .then(
+            pl.format(
+                " The earliest lawful moment is {} ({} in their time).",
+                weekday_text(pl.col("window_day")),
+                "window_hours",
+            )
+        )
+        .otherwise(pl.lit(""))
+    )
+    more = (
+        pl.when(pl.col("blocked_by").list.len() > 1)
+        .then(pl.format(" {} more gate(s) are closed.", pl.col("blocked_by").list.len() - 1))
+        .otherwise(pl.lit(""))
+    )
+    blocked = pl.format("Wait. {}{}{}", "block_detail", more, look_again)
+    paid_share = (pl.col("act_paid_prob") * 100).round(0).cast(pl.Int64, strict=False)
+    unprompted = pl.format(
+        "Wait: it is likely ({} %) to be paid within {} days without a step, and contact costs goodwill.",
+        paid_share,
+        pl.lit(response_days),
+    )
+    texts = {
+        "not_due": pl.lit("Wait: no step is needed before the due date."),
+        "early_days": pl.lit(
+            "Wait: it is only just past due, and the scenario gives the payment some days to arrive."
+        ),
+        "steps_exhausted": pl.lit(
+            "Wait: the scenario has no further step at this stage, so a person should look at the account."
+        ),
+        "calls_used_up": pl.lit(
+            "Wait: a call would be worth it, but all calls of the day go to customers where more is at stake."
+        ),
+        "likely_to_pay_unprompted": unprompted,
+        "not_worth_its_cost": pl.lit(
+            "Wait: with this amount and delay, a step cannot be said to bring more than it costs."
+        ),
+    }
+    expression = blocked
+    for code, text in texts.items():
+        expression = pl.when(pl.col("wait_code") == code).then(text).otherwise(expression)
+    return expression
+
+
+def _asides() -> pl.Expr:
+    """What else the reader must know, each with a leading space."""
+    is_step = pl.col("action") != Action.WAIT
+    left_out = (
+        pl.when(
+            is_step
+            & (pl.col("action") != Action.DISPUTE_FOLLOW_UP)
+            & (pl.col("overdue_amount") > pl.col("act_amount"))
+        )
+        .then(pl.format(" {} of it is behind a closed gate and left out.", "left_out_words"))
+        .otherwise(pl.lit(""))
+    )
+    unverified = (
+        pl.when(is_step & pl.col("is_unverified"))
+        .then(pl.lit(" No addresses are on record, so check the channel first."))
+        .otherwise(pl.lit(""))
+    )
+    return pl.concat_str([left_out, unverified])
+
+
+def _codes() -> pl.Expr:
+    """Reason codes, strongest first; the null ones fall away."""
+    is_wait = pl.col("action") == Action.WAIT
+
+    def code(condition: pl.Expr, word: str) -> pl.Expr:
+        return pl.when(condition).then(pl.lit(word)).otherwise(pl.lit(None, dtype=pl.String))
+
+    is_step = ~is_wait
+    known_segment = ~pl.col("segment").is_in([Segment.INSUFFICIENT_HISTORY, Segment.UNDECIDED])
+    return pl.concat_list(
+        pl.when(is_wait).then("wait_code").otherwise(pl.lit(None, dtype=pl.String)),
+        code(is_step & (pl.col("overdue_count") > 0), "overdue"),
+        code(is_step & (pl.col("action") == Action.PRE_DUE_NOTICE), "likely_late"),
+        code(is_step & (pl.col("action") == Action.SELF_SERVICE_LINK), "failed_direct_debit"),
+        code(is_step & (pl.col("past_level") > 0), "earlier_reminders_unanswered"),
+        code(pl.col("is_default"), "default_scenario"),
+        code(~pl.col("is_default") & (pl.col("own_count") > 0), "own_response_history"),
+        code(is_step & pl.col("is_preferred"), "preferred_channel"),
+        code(is_step & pl.col("is_unverified"), "channel_not_verified"),
+        code(is_step & pl.col("is_over_capacity"), "calls_used_up"),
+        code(is_step & (pl.col("overdue_amount") > pl.col("act_amount")), "invoices_left_out"),
+        code(~pl.col("is_scored"), "risk_not_scored"),
+        pl.when(known_segment)
+        .then(pl.format("segment_{}", "segment"))
+        .otherwise(pl.lit(None, dtype=pl.String)),
+        pl.when(pl.col("cause") != Cause.UNCLEAR)
+        .then(pl.format("cause_{}_hypothesis", "cause"))
+        .otherwise(pl.lit(None, dtype=pl.String)),
+        code(pl.col("other_currencies").list.len() > 0, "other_currencies_open"),
+    ).list.drop_nulls()
+
+
+def write_reasons(frame: pl.DataFrame, scenario: Scenario) -> pl.DataFrame:
+    """Return the chosen steps with ``reason_codes`` and ``reason_text``.
+
+    Parameters
+    ----------
+    frame : one row per customer with the chosen action and everything the choice rested on.
+    scenario : response days.
+
+    Returns
+    -------
+    The frame with both columns; the text has two or three sentences, and never states a cause as a fact.
+    """
+    step = pl.format("{} {} {}{}", _situation(), _evidence(scenario.response_days), _step(), _asides())
+    wait = pl.format("{} {}", _situation(), _waiting(scenario.response_days))
+    return (
+        frame.with_columns(
+            (pl.col("overdue_amount") - pl.col("act_amount")).alias("left_out_amount"),
+        )
+        .with_columns(
+            amount_text("overdue_amount", "currency").alias("overdue_words"),
+            amount_text("open_amount", "currency").alias("open_words"),
+            amount_text("left_out_amount", "currency").alias("left_out_words"),
+        )
+        .with_columns(
+            _codes().alias("reason_codes"),
+            pl.when(pl.col("action") == Action.WAIT).then(wait).otherwise(step).alias("reason_text"),
+        )
+    )

@@ -1,0 +1,338 @@
+"""The next step for every customer with something open: one lawful step, or to wait, with reasons.
+
+Belongs here: putting gates, scenario, value and calendar together into one choice per customer. Does
+not belong here: each of these (gates, scenario, value, contact_hours), judgement over groups.
+"""
+
+from datetime import UTC, date, datetime, time, timedelta
+
+import polars as pl
+
+from segmentation.domain.hashing import hash_text
+from segmentation.domain.room_tables import ROOM_TABLES
+from segmentation.domain.schema import Frames
+from segmentation.domain.settings import TreatmentSettings
+from segmentation.domain.vocabulary import Action, BlockCode, Cause, PartyType, Segment
+from segmentation.treatment.candidates import add_effects, choose_channels, list_candidates
+from segmentation.treatment.contact_hours import find_windows
+from segmentation.treatment.exposure import find_circumstances, measure_exposure
+from segmentation.treatment.gates import list_customers
+from segmentation.treatment.jurisdiction import assign_packs
+from segmentation.treatment.reasons import LIKELY_UNPROMPTED_PROB, write_reasons
+from segmentation.treatment.scenario import Scenario, list_steps, load_scenario, match_profiles
+from segmentation.treatment.value import to_money, value_steps
+
+RECOMMENDATION = ROOM_TABLES["act_recommendation"]
+HARSH = (Action.FORMAL_NOTICE.value, Action.LEGAL_REVIEW.value)
+_NATURAL_PERSONS = (PartyType.CONSUMER.value, PartyType.SOLE_TRADER.value)
+_ID_LENGTH = 32
+_FORMAL_LEVEL, _LEGAL_LEVEL = 3, 4
+_GATE_ORDER = {code.value: number for number, code in enumerate(BlockCode)}
+_STEP_ORDER = {action.value: number for number, action in enumerate(Action)}
+_CHOICE_COLUMNS = (
+    "action",
+    "channel",
+    "tone",
+    "value",
+    "value_low",
+    "value_high",
+    "evidence_own_share",
+    "evidence_segment_share",
+    "evidence_global_share",
+    "own_count",
+    "own_paid_count",
+    "own_median_days",
+    "is_default",
+    "is_preferred",
+    "is_unverified",
+)
+
+
+def _describe(  # noqa: PLR0917  frames travel as arguments
+    ledger: Frames,
+    instalment_risk: pl.DataFrame,
+    segment: pl.DataFrame,
+    gate: pl.DataFrame,
+    as_of: date,
+    settings: TreatmentSettings,
+    scenario: Scenario,
+) -> pl.DataFrame:
+    """Return one row per customer with something open: exposure, circumstances, profile, place."""
+    exposure = measure_exposure(ledger, instalment_risk, gate, as_of, scenario)
+    customers = list_customers(ledger).select("customer_id", "party_type", "country", "timezone")
+    packs = assign_packs(customers, as_of, settings.jurisdiction)
+    return (
+        exposure.join(find_circumstances(ledger, exposure, as_of), on="customer_id", how="left")
+        .join(customers, on="customer_id", how="left")
+        .join(packs, on="customer_id", how="left")
+        .join(segment.select("customer_id", "segment", "cause"), on="customer_id", how="left")
+        .with_columns(
+            pl.col("segment").fill_null(Segment.INSUFFICIENT_HISTORY.value),
+            pl.col("cause").fill_null(Cause.UNCLEAR.value),
+        )
+        .with_columns(match_profiles(scenario).alias("profile"))
+        .sort("customer_id")
+    )
+
+
+def _find_blocks(situation: pl.DataFrame, gate: pl.DataFrame) -> pl.DataFrame:
+    """Return, per customer, the closed gates that leave nothing to do: of the account, or of every invoice.
+
+    Notes
+    -----
+    Gates of single invoices count when nothing overdue is left outside them.
+    """
+    account = gate.filter(pl.col("channel").is_null() & pl.col("invoice_id").is_null())
+    all_behind = situation.filter(
+        (pl.col("act_count") == 0) & ((pl.col("overdue_count") > 0) | (pl.col("unblocked_amount") == 0))
+    )
+    invoices = gate.filter(pl.col("invoice_id").is_not_null()).join(all_behind, on="customer_id", how="semi")
+    closed = account.select("customer_id").unique()
+    found = _collect(pl.concat([account, invoices]))
+    return found.join(closed.with_columns(pl.lit(True).alias("is_blocked")), on="customer_id", how="left")
+
+
+def _collect(gate: pl.DataFrame) -> pl.DataFrame:
+    """Return per customer the codes of closed gates, when the last lifts and why the first is closed."""
+    lifts = pl.when(pl.col("lifts_at").null_count() > 0).then(None).otherwise(pl.col("lifts_at").max())
+    return (
+        gate.with_columns(pl.col("gate").replace_strict(_GATE_ORDER, return_dtype=pl.Int64).alias("_order"))
+        .sort("customer_id", "_order", "invoice_id", "channel", nulls_last=True)
+        .group_by("customer_id", maintain_order=True)
+        .agg(
+            pl.col("gate").unique(maintain_order=True).alias("blocked_by"),
+            lifts.alias("lifts_at"),
+            pl.col("detail").first().alias("block_detail"),
+        )
+    )
+
+
+def _rank(candidates: pl.DataFrame, calls_per_day: int) -> pl.DataFrame:
+    """Return the candidates with is_worth_it and is_over_capacity, best first within each customer.
+
+    Notes
+    -----
+    A step is worth it when the lower end of its value is above nil. Customers whose best step is a
+    call are ranked by its value; beyond calls_per_day the call falls away and the next best stands.
+    """
+    ranked = candidates.with_columns(
+        (pl.col("value_low") > 0).alias("is_worth_it"),
+        pl.col("action").replace_strict(_STEP_ORDER, return_dtype=pl.Int64).alias("_order"),
+    ).sort("customer_id", "value", "_order", descending=[False, True, False])
+    best = ranked.filter("is_worth_it").unique("customer_id", keep="first", maintain_order=True)
+    calls = best.filter(pl.col("action") == Action.CALL).sort(
+        "value", "customer_id", descending=[True, False]
+    )
+    beyond = calls.slice(calls_per_day).select(
+        "customer_id", "action", pl.lit(True).alias("is_over_capacity")
+    )
+    return ranked.join(beyond, on=["customer_id", "action"], how="left", maintain_order="left").with_columns(
+        pl.col("is_over_capacity").fill_null(False)
+    )
+
+
+def _choose(ranked: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the chosen step per customer with its runner-up, and the best step of those who wait."""
+    can = pl.col("is_worth_it") & ~pl.col("is_over_capacity")
+    chosen = ranked.filter(can).unique("customer_id", keep="first", maintain_order=True)
+    others = (
+        ranked.join(
+            chosen.select("customer_id", "action"),
+            on=["customer_id", "action"],
+            how="anti",
+            maintain_order="left",
+        )
+        .filter(pl.col("value") > 0)
+        .unique("customer_id", keep="first", maintain_order=True)
+        .select("customer_id", pl.col("action").alias("runner_up"))
+    )
+    over = ranked.group_by("customer_id").agg(pl.col("is_over_capacity").any())
+    chosen = (
+        chosen.select("customer_id", *_CHOICE_COLUMNS)
+        .join(others, on="customer_id", how="left")
+        .join(over, on="customer_id", how="left")
+        .with_columns(pl.col("runner_up").fill_null(Action.WAIT.value))
+    )
+    idle = (
+        ranked.join(chosen.select("customer_id"), on="customer_id", how="anti", maintain_order="left")
+        .unique("customer_id", keep="first", maintain_order=True)
+        .select(
+            "customer_id",
+            *(
+                name
+                for name in _CHOICE_COLUMNS
+                if name.startswith(("evidence", "own")) or name == "is_default"
+            ),
+            pl.col("action").alias("runner_up"),
+            "is_over_capacity",
+        )
+    )
+    return chosen, idle
+
+
+def _wait_code(reminder_day: dict[str, int]) -> pl.Expr:
+    """Return why a customer is waited for, as a code."""
+    first_day = pl.col("profile").replace_strict(reminder_day, return_dtype=pl.Int64)
+    return (
+        pl.when(pl.col("blocked_by").list.len() > 0)
+        .then(pl.lit("blocked"))
+        .when(pl.col("is_over_capacity"))
+        .then(pl.lit("calls_used_up"))
+        .when(pl.col("overdue_count") == 0)
+        .then(pl.lit("not_due"))
+        .when(pl.col("runner_up").is_null() & (pl.col("act_days_late") < first_day))
+        .then(pl.lit("early_days"))
+        .when(pl.col("runner_up").is_null())
+        .then(pl.lit("steps_exhausted"))
+        .when(pl.col("act_paid_prob") >= LIKELY_UNPROMPTED_PROB)
+        .then(pl.lit("likely_to_pay_unprompted"))
+        .otherwise(pl.lit("not_worth_its_cost"))
+    )
+
+
+def _dunning_level() -> pl.Expr:
+    level = pl.col("past_level")
+    return (
+        pl.when(pl.col("action").is_in([Action.PRE_DUE_NOTICE, Action.THANK_YOU]))
+        .then(0)
+        .when(pl.col("action") == Action.DISPUTE_FOLLOW_UP)
+        .then(level)
+        .when(pl.col("action") == Action.LEGAL_REVIEW)
+        .then(pl.max_horizontal(level, pl.lit(_LEGAL_LEVEL)))
+        .when(pl.col("action") == Action.FORMAL_NOTICE)
+        .then(pl.max_horizontal(level + 1, pl.lit(_FORMAL_LEVEL)))
+        .otherwise(level + 1)
+    )
+
+
+def recommend_steps(  # noqa: PLR0917  frames travel as arguments
+    ledger: Frames,
+    instalment_risk: pl.DataFrame,
+    segment: pl.DataFrame,
+    gate: pl.DataFrame,
+    as_of: date,
+    settings: TreatmentSettings,
+) -> pl.DataFrame:
+    """Return the next step for every customer with something open, waiting being one of the steps.
+
+    Parameters
+    ----------
+    ledger : all ``core_`` tables, as known on the as-of day; core_instalment_balance says what is open.
+    instalment_risk : pred_instalment_risk; instalments without a score take documented defaults.
+    segment : pred_segment; customers without one are treated as having insufficient history.
+    gate : act_gate of the same day.
+    as_of : as-of day; the recommended window starts on it or later.
+    settings : costs, days, capacity, fallback jurisdiction, policy version.
+
+    Returns
+    -------
+    act_recommendation, one row per customer with something open, in one currency (exposure says
+    which; amounts are never converted). ``expected_value_amount`` is 0 for wait. Evidence shares are
+    null where no step was in question. ``blocked_by`` holds the gates that leave nothing to do; gates
+    of single channels or invoices that leave a way are respected without being listed.
+    ``earliest_lawful_at`` is the first lawful hour once the last of them has lifted.
+
+    Notes
+    -----
+    Rules before values: a gate closed for the account always means wait. The scenario then says which
+    steps are in question at these days beyond terms and this dunning level, the channel is the first
+    open one (stated preference, then the scenario's order), and among the steps whose value has a
+    lower end above nil the one worth most is taken, the gentler one on a tie. Formal notices and legal
+    reviews need two and three earlier levels and a named person; natural persons, customers of unknown
+    legal form, customers thought unwilling to pay and payment plans need approval for whatever is
+    recommended. Nothing is random: propensity is 1.
+    """
+    scenario = load_scenario()
+    situation = _describe(ledger, instalment_risk, segment, gate, as_of, settings, scenario)
+    blocks = _find_blocks(situation, gate)
+    situation = situation.join(blocks, on="customer_id", how="left").with_columns(
+        pl.col("is_blocked").fill_null(False)
+    )
+    wanted = list_candidates(situation, scenario, settings)
+    open_to = choose_channels(wanted, ledger, gate, as_of, scenario)
+    mute = (
+        wanted.join(open_to, on="customer_id", how="anti")
+        .select("customer_id", "channels")
+        .explode("channels")
+    )
+    mute_blocks = _collect(
+        gate.join(mute, left_on=["customer_id", "channel"], right_on=["customer_id", "channels"], how="semi")
+    )
+    valued = value_steps(
+        add_effects(open_to, ledger, situation.select("customer_id", "segment"), as_of, scenario),
+        scenario,
+        settings,
+    )
+    chosen, idle = _choose(_rank(valued, settings.calls_per_day))
+    reminder_day = {
+        profile: int(day)
+        for profile, day in list_steps(scenario, settings)
+        .filter(pl.col("action") == Action.REMINDER)
+        .select("profile", "from_day")
+        .iter_rows()
+    }
+    picked = situation.join(pl.concat([chosen, idle], how="diagonal"), on="customer_id", how="left").join(
+        mute_blocks, on="customer_id", how="left", suffix="_mute"
+    )
+    is_wait = pl.col("action") == Action.WAIT
+    is_idle = pl.col("action").is_null()
+    picked = picked.with_columns(
+        pl.col("action").fill_null(Action.WAIT.value),
+        *(
+            pl.when(is_idle)
+            .then(pl.coalesce(name, f"{name}_mute"))
+            .otherwise(pl.when(pl.col("action") == Action.DISPUTE_FOLLOW_UP).then(name))
+            .alias(name)
+            for name in ("blocked_by", "lifts_at", "block_detail")
+        ),
+    ).with_columns(
+        pl.col("blocked_by").fill_null([]),
+        pl.col("is_default", "is_preferred", "is_unverified", "is_over_capacity").fill_null(False),
+        pl.col("own_count", "own_paid_count").fill_null(0),
+        pl.col("value", "value_low", "value_high").fill_null(0.0),
+        (pl.col("action") == Action.CALL).alias("is_call"),
+        pl.when(is_idle).then(pl.col("lifts_at").dt.date()).otherwise(pl.lit(as_of)).alias("not_before_date"),
+        pl.when(~is_idle).then(_dunning_level()).alias("dunning_level"),
+    )
+    picked = picked.with_columns(_wait_code(reminder_day).alias("wait_code"))
+    timed = find_windows(picked, settings).with_columns(
+        pl.when(is_wait | (pl.col("blocked_by").list.len() > 0))
+        .then(pl.when(pl.col("lifts_at").is_not_null()).then("window_start_at"))
+        .alias("earliest_lawful_at"),
+    )
+    return _publish(write_reasons(timed, scenario), as_of, settings)
+
+
+def _publish(frame: pl.DataFrame, as_of: date, settings: TreatmentSettings) -> pl.DataFrame:
+    """Return the chosen steps as act_recommendation."""
+    is_wait = pl.col("action") == Action.WAIT
+    is_natural = pl.col("party_type").is_null() | pl.col("party_type").is_in(_NATURAL_PERSONS)
+    needs_approval = (
+        is_natural
+        | pl.col("action").is_in([*HARSH, Action.PAYMENT_PLAN_OFFER.value])
+        | ((pl.col("cause") == Cause.WILL_NOT_PAY) & ~is_wait)
+    )
+    expires = datetime.combine(as_of + timedelta(days=settings.valid_days), time(0), UTC)
+    # SHA-256 rather than the engine's hash, which may change between versions while an id must not.
+    ids = [
+        hash_text(customer, as_of.isoformat(), action, settings.policy_version)[:_ID_LENGTH]
+        for customer, action in frame.select("customer_id", "action").iter_rows()
+    ]
+    return RECOMMENDATION.conform(
+        frame.with_columns(
+            pl.Series("recommendation_id", ids, dtype=pl.String),
+            pl.lit(as_of).alias("as_of_date"),
+            to_money("value").alias("expected_value_amount"),
+            to_money("value_low").alias("expected_value_p05_amount"),
+            to_money("value_high").alias("expected_value_p95_amount"),
+            needs_approval.alias("needs_approval"),
+            pl.lit(1.0).alias("propensity"),
+            pl.lit(False).alias("is_exploration"),
+            pl.lit(settings.policy_version).alias("policy_version"),
+            *(pl.when(~is_wait).then(name).alias(name) for name in ("window_start_at", "window_end_at")),
+        ).with_columns(
+            pl.max_horizontal(pl.lit(expires, dtype=pl.Datetime("us", "UTC")), "window_end_at").alias(
+                "valid_until"
+            )
+        )
+    )

@@ -1,0 +1,219 @@
+"""What contact has been seen to bring about: the share of customers whom a contact moves to pay.
+
+Belongs here: estimates from the ledger's own contact history, shrunk from customer to segment to all.
+Does not belong here: assumptions (scenarios.yaml), money (value).
+"""
+
+from datetime import date, timedelta
+
+import polars as pl
+
+from segmentation.domain.schema import Frames
+from segmentation.domain.vocabulary import Action, Channel, CoveredBy
+from segmentation.treatment.contact_gates import list_outbound
+from segmentation.treatment.scenario import Scenario
+
+MESSAGE, CALL = "message", "call"
+APPROACH_OF: dict[str, str] = {
+    Action.REMINDER: MESSAGE,
+    Action.SELF_SERVICE_LINK: MESSAGE,
+    Action.CALL: CALL,
+}
+_REFERENCE = {MESSAGE: Action.REMINDER, CALL: Action.CALL}
+_BAND_EDGES = (14, 30, 60)
+_BASELINE_EVIDENCE = 20.0
+_MAX_SHARE = 0.9
+
+
+def _band(days: pl.Expr) -> pl.Expr:
+    return sum(((days > edge).cast(pl.Int64) for edge in _BAND_EDGES), start=pl.lit(0))
+
+
+def _settled_by(contact_day: pl.Expr, response_days: int) -> pl.Expr:
+    by_payment = pl.col("covered_by") == CoveredBy.PAYMENT
+    span = (pl.col("covered_date") - contact_day).dt.total_days()
+    return (by_payment & (span >= 0) & (span <= response_days)).fill_null(False)
+
+
+def _measure_baseline(
+    balance: pl.DataFrame, contacts: pl.DataFrame, as_of: date, response_days: int
+) -> pl.DataFrame:
+    """Return how often overdue instalments were paid within the response days without any contact.
+
+    Notes
+    -----
+    Windows of response_days start on the day after the due date and follow each other while the
+    instalment is open; a window counts when it is over and holds no contact with the customer.
+    """
+    steps = pl.DataFrame({"step": list(range(7))})
+    windows = (
+        balance.join(steps, how="cross")
+        .with_columns(
+            (pl.col("due_date") + pl.duration(days=1 + pl.col("step") * response_days)).alias("start_on")
+        )
+        .filter(
+            pl.col("start_on") + timedelta(days=response_days) < as_of,
+            pl.col("covered_date").is_null() | (pl.col("covered_date") >= pl.col("start_on")),
+        )
+        .sort("start_on")
+    )
+    ahead = contacts.select("customer_id", "sent_on").sort("sent_on")
+    quiet = windows.join_asof(
+        ahead.with_columns(pl.col("sent_on").alias("next_contact_on")),
+        left_on="start_on",
+        right_on="sent_on",
+        by="customer_id",
+        strategy="forward",
+        check_sortedness=False,
+    ).filter(
+        pl.col("next_contact_on").is_null()
+        | (pl.col("next_contact_on") > pl.col("start_on") + timedelta(days=response_days))
+    )
+    return quiet.select(
+        "segment",
+        _band((pl.col("start_on") - pl.col("due_date")).dt.total_days()).alias("band"),
+        _settled_by(pl.col("start_on"), response_days).cast(pl.Float64).alias("settled"),
+    )
+
+
+def estimate_response(
+    ledger: Frames, customers: pl.DataFrame, as_of: date, scenario: Scenario
+) -> pl.DataFrame:
+    """Return, per customer and approach, the share whom a contact moves to pay, with its evidence.
+
+    Parameters
+    ----------
+    ledger : core_contact_event and core_instalment_balance.
+    customers : customer_id and ``segment`` of everybody to estimate for.
+    as_of : contacts count whose response days were over before it.
+    scenario : response days, default effects and how much evidence they are worth.
+
+    Returns
+    -------
+    customer_id, approach (message or call), ``share``, ``evidence`` (its weight in contacts),
+    evidence_own_share, evidence_segment_share, evidence_global_share, and of the customer's own
+    history ``own_count``, ``own_paid_count`` and ``own_median_days`` (null when none was paid);
+    ``has_history`` is false when the ledger has no contact to learn from.
+
+    Notes
+    -----
+    With y the share of overdue instalments paid within the response days after a contact and b the
+    share paid in as many days without contact (same segment, same lateness), a contact moves
+    (y − b) / (1 − b) of those who would not have paid (the persuasion rate of DellaVigna & Kaplan,
+    2007). Sums of y − b and 1 − b are shrunk as a beta-binomial would: all customers towards the
+    default, segments towards all, customers towards their segment. The comparison is observational:
+    people chose whom to contact, so it understates what contact does to hard cases.
+    """
+    response_days = scenario.response_days
+    balance = (
+        ledger["core_instalment_balance"]
+        .filter(pl.col("covered_by").is_null() | (pl.col("covered_by") == CoveredBy.PAYMENT))
+        .select("customer_id", "invoice_id", "due_date", "covered_date", "covered_by")
+        .join(customers, on="customer_id", how="left")
+        .with_columns(pl.col("segment").fill_null("unknown"))
+    )
+    contacts = list_outbound(ledger).with_columns(
+        pl.when(pl.col("channel") == Channel.PHONE)
+        .then(pl.lit(CALL))
+        .otherwise(pl.lit(MESSAGE))
+        .alias("approach")
+    )
+    due = contacts.filter(
+        pl.col("sent_on") + timedelta(days=response_days) < as_of, pl.col("dunning_level").fill_null(1) > 0
+    ).select("contact_id", "customer_id", pl.col("invoice_id").alias("about_id"), "sent_on", "approach")
+    touched = (
+        due.join(balance, on="customer_id", how="inner")
+        .filter(
+            pl.col("about_id").is_null() | (pl.col("about_id") == pl.col("invoice_id")),
+            pl.col("due_date") < pl.col("sent_on"),
+            pl.col("covered_date").is_null() | (pl.col("covered_date") >= pl.col("sent_on")),
+        )
+        .with_columns(
+            _settled_by(pl.col("sent_on"), response_days).alias("settled"),
+            (pl.col("covered_date") - pl.col("sent_on")).dt.total_days().alias("days"),
+            _band((pl.col("sent_on") - pl.col("due_date")).dt.total_days()).alias("band"),
+        )
+    )
+    quiet = _measure_baseline(balance, contacts, as_of, response_days)
+    overall = quiet.group_by("band").agg(pl.col("settled").mean().alias("band_rate"))
+    narrow = quiet.group_by("segment", "band").agg(
+        pl.col("settled").sum().alias("settled_sum"), pl.len().cast(pl.Float64).alias("window_count")
+    )
+    rate = (pl.col("settled_sum").fill_null(0.0) + _BASELINE_EVIDENCE * pl.col("band_rate")) / (
+        pl.col("window_count").fill_null(0.0) + _BASELINE_EVIDENCE
+    )
+    per_contact = (
+        touched.join(overall, on="band", how="left")
+        .join(narrow, on=["segment", "band"], how="left")
+        .with_columns(pl.col("band_rate").fill_null(scenario.default_paid_prob))
+        .with_columns(rate.clip(0.0, 0.95).alias("baseline"))
+        .sort("contact_id", "invoice_id")
+        .group_by("contact_id", "customer_id", "approach", "segment")
+        .agg(
+            pl.col("settled").mean().alias("paid_share"),
+            pl.col("baseline").mean(),
+            pl.col("days").filter("settled").min(),
+        )
+        .sort("contact_id")
+    )
+    excess, weight = (pl.col("paid_share") - pl.col("baseline")), 1.0 - pl.col("baseline")
+    sums = [excess.sum().alias("excess"), weight.sum().alias("weight")]
+    approaches = pl.DataFrame(
+        {
+            "approach": list(_REFERENCE),
+            "default_share": [scenario.effects[action].share for action in _REFERENCE.values()],
+            "default_evidence": [scenario.effects[action].evidence for action in _REFERENCE.values()],
+        }
+    )
+    everybody = per_contact.group_by("approach").agg(sums)
+    segments = per_contact.group_by("approach", "segment").agg(
+        excess.sum().alias("segment_excess"), weight.sum().alias("segment_weight")
+    )
+    own = per_contact.group_by("approach", "customer_id").agg(
+        excess.sum().alias("own_excess"),
+        weight.sum().alias("own_weight"),
+        pl.len().alias("own_count"),
+        (pl.col("paid_share") >= 0.5).sum().alias("own_paid_count"),  # noqa: PLR2004  most of what was overdue
+        pl.col("days").median().alias("own_median_days"),
+    )
+    zero = pl.col(
+        "excess", "weight", "segment_excess", "segment_weight", "own_excess", "own_weight"
+    ).fill_null(0.0)
+    evidence = scenario.customer_evidence
+    own_share = pl.col("own_weight") / (pl.col("own_weight") + evidence)
+    segment_share = pl.col("segment_weight") / (pl.col("segment_weight") + evidence)
+    frame = (
+        customers.select("customer_id", pl.col("segment").fill_null("unknown"))
+        .join(approaches, how="cross")
+        .join(everybody, on="approach", how="left")
+        .join(segments, on=["approach", "segment"], how="left")
+        .join(own, on=["approach", "customer_id"], how="left")
+        .with_columns(zero, pl.col("own_count", "own_paid_count").fill_null(0))
+    )
+
+    def shrunk(prior: str, total: str, mass: str, strength: pl.Expr) -> pl.Expr:
+        counted = pl.col(total).clip(0.0, pl.col(mass))
+        return ((pl.col(prior) * strength + counted) / (strength + pl.col(mass))).clip(0.0, _MAX_SHARE)
+
+    return (
+        frame.with_columns(
+            shrunk("default_share", "excess", "weight", pl.col("default_evidence")).alias("all_share")
+        )
+        .with_columns(
+            shrunk("all_share", "segment_excess", "segment_weight", pl.lit(evidence)).alias("segment_mean")
+        )
+        .with_columns(shrunk("segment_mean", "own_excess", "own_weight", pl.lit(evidence)).alias("share"))
+        .select(
+            "customer_id",
+            "approach",
+            "share",
+            (pl.col("own_weight") + evidence).alias("evidence"),
+            own_share.alias("evidence_own_share"),
+            ((1 - own_share) * segment_share).alias("evidence_segment_share"),
+            ((1 - own_share) * (1 - segment_share)).alias("evidence_global_share"),
+            "own_count",
+            "own_paid_count",
+            "own_median_days",
+            (pl.col("weight") > 0).alias("has_history"),
+        )
+    )

@@ -1,0 +1,110 @@
+"""What acting is worth over waiting, in money, with a 90 % interval.
+
+Belongs here: the formula and its interval. Does not belong here: estimates of the effect (response),
+assumptions (scenarios.yaml), the choice (recommendation).
+"""
+
+import numpy as np
+import polars as pl
+
+from segmentation.domain.settings import TreatmentSettings
+from segmentation.domain.vocabulary import Action
+from segmentation.treatment.scenario import Scenario
+
+_DAYS_IN_YEAR = 365
+_LOW, _HIGH = 0.05, 0.95
+
+
+def _quantile(share: pl.Series, evidence: pl.Series, level: float) -> pl.Series:
+    """Return the quantile of a beta distribution with that mean and weight; 0 where the mean is 0."""
+    from scipy.special import betaincinv
+
+    mean = share.to_numpy()
+    mass = evidence.to_numpy()
+    safe = np.where(mean > 0, mean, 0.5)
+    quantile = betaincinv(safe * mass, (1 - safe) * mass, level)
+    return pl.Series(np.where(mean > 0, quantile, 0.0))
+
+
+def value_steps(candidates: pl.DataFrame, scenario: Scenario, settings: TreatmentSettings) -> pl.DataFrame:
+    """Return the candidates with the expected value of acting over waiting and its 90 % interval.
+
+    Parameters
+    ----------
+    candidates : one row per customer and step with action, channel, share, evidence and the exposure's
+        amounts, counts, probabilities and days.
+    scenario : response days, horizon, cost of an overdue day.
+    settings : cost of capital, of a contact and of annoyance.
+
+    Returns
+    -------
+    The candidates with value, value_low, value_high (float, in the row's currency) and
+    ``reduction_days`` (expected days by which payment comes earlier).
+
+    Notes
+    -----
+    Overdue: reduction = (1 − p) × f × (L − H/2), with p the probability of payment within H response
+    days anyway, f the share whom the step moves, and L = (E − p × H/2) / (1 − p) the expected days to
+    payment given none within H, at least H and at most the horizon. Coming: reduction = f × expected
+    days beyond terms. Value = reduction × (amount × (cost of capital / 365 + loss share) + invoices ×
+    handling cost) − contact cost − annoyance. The interval is that of f, beta distributed; other
+    inputs count as known, so it is too narrow rather than too wide.
+    """
+    response = float(scenario.response_days)
+    is_dispute = pl.col("action") == Action.DISPUTE_FOLLOW_UP
+    is_coming = pl.col("action") == Action.PRE_DUE_NOTICE
+
+    def pick(name: str) -> pl.Expr:
+        return (
+            pl.when(is_dispute).then(pl.col(f"dispute_{name}")).otherwise(pl.col(f"act_{name}")).fill_null(0)
+        )
+
+    paid, remaining = pick("paid_prob"), pick("remaining_days")
+    later = ((remaining - paid * response / 2) / (1 - paid)).clip(response, float(scenario.horizon_days))
+    overdue_factor = (1 - paid) * (later - response / 2)
+    coming_factor = pl.col("coming_expected_late_days").fill_null(0)
+    amount = (
+        pl.when(is_coming)
+        .then(pl.col("coming_amount").cast(pl.Float64))
+        .otherwise(pick("amount").cast(pl.Float64))
+    )
+    count = pl.when(is_coming).then(pl.col("coming_count")).otherwise(pick("count"))
+    day_cost = amount * (
+        settings.annual_cost_of_capital / _DAYS_IN_YEAR + scenario.loss_share_per_day
+    ) + count * float(scenario.handling_cost_per_day)
+    costs = {channel: float(cost) for channel, cost in settings.contact_cost.items()}
+    contact = (
+        pl.when(pl.col("channel").is_null())
+        .then(float(scenario.internal_task_cost))
+        .otherwise(
+            pl.col("channel").replace_strict(costs, default=0.0, return_dtype=pl.Float64)
+            + float(settings.annoyance_cost)
+        )
+    )
+    share, evidence = candidates["share"], candidates["evidence"]
+    return (
+        candidates.with_columns(
+            _quantile(share, evidence, _LOW).alias("share_low"),
+            _quantile(share, evidence, _HIGH).alias("share_high"),
+            pl.when(is_coming).then(coming_factor).otherwise(overdue_factor).alias("_days"),
+            day_cost.alias("_day_cost"),
+            contact.alias("_cost"),
+        )
+        .with_columns(
+            (pl.col("share") * pl.col("_days")).alias("reduction_days"),
+            *(
+                (pl.col(quantile) * pl.col("_days") * pl.col("_day_cost") - pl.col("_cost")).alias(name)
+                for quantile, name in (
+                    ("share", "value"),
+                    ("share_low", "value_low"),
+                    ("share_high", "value_high"),
+                )
+            ),
+        )
+        .drop("_days", "_day_cost", "_cost")
+    )
+
+
+def to_money(value: str) -> pl.Expr:
+    """Return a float amount as money in cents; a hair of floating-point noise never shows."""
+    return pl.col(value).round(2).cast(pl.Decimal(18, 3))
