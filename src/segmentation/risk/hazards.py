@@ -1,0 +1,173 @@
+"""Hazards: the probability of payment in each bin of days, given that it was still open before.
+
+Belongs here: pooled, logistic and boosted hazards, each giving a survival curve per instalment. Does
+not belong here: the late heads that fix the curve at the due date, calibration.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from segmentation.domain.settings import RiskSettings
+from segmentation.risk.cohort import Cohort, FeatureMatrix, Outcome
+from segmentation.risk.grid import Episodes, FloatArray, Grid, IntArray, build_episodes
+from segmentation.risk.heads import LIGHTGBM_FIXED, Scaling, fit_logistic
+from segmentation.risk.inputs import ANCHOR_FEATURES
+
+_PRIOR_EXPOSURE = 2.0
+_PHASE_ENDS = (-30, -15, -7, -3, -1, 0, 3, 7, 14, 30, 60, 90)
+_MIN_PHASE_EVENTS = 25
+_THURSDAY = 3  # 1970-01-01
+_PREDICT_ROWS = 400_000
+
+
+class Hazard(Protocol):
+    """A fitted hazard."""
+
+    def survival(self, cohort: Cohort) -> FloatArray:
+        """Return instalments × bins: probability of being unpaid at the end of the bin, from issue on."""
+        ...
+
+
+@dataclass(frozen=True)
+class PooledHazard:
+    """One hazard for all instalments: the life table of the ledger (Kaplan & Meier 1958, in bins)."""
+
+    grid: Grid
+    hazard: FloatArray
+    tail_hazard: float
+
+    def survival(self, cohort: Cohort) -> FloatArray:
+        """Return the pooled curve from each instalment's issue on."""
+        return survive(
+            np.broadcast_to(self.hazard, (len(cohort), self.grid.size)), self.grid, cohort.start_day
+        )
+
+
+@dataclass(frozen=True)
+class LogisticHazard:
+    """A logistic regression per phase, shaped within the phase like the pooled hazard."""
+
+    pooled: PooledHazard
+    scaling: Scaling
+    phases: tuple[tuple[int, FloatArray, float] | None, ...]
+    phase_of_bin: IntArray
+
+    def survival(self, cohort: Cohort) -> FloatArray:
+        """Return curves whose phases end where the regressions say."""
+        scaled = self.scaling.apply(cohort.features)
+        minus_log = -np.log1p(-np.clip(self.pooled.hazard, 1e-9, 1 - 1e-9))
+        power = np.ones((len(cohort), self.pooled.grid.size))
+        for phase, fitted in enumerate(self.phases):
+            if fitted is None:
+                continue
+            _, weights, intercept = fitted
+            prob = 1.0 / (1.0 + np.exp(-np.clip(scaled @ weights + intercept, -12, 12)))
+            inside = self.phase_of_bin == phase
+            power[:, inside] = (-np.log1p(-prob) / max(float(minus_log[inside].sum()), 1e-9))[:, None]
+        return survive(-np.expm1(-minus_log * power), self.pooled.grid, cohort.start_day)
+
+
+@dataclass(frozen=True)
+class TreeHazard:
+    """Boosted trees over instalment-bin rows (LightGBM)."""
+
+    grid: Grid
+    booster: Any
+
+    def survival(self, cohort: Cohort) -> FloatArray:
+        """Return curves, instalments in batches so that memory stays bounded."""
+        batch = max(_PREDICT_ROWS // self.grid.size, 1)
+        parts = [
+            self._survival(cohort.take(np.arange(start, min(start + batch, len(cohort)))))
+            for start in range(0, len(cohort), batch)
+        ]
+        return np.concatenate(parts) if parts else np.empty((0, self.grid.size))
+
+    def _survival(self, cohort: Cohort) -> FloatArray:
+        first = np.minimum(self.grid.bin_of(cohort.start_day), self.grid.size - 1)
+        row, bin_ = np.nonzero(np.arange(self.grid.size)[None, :] >= first[:, None])
+        hazard = np.zeros((len(cohort), self.grid.size))
+        hazard[row, bin_] = self.booster.predict(episode_features(self.grid, cohort, row, bin_))
+        return survive(hazard, self.grid, cohort.start_day)
+
+
+def survive(hazard: FloatArray, grid: Grid, start_day: IntArray) -> FloatArray:
+    """Return the running product of 1 − hazard from the bin of issue on; 1 before it."""
+    first = np.minimum(grid.bin_of(start_day), grid.size - 1)
+    at_risk = np.arange(grid.size)[None, :] >= first[:, None]
+    return np.cumprod(np.where(at_risk, 1.0 - hazard, 1.0), axis=1)
+
+
+def episode_features(grid: Grid, cohort: Cohort, row: IntArray, bin_: IntArray) -> FeatureMatrix:
+    """Return what the boosted hazard sees: the bin's day, its weekday, distances from habit, features.
+
+    The weekday and day of month are those of the calendar day where the bin is a single day, else missing.
+    """
+    end = grid.ends[bin_]
+    day = cohort.due[row] + end
+    is_daily = (grid.ends - grid.starts == 1)[bin_]
+    weekday = np.where(is_daily, (day + _THURSDAY) % 7, np.nan)
+    distances = [end - cohort.feature(name)[row] for name in ANCHOR_FEATURES if name in cohort.feature_names]
+    own = np.column_stack([end, weekday, *distances]).astype(np.float32)
+    return np.hstack([own, cohort.features[row]])
+
+
+def fit_pooled_hazard(grid: Grid, episodes: Episodes) -> PooledHazard:
+    """Return the share paid in each bin among those open before it, pulled towards the all-bin share."""
+    exposed = np.bincount(episodes.bin, minlength=grid.size).astype(np.float64)
+    paid = np.bincount(episodes.bin[episodes.is_paid], minlength=grid.size).astype(np.float64)
+    widths = (grid.ends - grid.starts).astype(np.float64)
+    daily = (paid.sum() + 0.5) / (float((exposed * widths).sum()) + 100.0)
+    prior = -np.expm1(-daily * widths)
+    hazard = (paid + _PRIOR_EXPOSURE * prior) / (exposed + _PRIOR_EXPOSURE)
+    late = grid.ends > 90  # noqa: PLR2004  three months: beyond that, payment no longer depends on the day
+    days_exposed = float((exposed * widths)[late].sum())
+    tail = (paid[late].sum() + daily * 100.0) / (days_exposed + 100.0)
+    return PooledHazard(grid, np.clip(hazard, 1e-9, 1 - 1e-9), float(np.clip(tail, 1e-5, 0.2)))
+
+
+def fit_logistic_hazard(cohort: Cohort, outcome: Outcome, pooled: PooledHazard) -> LogisticHazard:
+    """Return a regression per phase with enough payments and survivors; the pooled hazard elsewhere."""
+    grid = pooled.grid
+    ends = np.array([*(day for day in _PHASE_ENDS if day < grid.ends[-1]), grid.ends[-1]])
+    scaling = Scaling.of(cohort.features)
+    scaled = scaling.apply(cohort.features)
+    first = np.searchsorted(ends, cohort.start_day)
+    phases: list[tuple[int, FloatArray, float] | None] = []
+    for phase, end in enumerate(ends):
+        begin = ends[phase - 1] if phase else -NEVER_BEFORE
+        entered = np.where(outcome.is_paid, outcome.event_day, outcome.last_open_day + 0.5) > begin
+        resolved = np.where(outcome.is_paid, outcome.event_day <= end, False) | (
+            np.where(outcome.is_paid, outcome.event_day > end, outcome.last_open_day >= end)
+        )
+        rows = (first <= phase) & entered & resolved
+        paid = (outcome.is_paid & (outcome.event_day <= end))[rows].astype(np.float64)
+        enough = min(paid.sum(), len(paid) - paid.sum()) >= _MIN_PHASE_EVENTS
+        phases.append((phase, *fit_logistic(scaled[rows], paid)) if enough else None)
+    return LogisticHazard(pooled, scaling, tuple(phases), np.searchsorted(ends, grid.ends))
+
+
+def fit_tree_hazard(
+    grid: Grid, cohort: Cohort, outcome: Outcome, settings: RiskSettings, seed: int
+) -> TreeHazard:
+    """Return boosted trees over all instalment-bin rows of a cohort."""
+    import lightgbm
+
+    episodes = build_episodes(grid, cohort.start_day, outcome.event_day, outcome.last_open_day)
+    parameters = LIGHTGBM_FIXED | {
+        "seed": seed,
+        "learning_rate": settings.hazard_learning_rate,
+        "num_leaves": settings.leaves,
+        "min_data_in_leaf": 50,
+        "feature_fraction": 0.5,
+        "lambda_l2": 5.0,
+    }
+    rows = episode_features(grid, cohort, episodes.row, episodes.bin)
+    data = lightgbm.Dataset(rows, episodes.is_paid.astype(np.float64))
+    return TreeHazard(grid, lightgbm.train(parameters, data, settings.hazard_trees))
+
+
+NEVER_BEFORE = 10**6
+"""Days before the due date that no term reaches."""

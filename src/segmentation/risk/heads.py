@@ -1,0 +1,168 @@
+"""Late heads: the log-odds of being paid after the due date, as a sum of parts per feature.
+
+Belongs here: fitting and explaining. Does not belong here: the days around the due date (hazards).
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+from segmentation.domain.settings import RiskSettings
+from segmentation.risk.cohort import FeatureMatrix
+from segmentation.risk.grid import FloatArray
+
+_LINEAR_PENALTY = 0.03
+_CLIP_SPREADS = 4.0
+LIGHTGBM_FIXED: dict[str, Any] = {
+    "objective": "binary",
+    "deterministic": True,
+    "force_row_wise": True,
+    "num_threads": 2,
+    "verbosity": -1,
+}
+"""Parameters that make two trainings on the same rows give the same model."""
+
+
+class LateHead(Protocol):
+    """A fitted model of being late."""
+
+    def contributions(self, features: FeatureMatrix) -> FloatArray:
+        """Return rows × (features + 1) parts of the log-odds, the last being the average."""
+        ...
+
+    def log_odds(self, features: FeatureMatrix) -> FloatArray:
+        """Return the log-odds of being late: the sum of the parts."""
+        ...
+
+
+@dataclass(frozen=True)
+class ConstantHead:
+    """The same log-odds for everybody: all that a single class allows."""
+
+    value: float
+
+    def contributions(self, features: FeatureMatrix) -> FloatArray:
+        """Return nothing but the average."""
+        parts = np.zeros((len(features), features.shape[1] + 1))
+        parts[:, -1] = self.value
+        return parts
+
+    def log_odds(self, features: FeatureMatrix) -> FloatArray:
+        """Return the constant."""
+        return np.full(len(features), self.value)
+
+
+@dataclass(frozen=True)
+class TreeHead:
+    """Gradient-boosted trees (LightGBM)."""
+
+    booster: Any
+
+    def contributions(self, features: FeatureMatrix) -> FloatArray:
+        """Return exact Shapley values of the trees (Lundberg et al. 2020)."""
+        return np.asarray(self.booster.predict(features, pred_contrib=True), dtype=np.float64)
+
+    def log_odds(self, features: FeatureMatrix) -> FloatArray:
+        """Return the raw score."""
+        return np.asarray(self.booster.predict(features, raw_score=True), dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """Missing values replaced by the median, spread brought to one, far values pulled in."""
+
+    middle: FloatArray
+    mean: FloatArray
+    spread: FloatArray
+
+    @staticmethod
+    def of(features: FeatureMatrix) -> "Scaling":
+        """Return the scaling of training rows."""
+        values = features.astype(np.float64)
+        known = np.isfinite(values)
+        middle = np.zeros(values.shape[1])
+        for column in np.flatnonzero(known.any(axis=0)):
+            middle[column] = np.median(values[known[:, column], column])
+        filled = np.where(known, values, middle)
+        spread = filled.std(axis=0)
+        return Scaling(middle, filled.mean(axis=0), np.where(spread > 1e-9, spread, 1.0))
+
+    def apply(self, features: FeatureMatrix) -> FloatArray:
+        """Return scaled features, and for each whether it was missing."""
+        values = features.astype(np.float64)
+        known = np.isfinite(values)
+        scaled = (np.where(known, values, self.middle) - self.mean) / self.spread
+        return np.hstack([np.clip(scaled, -_CLIP_SPREADS, _CLIP_SPREADS), (~known).astype(np.float64)])
+
+
+@dataclass(frozen=True)
+class LinearHead:
+    """Ridge-penalised logistic regression."""
+
+    scaling: Scaling
+    weights: FloatArray
+    intercept: float
+    centre: FloatArray = field(default_factory=lambda: np.empty(0))
+
+    def contributions(self, features: FeatureMatrix) -> FloatArray:
+        """Return weight × distance from the training mean, a feature together with its absence."""
+        terms = (self.scaling.apply(features) - self.centre) * self.weights
+        width = features.shape[1]
+        base = self.intercept + float(self.centre @ self.weights)
+        return np.column_stack([terms[:, :width] + terms[:, width:], np.full(len(features), base)])
+
+    def log_odds(self, features: FeatureMatrix) -> FloatArray:
+        """Return the linear predictor."""
+        return self.scaling.apply(features) @ self.weights + self.intercept
+
+
+def fit_tree_head(
+    features: FeatureMatrix, is_late: FloatArray, settings: RiskSettings, seed: int
+) -> LateHead:
+    """Return boosted trees for being late; a constant with a single class."""
+    constant = _constant(is_late)
+    if constant is not None:
+        return constant
+    import lightgbm
+
+    parameters = LIGHTGBM_FIXED | {
+        "seed": seed,
+        "learning_rate": settings.learning_rate,
+        "num_leaves": settings.leaves,
+        # Fewer rows in a leaf than this let single customers be learned by heart on short ledgers.
+        "min_data_in_leaf": int(np.clip(len(is_late) // 100, 20, 200)),
+        "feature_fraction": 0.5,
+        "bagging_fraction": 0.6,
+        "bagging_freq": 1,
+        "lambda_l2": 10.0,
+    }
+    data = lightgbm.Dataset(features, is_late)
+    return TreeHead(lightgbm.train(parameters, data, settings.trees))
+
+
+def fit_linear_head(features: FeatureMatrix, is_late: FloatArray) -> LateHead:
+    """Return a logistic regression for being late; a constant with a single class."""
+    constant = _constant(is_late)
+    if constant is not None:
+        return constant
+    scaling = Scaling.of(features)
+    scaled = scaling.apply(features)
+    weights, intercept = fit_logistic(scaled, is_late)
+    return LinearHead(scaling, weights, intercept, scaled.mean(axis=0))
+
+
+def fit_logistic(scaled: FloatArray, outcome: FloatArray) -> tuple[FloatArray, float]:
+    """Return weights and intercept of a ridge-penalised logistic regression."""
+    from sklearn.linear_model import LogisticRegression
+
+    model = LogisticRegression(C=_LINEAR_PENALTY, max_iter=300, tol=1e-5).fit(scaled, outcome)
+    return np.asarray(model.coef_[0], dtype=np.float64), float(model.intercept_[0])
+
+
+def _constant(is_late: FloatArray) -> ConstantHead | None:
+    total = float(is_late.sum())
+    if 0 < total < len(is_late):
+        return None
+    share = (total + 0.5) / (len(is_late) + 1.0)
+    return ConstantHead(float(np.log(share / (1.0 - share))))

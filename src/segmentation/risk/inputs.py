@@ -1,0 +1,39 @@
+"""Which columns of the feature tables the models use, and which of them have a special part to play.
+
+Belongs here: names. Does not belong here: how a feature is computed (features room).
+"""
+
+import numpy as np
+import polars as pl
+
+from segmentation.domain.schema import Role
+from segmentation.features.definitions import FEATURE_TABLES
+from segmentation.risk.grid import FloatArray, IntArray
+
+DEPTH = "outcome_count"
+LATE_SHARE = "late_share"
+MEDIAN_DAYS = "median_delay_days"
+ANCHOR_FEATURES = (MEDIAN_DAYS, "ewma_delay_days", "p80_delay_days", "due_to_pay_weekday_days")
+"""Habits that the boosted hazard also sees as a distance from the day in question."""
+
+WINDOW_BOUND = frozenset({"issued_count", "issued_365_count", "relation_days"})
+"""Features that grow with the length of the export rather than with the relation: a model would learn
+the age of the ledger from them and be wrong on its next day."""
+
+DEPTH_GROUPS = ("0", "1-2", "3-9", "10+")
+_DEPTH_STARTS = np.array([1, 3, 10])
+
+
+def feature_columns(issue: pl.DataFrame, open_: pl.DataFrame) -> list[str]:
+    """Return the features known at issue that open instalments have too, in order of definition."""
+    usable = FEATURE_TABLES["feat_instalment_at_issue"].columns_with(Role.MEASURE, Role.CATEGORY)
+    return [
+        name
+        for name in usable
+        if name in issue.columns and name in open_.columns and name not in WINDOW_BOUND
+    ]
+
+
+def depth_group(depth: FloatArray) -> IntArray:
+    """Return the position in ``DEPTH_GROUPS`` of each number of known instalments; missing means none."""
+    return np.searchsorted(_DEPTH_STARTS, np.nan_to_num(depth), side="right").astype(np.int64)
