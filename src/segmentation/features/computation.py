@@ -11,8 +11,10 @@ import polars as pl
 from segmentation.domain.schema import Frames
 from segmentation.features.definitions import FEATURE_TABLES, Scope, features_about
 from segmentation.features.engine import build_engine
-from segmentation.features.facts import THOUSANDTHS, without_refused
+from segmentation.features.facts import build_book_facts
 from segmentation.features.own_state import add_own_state
+from segmentation.features.paths import THOUSANDTHS
+from segmentation.features.permission import without_refused
 
 _KEY = ("invoice_id", "instalment_number", "customer_id")
 
@@ -35,13 +37,14 @@ def compute_issue_features(ledger: Frames) -> pl.DataFrame:
     past day are the same whether they are computed then or now.
     """
     permitted = without_refused(ledger)
+    book = build_book_facts(permitted)
     moments = (
         permitted["core_instalment_balance"]
         .select(*_KEY, "currency", "issue_date", "due_date", "amount")
         .with_columns(as_of_date=pl.col("issue_date"), amount=(pl.col("amount") * THOUSANDTHS).cast(pl.Int64))
     )
     features = features_about(Scope.CUSTOMER, Scope.INSTALMENT)
-    frame = build_engine(permitted, features).compute(moments, keep=(*_KEY, "as_of_date"))
+    frame = build_engine(permitted, book, features).compute(moments, keep=(*_KEY, "as_of_date"))
     return FEATURE_TABLES["feat_instalment_at_issue"].conform(frame)
 
 
@@ -59,9 +62,10 @@ def compute_open_features(ledger: Frames, as_of: dt.date) -> pl.DataFrame:
     state. The instalment itself is part of the open book and, once overdue, counts as late.
     """
     permitted = without_refused(ledger)
-    moments = add_own_state(permitted, as_of)
+    book = build_book_facts(permitted)
+    moments = add_own_state(permitted, book, as_of)
     features = features_about(Scope.CUSTOMER, Scope.INSTALMENT, Scope.OPEN_INSTALMENT)
-    frame = build_engine(permitted, features).compute(moments, keep=(*_KEY, "as_of_date"))
+    frame = build_engine(permitted, book, features).compute(moments, keep=(*_KEY, "as_of_date"))
     return FEATURE_TABLES["feat_open_instalment"].conform(frame)
 
 
@@ -79,6 +83,7 @@ def compute_customer_features(ledger: Frames, as_of: dt.date) -> pl.DataFrame:
     are in the currency that the customer was invoiced in most often.
     """
     permitted = without_refused(ledger)
+    book = build_book_facts(permitted)
     known = permitted["core_instalment_balance"].filter(
         pl.max_horizontal("issue_date", "issued_known_date") < as_of
     )
@@ -88,7 +93,7 @@ def compute_customer_features(ledger: Frames, as_of: dt.date) -> pl.DataFrame:
     moments = customers.with_columns(
         pl.lit(as_of).alias("as_of_date"), pl.lit(None, pl.String).alias("currency")
     )
-    frame = build_engine(permitted, features_about(Scope.CUSTOMER)).compute(
+    frame = build_engine(permitted, book, features_about(Scope.CUSTOMER)).compute(
         moments, keep=("customer_id", "as_of_date")
     )
     return FEATURE_TABLES["feat_customer"].conform(frame)

@@ -19,14 +19,11 @@ from enum import StrEnum
 import polars as pl
 
 from segmentation.domain.columns import date, identifier, integer, key_
-from segmentation.domain.core_tables import CANONICAL_TABLES
 from segmentation.domain.schema import Column, DataType, Role, Table
+from segmentation.features.permission import refused_columns
 from segmentation.features.reasons import ReasonGroup
 from segmentation.features.state import LATEST, NO_DAY, OWN, REAL_STATE, RECENT, STATE
 from segmentation.features.tallies import TALLIES
-
-REFUSED_ROLES = (Role.SENSITIVE, Role.GROUP, Role.PERSONAL, Role.FREE_TEXT)
-"""Roles of ledger columns that no feature may touch."""
 
 PRIOR_LATE_SHARE = 0.3
 PRIOR_WEIGHT = 2.0
@@ -68,16 +65,6 @@ NEVER_NULL = "never null"
 NO_PAYMENT = "null before the first known payment"
 NO_INVOICE = "null before the first known invoice"
 NOT_RECORDED = "null before the ledger's first record of the kind"
-
-
-def refused_columns() -> dict[str, Role]:
-    """Return the ledger columns that no feature may name, with the role that forbids it."""
-    return {
-        column.name: column.role
-        for table in CANONICAL_TABLES.values()
-        for column in table.columns
-        if column.role in REFUSED_ROLES
-    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -595,9 +582,10 @@ FEATURES: tuple[Feature, ...] = (
         Unit.SHARE,
         W.ALL,
         NOT_RECORDED,
-        (_c("answered_reminder_count") + 1) / (_c("ripe_reminder_count") + 2),
+        (_c("answered_reminder_count") + 1)
+        / (_c("answered_reminder_count") + _c("lapsed_reminder_count") + 2),
         G.REMINDER_RESPONSE,
-        "reminders followed by payment within 14 days, of those whose answer is known; smoothed towards one half",
+        "instalments paid within 14 days after a reminder, of those whose answer is known; smoothed towards one half",
     ),
     Feature(
         "reply_365_count",

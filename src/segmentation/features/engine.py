@@ -18,10 +18,11 @@ import polars as pl
 
 from segmentation.domain.errors import InputRefusedError
 from segmentation.domain.schema import Frames
+from segmentation.features.dates import OBSERVED
 from segmentation.features.definitions import Feature
-from segmentation.features.facts import build_items, build_outcomes
+from segmentation.features.facts import BookFacts
 from segmentation.features.state import NEVER, NO_DAY, OWN, REAL_STATE, STATE
-from segmentation.features.tallies import OBSERVED, TALLIES, Tally
+from segmentation.features.tallies import TALLIES, Tally
 
 BATCH_MOMENTS = 100_000
 THREADS = 2
@@ -69,8 +70,7 @@ class Engine:
     """Facts of a ledger, ready to be looked at from any moment."""
 
     features: Sequence[Feature]
-    items: pl.DataFrame
-    outcomes: pl.DataFrame
+    book: BookFacts
     tallies: Sequence[tuple[Tally, pl.DataFrame, int | None]]
 
     def compute(self, moments: pl.DataFrame, keep: Sequence[str]) -> pl.DataFrame:
@@ -89,33 +89,37 @@ class Engine:
         """
         from segmentation.features.sweep import bucket_rows, sweep
 
-        codes = _customer_codes(self.items, self.outcomes, moments, *(f for _, f, _ in self.tallies))
+        codes = _customer_codes(
+            self.book.items, self.book.outcomes, moments, *(f for _, f, _ in self.tallies)
+        )
         count = codes.height
-        currencies = pl.concat([self.items["currency"], moments["currency"]]).unique().drop_nulls().sort()
+        currencies = (
+            pl.concat([self.book.items["currency"], moments["currency"]]).unique().drop_nulls().sort()
+        )
         money = pl.DataFrame({"currency": currencies, "code": np.arange(len(currencies), dtype=np.int32)})
-        days = _base_day(self.items, self.outcomes, moments, *(f for _, f, _ in self.tallies))
+        days = _base_day(self.book.items, self.book.outcomes, moments, *(f for _, f, _ in self.tallies))
 
         def bucket(frame: pl.DataFrame, *columns: np.ndarray) -> _Buckets:
             order, start = bucket_rows(_codes(frame, codes), count)
             return _Buckets(order, start, columns)
 
         items = bucket(
-            self.items,
-            days.offset(self.items["from_date"]),
-            days.offset(self.items["due_date"]),
-            days.offset(self.items["until_date"]),
-            days.offset(self.items["excused_date"]),
-            self.items["amount"].to_numpy(),
-            _money(self.items, money),
-            self.items["weight"].to_numpy(),
+            self.book.items,
+            days.offset(self.book.items["from_date"]),
+            days.offset(self.book.items["due_date"]),
+            days.offset(self.book.items["until_date"]),
+            days.offset(self.book.items["excused_date"]),
+            self.book.items["amount"].to_numpy(),
+            _money(self.book.items, money),
+            self.book.items["weight"].to_numpy(),
         )
         outcomes = bucket(
-            self.outcomes,
-            days.offset(self.outcomes["known_date"]),
-            days.offset(self.outcomes["until_date"]),
-            days.offset(self.outcomes["paid_date"]),
-            days.offset(self.outcomes["due_date"]),
-            self.outcomes["is_written_off"].cast(pl.Int8).to_numpy(),
+            self.book.outcomes,
+            days.offset(self.book.outcomes["known_date"]),
+            days.offset(self.book.outcomes["until_date"]),
+            days.offset(self.book.outcomes["paid_date"]),
+            days.offset(self.book.outcomes["due_date"]),
+            self.book.outcomes["is_written_off"].cast(pl.Int8).to_numpy(),
         )
         looks = bucket(moments, days.offset(moments["as_of_date"]), _money(moments, money))
         tallies = [_tally_days(t, frame, first, codes, days) for t, frame, first in self.tallies]
@@ -152,15 +156,15 @@ class Engine:
             yield from pool.map(look, bounds)
 
 
-def build_engine(ledger: Frames, features: Sequence[Feature]) -> Engine:
+def build_engine(ledger: Frames, book: BookFacts, features: Sequence[Feature]) -> Engine:
     """Return an engine over the ledger's facts that the features need (``without_refused`` applied)."""
     needed = {name for feature in features for name in feature.formula.meta.root_names()}
     tallies = [
-        (tally, tally.facts(ledger), _first_day(ledger[tally.source]))
+        (tally, tally.facts(ledger, book), _first_day(ledger[tally.source]))
         for tally in TALLIES
         if needed.intersection(tally.columns)
     ]
-    return Engine(features, build_items(ledger), build_outcomes(ledger), tallies)
+    return Engine(features, book, tallies)
 
 
 def _first_day(source: pl.DataFrame) -> int | None:

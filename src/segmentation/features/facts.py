@@ -8,31 +8,23 @@ The day on which a fact was known is the date of its ``observed_at``; a column t
 later than its row (``known_from`` in its definition) is known from the later of the two days.
 """
 
+from dataclasses import dataclass
+
 import polars as pl
 
-from segmentation.domain.core_tables import CANONICAL_TABLES
 from segmentation.domain.schema import Frames
 from segmentation.domain.vocabulary import CoveredBy, DisputeOutcome, OutcomeCode
-from segmentation.features.definitions import REFUSED_ROLES
-from segmentation.features.tallies import OBSERVED
-
-FAR_FUTURE = pl.date(9999, 12, 31)
-
-THOUSANDTHS = 1000
-
-
-def without_refused(ledger: Frames) -> dict[str, pl.DataFrame]:
-    """Return the ledger without the columns that features may not touch, by role.
-
-    Everything in this room reads the ledger through this function, so a sensitive, group, personal
-    or free-text column cannot reach a feature whatever its formula.
-    """
-    return {
-        name: frame.drop(CANONICAL_TABLES[name].columns_with(*REFUSED_ROLES), strict=False)
-        if name in CANONICAL_TABLES
-        else frame
-        for name, frame in ledger.items()
-    }
+from segmentation.features.dates import OBSERVED
+from segmentation.features.paths import (
+    THOUSANDTHS,
+    build_covers,
+    build_parts,
+    build_spells,
+    build_steps,
+    list_dated_movements,
+)
+from segmentation.features.state import PART, REOPENED, WHOLE
+from segmentation.ledger.movements import INSTALMENT
 
 
 def build_excuses(ledger: Frames) -> pl.DataFrame:
@@ -70,68 +62,115 @@ def build_excuses(ledger: Frames) -> pl.DataFrame:
     )
 
 
-def build_items(ledger: Frames) -> pl.DataFrame:
-    """Return the parts of the book, one row per part of an instalment and spell in which it was owed.
+@dataclass(frozen=True, slots=True)
+class BookFacts:
+    """The parts of the book, and what became of its instalments."""
+
+    items: pl.DataFrame
+    outcomes: pl.DataFrame
+
+
+def build_book_facts(ledger: Frames) -> BookFacts:
+    """Return the parts of the book and what became of its instalments, with the days that count.
 
     Parameters
     ----------
-    ledger : core_instalment_balance, and the tables behind ``build_excuses``.
+    ledger : core_instalment_balance and, for what was paid in parts or taken back, core_invoice,
+        core_instalment, core_payment and core_allocation; the tables behind ``build_excuses``.
 
     Returns
     -------
-    invoice_id, instalment_number, customer_id, currency, ``from_date`` (owed and known),
+    ``items``: one row per spell in which an instalment was owed, and per change of the amount within
+    it: invoice_id, instalment_number, customer_id, currency, ``from_date`` (owed and known),
     ``due_date``, ``until_date`` (day on which its cover was known; null while open),
-    ``excused_date`` (null when never), ``amount`` (thousandths), ``weight`` (2: stands for the
-    instalment).
+    ``excused_date`` (null when never), ``amount`` (thousandths), ``weight`` (see ``state``).
+
+    ``outcomes``: one row per belief about an instalment: invoice_id, instalment_number, customer_id,
+    ``known_date`` and ``until_date`` (from when to when it was believed; null while it is),
+    ``paid_date``, ``due_date``, ``is_written_off``. What a credit note covered, and what was written
+    off before it fell due, says nothing about paying.
     """
     known = pl.max_horizontal("issue_date", "issued_known_date")
-    return (
+    owed = (
         ledger["core_instalment_balance"]
         .join(build_excuses(ledger), on="invoice_id", how="left")
-        .select(
-            "invoice_id",
-            "instalment_number",
-            "customer_id",
-            "currency",
-            known.alias("from_date"),
-            "due_date",
-            pl.when(pl.col("covered_known_date").is_not_null())
-            .then(pl.max_horizontal("covered_known_date", known))
-            .when(pl.col("is_open").not_())
-            .then(known)
-            .alias("until_date"),
-            "excused_date",
-            (pl.col("amount") * THOUSANDTHS).cast(pl.Int64).alias("amount"),
-            pl.lit(2, pl.Int8).alias("weight"),
-        )
+        .with_columns(known.alias("from_date"), (pl.col("amount") * THOUSANDTHS).cast(pl.Int64))
+    )
+    movements = list_dated_movements(ledger)
+    steps = build_steps(movements)
+    plain = owed.join(steps.select(*INSTALMENT).unique(), on=INSTALMENT, how="anti")
+    return BookFacts(
+        pl.concat([_plain_items(plain), *_stepwise_items(owed, steps)]),
+        pl.concat([_plain_outcomes(plain), _stepwise_outcomes(owed, build_covers(movements, steps))]),
     )
 
 
-def build_outcomes(ledger: Frames) -> pl.DataFrame:
-    """Return what became of instalments: paid on a day, or written off after the due date.
-
-    Returns
-    -------
-    customer_id, ``known_date`` and ``until_date`` (from when to when this was held to be so; the
-    latter null when it still is), ``paid_date``, ``due_date``, ``is_written_off``. What a credit
-    note covered, and what was written off before it fell due, says nothing about paying.
-    """
-    known = pl.max_horizontal("covered_known_date", "issue_date", "issued_known_date")
+def _item_columns(since: str, until: pl.Expr, amount: str, weight: int) -> tuple[str | pl.Expr, ...]:
     return (
-        ledger["core_instalment_balance"]
-        .filter(
-            pl.col("covered_known_date").is_not_null(),
-            (pl.col("covered_by") == CoveredBy.PAYMENT)
-            | ((pl.col("covered_by") == CoveredBy.WRITE_OFF) & (pl.col("covered_date") > pl.col("due_date"))),
+        *INSTALMENT,
+        "customer_id",
+        "currency",
+        pl.col(since).alias("from_date"),
+        "due_date",
+        until.alias("until_date"),
+        "excused_date",
+        pl.col(amount).alias("amount"),
+        pl.lit(weight, pl.Int8).alias("weight"),
+    )
+
+
+def _plain_items(plain: pl.DataFrame) -> pl.DataFrame:
+    until = (
+        pl.when(pl.col("covered_known_date").is_not_null())
+        .then(pl.max_horizontal("covered_known_date", "from_date"))
+        .when(pl.col("is_open").not_())
+        .then("from_date")
+    )
+    return plain.select(_item_columns("from_date", until, "amount", WHOLE))
+
+
+def _stepwise_items(owed: pl.DataFrame, steps: pl.DataFrame) -> list[pl.DataFrame]:
+    spells = build_spells(steps)
+    until = pl.col("until_date")
+    return [
+        rows.join(owed.drop("from_date", "amount"), on=INSTALMENT).select(
+            _item_columns("since_date", until, "amount", weight)
         )
-        .join(build_excuses(ledger), on="invoice_id", how="left")
+        for rows, weight in (
+            (spells.filter(pl.col("spell") == 0), WHOLE),
+            (spells.filter(pl.col("spell") > 0), REOPENED),
+            (build_parts(steps, spells), PART),
+        )
+    ]
+
+
+def _plain_outcomes(plain: pl.DataFrame) -> pl.DataFrame:
+    covered = plain.filter(pl.col("covered_known_date").is_not_null()).with_columns(
+        pl.max_horizontal("covered_known_date", "from_date").alias("known_date"),
+        pl.lit(None, pl.Date).alias("until_date"),
+    )
+    return _outcomes(covered)
+
+
+def _stepwise_outcomes(owed: pl.DataFrame, covers: pl.DataFrame) -> pl.DataFrame:
+    return _outcomes(covers.join(owed.drop("covered_date", "covered_by"), on=INSTALMENT))
+
+
+def _outcomes(covered: pl.DataFrame) -> pl.DataFrame:
+    is_written_off = pl.col("covered_by") == CoveredBy.WRITE_OFF
+    return (
+        covered.filter(
+            (pl.col("covered_by") == CoveredBy.PAYMENT)
+            | (is_written_off & (pl.col("covered_date") > pl.col("due_date")))
+        )
         .select(
+            *INSTALMENT,
             "customer_id",
-            known.alias("known_date"),
-            pl.col("excused_date").alias("until_date"),
+            "known_date",
+            pl.min_horizontal("until_date", "excused_date").alias("until_date"),
             pl.col("covered_date").alias("paid_date"),
             "due_date",
-            (pl.col("covered_by") == CoveredBy.WRITE_OFF).alias("is_written_off"),
+            is_written_off.alias("is_written_off"),
         )
         # excused before it was known: never held against the payer
         .filter(pl.col("until_date").is_null() | (pl.col("until_date") > pl.col("known_date")))

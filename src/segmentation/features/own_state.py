@@ -8,8 +8,10 @@ import datetime as dt
 import polars as pl
 
 from segmentation.domain.schema import Frames
-from segmentation.features.facts import build_items
-from segmentation.features.tallies import OBSERVED, select_reminders
+from segmentation.features.dates import OBSERVED
+from segmentation.features.facts import BookFacts
+from segmentation.features.paths import THOUSANDTHS
+from segmentation.features.tallies import select_reminders
 
 
 def _in_force(since: str, until: str) -> pl.Expr:
@@ -27,13 +29,14 @@ def _count_own(facts: pl.DataFrame, as_of: dt.date, since: str, until: str, name
     )
 
 
-def add_own_state(ledger: Frames, as_of: dt.date) -> pl.DataFrame:
+def add_own_state(ledger: Frames, book: BookFacts, as_of: dt.date) -> pl.DataFrame:
     """Return the open instalments on the as-of day with their own state.
 
     Parameters
     ----------
     ledger : core_instalment_balance, core_contact_event, core_dispute and core_promise_to_pay are
-        read, besides the tables behind ``build_items``.
+        read.
+    book : as ``facts.build_book_facts`` returns it.
     as_of : the as-of day; only what was known before it counts.
 
     Returns
@@ -44,8 +47,9 @@ def add_own_state(ledger: Frames, as_of: dt.date) -> pl.DataFrame:
     the kind before the as-of day.
     """
     still_open = (
-        build_items(ledger)
-        .filter(pl.col("from_date") < as_of, pl.col("until_date").is_null() | (pl.col("until_date") >= as_of))
+        book.items.filter(
+            pl.col("from_date") < as_of, pl.col("until_date").is_null() | (pl.col("until_date") >= as_of)
+        )
         .group_by("invoice_id", "instalment_number")
         .agg(pl.col("amount").sum().alias("own_open_amount"))
     )
@@ -65,7 +69,7 @@ def add_own_state(ledger: Frames, as_of: dt.date) -> pl.DataFrame:
         .select(
             "invoice_id", "instalment_number", "customer_id", "currency", "issue_date", "due_date", "amount"
         )
-        .with_columns((pl.col("amount") * 1000).cast(pl.Int64), pl.lit(as_of).alias("as_of_date"))
+        .with_columns((pl.col("amount") * THOUSANDTHS).cast(pl.Int64), pl.lit(as_of).alias("as_of_date"))
         .join(still_open, on=["invoice_id", "instalment_number"])
         .join(reminders, on="invoice_id", how="left")
         .join(disputes, on="invoice_id", how="left")

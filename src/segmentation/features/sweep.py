@@ -21,7 +21,7 @@ from typing import Any, Final, TypeVar, cast
 import numba
 import numpy as np
 
-from segmentation.features.state import DAY_BITS, DECAY, LATEST, NEVER, NO_DAY, RECENT, REOPENED, WHOLE
+from segmentation.features.state import DAY_BITS, DECAY, LATEST, NEVER, NO_DAY, RECENT, WHOLE
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -142,8 +142,7 @@ def sweep(  # noqa: C901, PLR0912, PLR0915, PLR0917  one pass is the point: spli
     ----------
     item_* : parts of the open book. ``from``: day from which it is owed and known; ``until``: day on
         which its cover was known; ``excused``: day on which lateness was known to be the supplier's
-        doing; ``amount`` in thousandths; ``weight``: 2 for the part that stands for the instalment,
-        1 for one that stands for a reopened instalment, 0 for one that only carries an amount.
+        doing; ``amount`` in thousandths; ``weight`` as in ``state``.
     paid_* : outcomes. ``known`` and ``until``: from when to when the outcome was held to be so.
     moment_* : when to look; ``currency`` −1 means the customer's most frequent one so far.
     *_order, *_start : result of ``bucket_rows``; days are offsets from the base day.
@@ -291,7 +290,7 @@ def sweep(  # noqa: C901, PLR0912, PLR0915, PLR0917  one pass is the point: spli
                 money = item_currency[row]
                 weight = item_weight[row]
                 open_sum[money] += item_amount[row]
-                if weight != REOPENED:
+                if weight == WHOLE:
                     amount_sum[money] += item_amount[row]
                     amount_365_sum[money] += item_amount[row]
                 if weight > 0:
@@ -312,7 +311,7 @@ def sweep(  # noqa: C901, PLR0912, PLR0915, PLR0917  one pass is the point: spli
                 at_90 += 1
             while at_365 < at_issue and (issues[at_365] >> _INDEX_BITS) < t - _YEAR:
                 row = item_order[item_base + (issues[at_365] & _INDEX_MASK)]
-                if item_weight[row] != REOPENED:
+                if item_weight[row] == WHOLE:
                     amount_365_sum[item_currency[row]] -= item_amount[row]
                 if item_weight[row] == WHOLE:
                     issued_365 -= 1

@@ -22,12 +22,14 @@ from segmentation.domain.vocabulary import (
     PlanStatus,
     PromiseStatus,
 )
+from segmentation.features.dates import OBSERVED, known_from
+from segmentation.features.facts import BookFacts
+from segmentation.features.paths import build_steps, list_dated_movements
+from segmentation.features.state import WHOLE
+from segmentation.ledger.movements import INSTALMENT
 
 RESPONSE_DAYS = 14
 """A reminder is answered when its invoice is paid within this many days."""
-
-OBSERVED = pl.col("observed_at").dt.date()
-"""Day on which a canonical fact was learned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +39,14 @@ class Tally:
     Parameters
     ----------
     name : prefix of its state columns.
-    facts : takes the ledger, returns customer_id, ``from_date`` (known from) and ``until_date``
+    facts : takes the ledger and its book, returns customer_id, ``from_date`` (known from) and ``until_date``
         (known to be over; null while in force); both count from the next day's start.
     source : ledger table that shows whether the ledger records such things at all.
     description : what is counted, in business words.
     """
 
     name: str
-    facts: Callable[[Frames], pl.DataFrame]
+    facts: Callable[[Frames, BookFacts], pl.DataFrame]
     source: str
     description: str
 
@@ -62,12 +64,6 @@ def _dated(frame: pl.DataFrame, since: pl.Expr, until: pl.Expr | None = None) ->
     ).drop_nulls(["customer_id", "from_date"])
 
 
-def _later(*columns: str | pl.Expr) -> pl.Expr:
-    """Latest of the days; null when the first is null."""
-    first = pl.col(columns[0]) if isinstance(columns[0], str) else columns[0]
-    return pl.when(first.is_not_null()).then(pl.max_horizontal(*columns))
-
-
 def _with_customer(frame: pl.DataFrame, ledger: Frames) -> pl.DataFrame:
     return frame.join(ledger["core_invoice"].select("invoice_id", "customer_id"), on="invoice_id")
 
@@ -82,138 +78,146 @@ def select_reminders(ledger: Frames) -> pl.DataFrame:
     )
 
 
-def _reminders(ledger: Frames) -> pl.DataFrame:
+def _reminders(ledger: Frames, _book: BookFacts) -> pl.DataFrame:
     return _dated(select_reminders(ledger), OBSERVED)
 
 
-def _reminder_results(ledger: Frames) -> pl.DataFrame:
-    """Reminders about an invoice, with the day on which it was known that payment followed in time."""
-    paid = (
-        ledger["core_instalment_balance"]
-        .group_by("invoice_id")
-        .agg(
-            pl.col("covered_date").max(),
-            pl.col("covered_known_date").max(),
-            pl.col("covered_date").null_count().alias("open_parts"),
-            (pl.col("covered_by") == CoveredBy.PAYMENT).all().alias("is_paid"),
-        )
-    )
+def _reminded(ledger: Frames, book: BookFacts) -> pl.DataFrame:
+    """Instalments overdue when a reminder about their invoice was sent, with its last day to answer."""
     sent = pl.col("sent_at").dt.date()
-    last = sent.dt.offset_by(f"{RESPONSE_DAYS}d")
-    in_time = (
-        pl.col("is_paid")
-        & (pl.col("open_parts") == 0)
-        & (pl.col("covered_date") >= sent)
-        & (pl.col("covered_date") <= last)
-    )
     return (
         select_reminders(ledger)
-        .join(paid, on="invoice_id")
-        # paid before the reminder was sent: it says nothing about the response
-        .filter((pl.col("covered_date") >= sent) | (pl.col("open_parts") > 0))
-        .with_columns(
-            pl.when(in_time).then(pl.max_horizontal(OBSERVED, "covered_known_date")).alias("answered_date"),
-            pl.max_horizontal(OBSERVED, last).alias("lapsed_date"),
+        .select(
+            "contact_id",
+            "invoice_id",
+            sent.alias("sent_date"),
+            sent.dt.offset_by(f"{RESPONSE_DAYS}d").alias("last_date"),
+            OBSERVED.alias("observed_date"),
         )
+        .join(
+            book.items.filter(pl.col("weight") == WHOLE).select(*INSTALMENT, "customer_id", "due_date"),
+            on="invoice_id",
+        )
+        .filter(pl.col("due_date") < pl.col("sent_date"))
     )
 
 
-def _answered_reminders(ledger: Frames) -> pl.DataFrame:
-    return _dated(_reminder_results(ledger), pl.col("answered_date"))
+def _paid_after(ledger: Frames, book: BookFacts) -> pl.DataFrame:
+    """Reminded instalments with what was believed about their payment, and from when to when."""
+    paid = book.outcomes.filter(pl.col("is_written_off").not_())
+    return (
+        _reminded(ledger, book)
+        .join(paid.select(*INSTALMENT, "known_date", "until_date", "paid_date"), on=INSTALMENT)
+        .with_columns(pl.max_horizontal("known_date", "observed_date").alias("known_date"))
+        .filter(pl.col("until_date").is_null() | (pl.col("until_date") > pl.col("known_date")))
+    )
 
 
-def _ripe_reminders(ledger: Frames) -> pl.DataFrame:
-    return _dated(_reminder_results(ledger), pl.min_horizontal("answered_date", "lapsed_date"))
+def _answered_reminders(ledger: Frames, book: BookFacts) -> pl.DataFrame:
+    in_time = pl.col("paid_date").is_between("sent_date", "last_date")
+    answered = _paid_after(ledger, book).filter(in_time)
+    return _dated(answered, pl.col("known_date"), pl.col("until_date"))
 
 
-def _replies(ledger: Frames) -> pl.DataFrame:
+def _lapsed_reminders(ledger: Frames, book: BookFacts) -> pl.DataFrame:
+    """Reminders after which no payment in time was known, from the last day to answer on."""
+    # paid in time, or before it was sent, as far as known: it has not lapsed, or says nothing
+    first_paid = (
+        _paid_after(ledger, book)
+        .filter(pl.col("paid_date") <= pl.col("last_date"))
+        .group_by("contact_id", *INSTALMENT)
+        .agg(pl.col("known_date").min().alias("paid_known_date"))
+    )
+    lapsed = (
+        _reminded(ledger, book)
+        .join(first_paid, on=["contact_id", *INSTALMENT], how="left")
+        .with_columns(pl.max_horizontal("last_date", "observed_date").alias("lapsed_date"))
+        .filter(pl.col("paid_known_date").is_null() | (pl.col("paid_known_date") > pl.col("lapsed_date")))
+    )
+    return _dated(lapsed, pl.col("lapsed_date"), pl.col("paid_known_date"))
+
+
+def _replies(ledger: Frames, _book: BookFacts) -> pl.DataFrame:
     contacts = ledger["core_contact_event"]
     replied = contacts.filter(pl.col("direction") == Direction.OUTBOUND).filter(
         pl.col("replied_at").is_not_null()
     )
-    return _dated(replied, _later(pl.col("replied_at").dt.date(), OBSERVED))
+    return _dated(replied, pl.max_horizontal(pl.col("replied_at").dt.date(), OBSERVED))
 
 
-def _disputes(ledger: Frames) -> pl.DataFrame:
-    return _dated(_with_customer(ledger["core_dispute"], ledger), _later("opened_at", OBSERVED))
+def _disputes(ledger: Frames, _book: BookFacts) -> pl.DataFrame:
+    return _dated(_with_customer(ledger["core_dispute"], ledger), known_from("opened_at"))
 
 
-def _open_disputes(ledger: Frames) -> pl.DataFrame:
+def _open_disputes(ledger: Frames, _book: BookFacts) -> pl.DataFrame:
     disputes = _with_customer(ledger["core_dispute"], ledger)
-    return _dated(disputes, _later("opened_at", OBSERVED), _later("closed_at", OBSERVED))
+    return _dated(disputes, known_from("opened_at"), known_from("closed_at"))
 
 
-def _credit_notes(ledger: Frames) -> pl.DataFrame:
+def _credit_notes(ledger: Frames, _book: BookFacts) -> pl.DataFrame:
     notes = ledger["core_invoice"].filter(pl.col("document_type") == DocumentType.CREDIT_NOTE)
-    return _dated(notes, _later("issue_date", OBSERVED))
+    return _dated(notes, known_from("issue_date"))
 
 
-def _promises(ledger: Frames) -> pl.DataFrame:
-    return _dated(_with_customer(ledger["core_promise_to_pay"], ledger), _later("made_at", OBSERVED))
+def _promises(ledger: Frames, _book: BookFacts) -> pl.DataFrame:
+    return _dated(_with_customer(ledger["core_promise_to_pay"], ledger), known_from("made_at"))
 
 
-def _open_promises(ledger: Frames) -> pl.DataFrame:
+def _open_promises(ledger: Frames, _book: BookFacts) -> pl.DataFrame:
     promises = _with_customer(ledger["core_promise_to_pay"], ledger)
-    return _dated(promises, _later("made_at", OBSERVED), _later("resolved_at", OBSERVED))
+    return _dated(promises, known_from("made_at"), known_from("resolved_at"))
 
 
-def _promises_with(*statuses: PromiseStatus) -> Callable[[Frames], pl.DataFrame]:
-    def facts(ledger: Frames) -> pl.DataFrame:
+def _promises_with(*statuses: PromiseStatus) -> Callable[[Frames, BookFacts], pl.DataFrame]:
+    def facts(ledger: Frames, _book: BookFacts) -> pl.DataFrame:
         promises = _with_customer(ledger["core_promise_to_pay"], ledger)
-        return _dated(promises.filter(pl.col("status").is_in(statuses)), _later("resolved_at", OBSERVED))
+        return _dated(promises.filter(pl.col("status").is_in(statuses)), known_from("resolved_at"))
 
     return facts
 
 
-def _running_plans(ledger: Frames) -> pl.DataFrame:
-    return _dated(ledger["core_payment_plan"], _later("started_at", OBSERVED), _later("ended_at", OBSERVED))
+def _running_plans(ledger: Frames, _book: BookFacts) -> pl.DataFrame:
+    return _dated(ledger["core_payment_plan"], known_from("started_at"), known_from("ended_at"))
 
 
-def _broken_plans(ledger: Frames) -> pl.DataFrame:
+def _broken_plans(ledger: Frames, _book: BookFacts) -> pl.DataFrame:
     plans = ledger["core_payment_plan"].filter(pl.col("status") == PlanStatus.BROKEN)
-    return _dated(plans, _later("ended_at", OBSERVED))
+    return _dated(plans, known_from("ended_at"))
 
 
-def _failed_debits(ledger: Frames) -> pl.DataFrame:
+def _failed_debits(ledger: Frames, _book: BookFacts) -> pl.DataFrame:
     taken_back = ledger["core_payment"].filter(
         pl.col("reversal_of").is_not_null() | pl.col("reason_code").is_not_null()
     )
     return _dated(taken_back, OBSERVED)
 
 
-def _partial_payments(ledger: Frames) -> pl.DataFrame:
-    """Payments that left an instalment open, judged by what had been set against it until then."""
-    instalments = ledger["core_instalment_balance"].select(
-        "invoice_id", "instalment_number", "customer_id", due="amount"
+def _partial_payments(ledger: Frames, _book: BookFacts) -> pl.DataFrame:
+    """Payments after which the instalment was still open, as it was known on that day."""
+    movements = list_dated_movements(ledger)
+    still_open = build_steps(movements).filter(pl.col("open") > 0)
+    customers = ledger["core_invoice"].select("invoice_id", "customer_id")
+    partial = (
+        movements.filter(pl.col("kind") == CoveredBy.PAYMENT, pl.col("amount") > 0)
+        .join(still_open.select(*INSTALMENT, "known_date"), on=[*INSTALMENT, "known_date"])
+        .join(customers, on="invoice_id")
     )
-    single = pl.col("instalment_number").fill_null(1)
-    covers = (
-        ledger["core_allocation"]
-        .with_columns(single)
-        .join(instalments, on=["invoice_id", "instalment_number"])
-        .with_columns(from_date=OBSERVED)
-        .sort("from_date", "allocated_at", "allocation_id")
-        .with_columns(covered=pl.col("amount").cum_sum().over("invoice_id", "instalment_number"))
-    )
-    partial = covers.filter(
-        pl.col("payment_id").is_not_null(), pl.col("amount") > 0, pl.col("covered") < pl.col("due")
-    )
-    return _dated(partial, pl.col("from_date"))
+    return _dated(partial, pl.col("known_date"))
 
 
 TALLIES: tuple[Tally, ...] = (
     Tally("reminder", _reminders, "core_contact_event", "reminders sent"),
     Tally(
-        "ripe_reminder",
-        _ripe_reminders,
-        "core_contact_event",
-        f"reminders about an invoice whose answer is known: paid, or {RESPONSE_DAYS} days gone by",
-    ),
-    Tally(
         "answered_reminder",
         _answered_reminders,
         "core_contact_event",
-        f"reminders after which the invoice was paid within {RESPONSE_DAYS} days",
+        f"instalments paid within {RESPONSE_DAYS} days after a reminder",
+    ),
+    Tally(
+        "lapsed_reminder",
+        _lapsed_reminders,
+        "core_contact_event",
+        f"instalments not known to be paid within {RESPONSE_DAYS} days after a reminder",
     ),
     Tally("reply", _replies, "core_contact_event", "outbound contacts that the customer answered"),
     Tally("dispute", _disputes, "core_dispute", "disputes raised"),
