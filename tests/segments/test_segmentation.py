@@ -13,7 +13,7 @@ from segmentation.segments.segmentation import segment_customers
 
 AS_OF = date(2026, 1, 1)
 behaviours = st.lists(st.sampled_from([-5, 0, 1, 20]), min_size=1, max_size=30)
-books = st.lists(behaviours, min_size=1, max_size=25).map(
+books = st.lists(behaviours, min_size=1, max_size=12).map(
     lambda rows: {f"C{i:02d}": r for i, r in enumerate(rows)}
 )
 
@@ -101,7 +101,7 @@ def test_an_unknown_or_repeated_previous_row_changes_nothing(make_ledger, mixed_
     assert set(_segments(ledger, previous=previous)) == set(_segments(ledger))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(book=books, seed=st.integers(0, 99))
 def test_shuffled_rows_move_no_customer(make_ledger, book, seed):
     ledger = make_ledger(book)
@@ -109,7 +109,7 @@ def test_shuffled_rows_move_no_customer(make_ledger, book, seed):
     assert segment_customers(ledger, AS_OF).equals(segment_customers(shuffled, AS_OF))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(book=books)
 def test_renamed_customers_keep_their_segment(make_ledger, book):
     names = {name: f"{(37 * i) % 97:02d}-{99 - i}" for i, name in enumerate(book)}
@@ -119,7 +119,7 @@ def test_renamed_customers_keep_their_segment(make_ledger, book):
     assert renamed.equals(after)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(book=books, factor=st.sampled_from([100, 1000]))
 def test_another_currency_unit_moves_no_customer(make_ledger, book, factor):
     ledger = make_ledger(book)

@@ -12,6 +12,7 @@ from segmentation.domain.settings import SegmentSettings
 from segmentation.domain.vocabulary import Cause, Segment
 from segmentation.segments.definitions import CAUSES, CauseModel
 
+_SUPPORTED = "_is_supported"
 _NO_CAUSE_SEGMENTS = (Segment.PROMPT.value, Segment.INSUFFICIENT_HISTORY.value)
 
 
@@ -25,8 +26,9 @@ def weigh_causes(signals: pl.DataFrame, model: CauseModel) -> pl.DataFrame:
 
     Returns
     -------
-    One row per customer with signals: ``customer_id`` and one probability column per cause, adding
-    up to 1.
+    One row per customer with signals: ``customer_id``, one probability column per cause, adding up
+    to 1, and beside each (``_is_supported``) whether any signal that is not mere background speaks
+    for it.
 
     Notes
     -----
@@ -40,17 +42,20 @@ def weigh_causes(signals: pl.DataFrame, model: CauseModel) -> pl.DataFrame:
         pl.min_horizontal(pl.lit(1.0), pl.col("counts_for") / pl.col("count")).alias("damping")
     )
     missed = pl.col("count") - pl.col("seen")
+    weights = {
+        cause: pl.col("damping")
+        * (pl.col("seen") * pl.col(f"seen_{cause}") + missed * pl.col(f"not_seen_{cause}"))
+        for cause in CAUSES
+    }
     sums = (
         weighed.sort("customer_id", "signal")
         .group_by("customer_id", maintain_order=True)
         .agg(
-            (
-                pl.col("damping")
-                * (pl.col("seen") * pl.col(f"seen_{cause}") + missed * pl.col(f"not_seen_{cause}"))
-            )
-            .sum()
-            .alias(cause.value)
-            for cause in CAUSES
+            *(weight.sum().alias(cause.value) for cause, weight in weights.items()),
+            *(
+                ((weight > 0) & ~pl.col("is_background")).any().alias(f"{cause}{_SUPPORTED}")
+                for cause, weight in weights.items()
+            ),
         )
         .with_columns(pl.col(cause.value) + math.log(model.prior[cause]) for cause in CAUSES)
     )
@@ -77,14 +82,16 @@ def choose_causes(
     -------
     ``segments`` with ``cause``, ``cause_prob`` and ``is_contacted``. The cause is *unclear* for
     customers who are prompt or hardly known, about whom nothing but invoices and payments is on
-    record (probability null), or whose likeliest cause is below ``min_cause_prob`` (its probability
-    is then given). Of equally likely causes the milder one, in the order of the vocabulary, is taken.
+    record (probability null), or whose likeliest cause is below ``min_cause_prob`` or has no signal of
+    its own (its probability is then given). Of equally likely causes the milder one, in the order of the vocabulary, is taken.
     """
     names = [cause.value for cause in CAUSES]
     best = pl.max_horizontal(names)
     chosen = pl.lit(None, dtype=pl.String)
     for name in reversed(names):
-        chosen = pl.when(pl.col(name) == best).then(pl.lit(name)).otherwise(chosen)
+        is_best = pl.col(name) == best
+        supported = pl.when(pl.col(f"{name}{_SUPPORTED}")).then(pl.lit(name))
+        chosen = pl.when(is_best).then(supported).otherwise(chosen)
     likely = probabilities.select("customer_id", chosen.alias("likely_cause"), best.alias("likely_prob"))
     known = contacted.select("customer_id", pl.lit(True).alias("is_contacted"))
     joined = segments.join(likely, "customer_id", "left").join(known, "customer_id", "left")
@@ -93,7 +100,7 @@ def choose_causes(
     is_told = is_late_payer & is_contacted & pl.col("likely_prob").is_not_null()
     return joined.with_columns(
         pl.when(is_told & (pl.col("likely_prob") >= settings.min_cause_prob))
-        .then(pl.col("likely_cause"))
+        .then(pl.col("likely_cause").fill_null(Cause.UNCLEAR.value))
         .otherwise(pl.lit(Cause.UNCLEAR.value))
         .alias("cause"),
         pl.when(is_told).then(pl.col("likely_prob")).alias("cause_prob"),
@@ -104,7 +111,7 @@ def choose_causes(
 def _ratio_table(model: CauseModel) -> pl.DataFrame:
     """Logarithms of the likelihood ratios, one row per signal."""
     rows = [
-        {"signal": name, "counts_for": float(signal.counts_for)}
+        {"signal": name, "counts_for": float(signal.counts_for), "is_background": signal.is_background}
         | {f"seen_{cause}": math.log(signal.seen.get(cause, 1.0)) for cause in CAUSES}
         | {f"not_seen_{cause}": math.log(signal.not_seen.get(cause, 1.0)) for cause in CAUSES}
         for name, signal in model.signals.items()

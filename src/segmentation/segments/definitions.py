@@ -25,6 +25,7 @@ class CauseSignal(BaseModel):
     evidence : sentence shown when the signal was seen.
     contrary : sentence shown when it could have been seen and mostly was not; None to stay silent.
     counts_for : opportunities of one customer that count at most.
+    is_background : shifts the balance between causes, but supports none on its own.
     seen, not_seen : likelihood ratio per opportunity by cause; 1 for a cause that is not named.
     """
 
@@ -34,6 +35,7 @@ class CauseSignal(BaseModel):
     evidence: str
     contrary: str | None = None
     counts_for: float = Field(gt=0)
+    is_background: bool = False
     seen: dict[Cause, float]
     not_seen: dict[Cause, float] = {}
 

@@ -33,8 +33,8 @@ def describe_segments(segments: pl.DataFrame, signals: pl.DataFrame, model: Caus
         .when(pl.col("segment") == Segment.INSUFFICIENT_HISTORY.value)
         .then(pl.format("only {} known, too few to tell a habit", _plural(count, "instalment")))
         .otherwise(pl.format("{} of {} known instalments late", late, count)),
-        pl.when((late > 0) & (pl.col("typical_days_late") > 0)).then(
-            pl.format("typically {} days beyond terms", _whole(pl.col("typical_days_late")))
+        pl.when((late > 0) & (_whole(pl.col("typical_days_late")) > 0)).then(
+            pl.format("typically {} beyond terms", _plural(_whole(pl.col("typical_days_late")), "day"))
         ),
         pl.when(pl.col("excluded_count") > 0).then(
             pl.format("{} not counted: the delay was ours", _plural(pl.col("excluded_count"), "instalment"))
@@ -51,11 +51,15 @@ def describe_segments(segments: pl.DataFrame, signals: pl.DataFrame, model: Caus
 
 
 def _describe_signals(segments: pl.DataFrame, signals: pl.DataFrame, model: CauseModel) -> pl.DataFrame:
-    """Sentences about signals per customer: those that speak for the chosen cause, strongest first."""
+    """Sentences about signals per customer: those that speak for the chosen cause, strongest first.
+
+    Where the cause is unclear, the signals that were seen are named, without saying what they speak for.
+    """
     strengths = [
         {
             "signal": name,
             "cause": cause.value,
+            "counts_for": float(signal.counts_for),
             "log_seen": signal.seen.get(cause, 1.0),
             "log_missed": signal.not_seen.get(cause, 1.0),
         }
@@ -69,25 +73,23 @@ def _describe_signals(segments: pl.DataFrame, signals: pl.DataFrame, model: Caus
         .join(table, ["signal", "cause"], "left")
         .with_columns(
             missed.alias("missed"),
-            (pl.col("log_seen") * pl.col("seen")).fill_null(pl.col("seen")).alias("for_seen"),
-            (pl.col("log_missed") * missed).fill_null(0.0).alias("for_missed"),
+            (
+                (pl.col("seen") * pl.col("log_seen") + missed * pl.col("log_missed"))
+                * pl.min_horizontal(pl.lit(1.0), pl.col("counts_for") / pl.col("count"))
+            )
+            .fill_null(pl.col("seen"))
+            .alias("force"),
         )
+        .filter(pl.col("force") > 0)
     )
     sentence = pl.lit(None, dtype=pl.String)
     for name, signal in model.signals.items():
         spoken = _sentence(signal.evidence, signal.windows)
         denied = _sentence(signal.contrary, signal.windows) if signal.contrary else pl.lit(None, pl.String)
-        speaks = (
-            pl.when((pl.col("seen") > 0) & (pl.col("for_seen") > 0))
-            .then(spoken)
-            .when((pl.col("missed") > 0) & (pl.col("for_missed") > 0))
-            .then(denied)
-        )
+        speaks = pl.when(pl.col("log_seen").fill_null(1.0) > 0).then(spoken).otherwise(denied)
         sentence = pl.when(pl.col("signal") == name).then(speaks).otherwise(sentence)
     return (
-        chosen.with_columns(
-            sentence.alias("words"), pl.max_horizontal("for_seen", "for_missed").alias("force")
-        )
+        chosen.with_columns(sentence.str.replace(" of 1 times", " of 1 time", literal=True).alias("words"))
         .drop_nulls("words")
         .sort(["customer_id", "force", "signal"], descending=[False, True, False])
         .group_by("customer_id", maintain_order=True)
