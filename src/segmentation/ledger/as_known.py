@@ -12,10 +12,10 @@ import polars as pl
 from segmentation.domain.core_tables import CANONICAL_TABLES, QUARANTINE
 from segmentation.domain.errors import InputRefusedError
 from segmentation.domain.schema import DataType, Frames, Table
-from segmentation.ledger.conversion import split_source_id
 from segmentation.ledger.mapping import DERIVED_COLUMNS, OBSERVED_AT
 from segmentation.ledger.moments import MOMENT_TYPE
 from segmentation.ledger.rules import REMEDIES, REST_OF_ROW_REFUSED
+from segmentation.ledger.source_rows import PLACE, split_source_id, write_source_id
 
 _REFERENCES: Sequence[tuple[str, str, str, str]] = (
     ("core_customer_audit", "customer_id", "core_customer", "unknown_customer"),
@@ -90,7 +90,7 @@ def as_known(tables: Frames, as_of: date) -> dict[str, pl.DataFrame]:
     known = {name: tables[name].filter(pl.col(OBSERVED_AT) < start) for name in CANONICAL_TABLES}
     known, quarantine = _refuse_rest_of_rows(known, quarantine)
     latest = {
-        name: _hide_later_values(_latest_versions(known[name], table), table, as_of, start)
+        name: _latest_versions(_hide_later_values(known[name], table, as_of, start), table)
         for name, table in CANONICAL_TABLES.items()
     }
     latest, quarantine = _refuse_orphans(latest, known, quarantine)
@@ -109,9 +109,7 @@ def _refuse_rest_of_rows(
     """
     if not quarantine.height:
         return known, quarantine
-    refused = quarantine.select(
-        pl.concat_str(pl.col("source_file"), pl.lit(":"), pl.col("source_line")).alias("source_id")
-    ).unique()
+    refused = quarantine.select(write_source_id()).unique()
     kept: dict[str, pl.DataFrame] = {}
     added = [quarantine]
     for name, frame in known.items():
@@ -123,19 +121,23 @@ def _refuse_rest_of_rows(
             bad = frame.join(bad.select("invoice_id").unique(), on="invoice_id", how="semi")
         kept[name] = frame.join(bad.select("source_id"), on="source_id", how="anti")
         rows = _to_quarantine(bad, name, None, REST_OF_ROW_REFUSED)
-        added.append(rows.join(quarantine, on=["source_file", "source_line", "table_name"], how="anti"))
+        added.append(rows.join(quarantine, on=[*PLACE, "table_name"], how="anti"))
     return kept, pl.concat(added)
 
 
 def _latest_versions(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
-    """Return the latest version of each row, observed when its content was first learned."""
+    """Return the latest version of each row, observed when its content was first learned.
+
+    Of versions learned at the same moment (one customer in several source rows) the one with more
+    filled in counts, else the last in order of content: never the order of rows or files.
+    """
     key = list(table.key)
     if not frame.select(pl.struct(key).is_duplicated().any()).item():
         return frame
     repeated = pl.struct(key).is_duplicated()
     single, several = frame.filter(~repeated), frame.filter(repeated)
     content = [name for name in table.column_names if name not in {*key, OBSERVED_AT, *DERIVED_COLUMNS}]
-    ordered = several.sort([*key, OBSERVED_AT, *content, "source_id"], nulls_last=True)
+    ordered = several.sort([*key, OBSERVED_AT, *content, "source_id"], nulls_last=False)
     is_new = pl.lit(value=False)
     for name in content:
         is_new = is_new | pl.col(name).ne_missing(pl.col(name).shift(1))

@@ -19,9 +19,15 @@ from segmentation.ledger.delimited import MAX_VALUE_LENGTH
 from segmentation.ledger.mapping import DERIVED_COLUMNS, OBSERVED_AT, FileMapping, SourceMapping
 from segmentation.ledger.moments import ISO_MOMENT, MOMENT_TYPE
 from segmentation.ledger.rules import CONFLICTING_ROWS, REMEDIES
+from segmentation.ledger.source_rows import (
+    PLACE,
+    date_by_leading_part,
+    list_leading_moments,
+    split_source_id,
+    write_source_id,
+)
 from segmentation.ledger.values import type_column
 
-_PLACE = ("source_file", "source_line")
 _RULE = "__rule_"
 _TOP_RULES = 3
 
@@ -45,15 +51,17 @@ def convert(raw: Frames, mapping: SourceMapping, settings: LedgerSettings) -> di
         When more than ``max_quarantined_share`` of a file's rows are in quarantine.
     """
     tables: dict[str, pl.DataFrame] = {}
-    failures: list[pl.DataFrame] = [_with_reference(raw["raw_quarantine"])]
+    failures: list[pl.DataFrame] = [raw["raw_quarantine"]]
+    is_plausible = pl.col("leading_at").dt.year().is_between(settings.earliest_year, settings.latest_year)
+    leading = list_leading_moments(raw).filter(is_plausible)
     for name, table in CANONICAL_TABLES.items():
         raw_name = name.replace("core_", "raw_", 1)
-        facts, failed = _convert_table(raw[raw_name], table, mapping, settings)
+        rows = raw[raw_name].join(leading, on=PLACE, how="left")
+        facts, failed = _convert_table(rows, table, mapping, settings)
         _require_all_accounted(raw[raw_name], facts, failed, name)
         tables[name] = facts
         failures.append(failed)
-    quarantine = _date_by_source_row(pl.concat(failures, how="diagonal_relaxed"), tables)
-    tables["core_quarantine"] = QUARANTINE.conform(quarantine)
+    tables["core_quarantine"] = QUARANTINE.conform(pl.concat(failures))
     _require_mostly_good(raw["raw_file"], tables["core_quarantine"], settings)
     return tables
 
@@ -61,6 +69,8 @@ def convert(raw: Frames, mapping: SourceMapping, settings: LedgerSettings) -> di
 def _convert_table(
     rows: pl.DataFrame, table: Table, mapping: SourceMapping, settings: LedgerSettings
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
+    if not rows.height:
+        return table.empty(), QUARANTINE.empty()
     facts: list[pl.DataFrame] = [table.empty()]
     failures: list[pl.DataFrame] = []
     for kind, part in _by_kind(rows, mapping):
@@ -77,7 +87,7 @@ def _convert_table(
     if not is_derived:
         good, conflicts = _split_conflicts(good, table)
         failures.append(conflicts)
-    return good, pl.concat(failures, how="diagonal_relaxed") if failures else QUARANTINE.empty()
+    return good, pl.concat([QUARANTINE.empty(), *failures])
 
 
 def _by_kind(rows: pl.DataFrame, mapping: SourceMapping) -> Iterator[tuple[FileMapping, pl.DataFrame]]:
@@ -115,11 +125,9 @@ def _type_rows(
             typed.value.cast(column.polars_type).alias(column.name),
             typed.rule.alias(_RULE + column.name),
         ]
-    place = pl.concat_str(pl.col("source_file"), pl.lit(":"), pl.col("source_line").cast(pl.String)).alias(
-        "source_id"
-    )
-    typed_rows = rows.select(*_PLACE, place, *expressions).with_columns(
-        pl.lit(mapping.source_system).alias("source_system")
+    typed_rows = rows.select(*PLACE, write_source_id(), "leading_at", *expressions).with_columns(
+        pl.lit(mapping.source_system).alias("source_system"),
+        date_by_leading_part(pl.col(OBSERVED_AT)).alias(OBSERVED_AT),
     )
     return typed_rows.with_columns(
         pl.coalesce(_RULE + column, pl.when(broken).then(pl.lit(rule))).alias(_RULE + column)
@@ -163,32 +171,25 @@ def _good_rows(typed: pl.DataFrame, table: Table) -> pl.DataFrame:
 def _list_failures(rows: pl.DataFrame, typed: pl.DataFrame, table: Table) -> pl.DataFrame:
     """Return one quarantine row per broken rule."""
     names = [name for name in typed.columns if name.startswith(_RULE)]
-    is_bad = typed.select(pl.any_horizontal(pl.col(names).is_not_null())).to_series()
-    bad, bad_text = typed.filter(is_bad), rows.filter(is_bad)
+    is_broken = typed.select(pl.col(names).is_not_null().any()).row(0, named=True)
     frames = []
-    for rule_name in names:
+    for rule_name in (name for name in names if is_broken[name]):
         column = table.column(rule_name.removeprefix(_RULE))
-        is_broken = bad.get_column(rule_name).is_not_null()
-        if not is_broken.any():
-            continue
         known_at = pl.col(OBSERVED_AT)
         if column.known_from is not None and column.known_from != column.name:
             known_at = pl.max_horizontal(known_at, pl.col(column.known_from).cast(MOMENT_TYPE))
         frames.append(
-            bad.filter(is_broken).select(
-                *_PLACE,
+            typed.select(
+                *PLACE,
                 pl.lit(column.name).alias("column_name"),
                 pl.col(rule_name).alias("rule"),
-                bad_text.filter(is_broken)
-                .get_column(column.name)
-                .str.slice(0, MAX_VALUE_LENGTH)
-                .alias("value"),
+                rows.get_column(column.name).str.slice(0, MAX_VALUE_LENGTH).alias("value"),
                 *_about(table),
                 known_at.alias(OBSERVED_AT),
-            )
+            ).filter(pl.col("rule").is_not_null())
         )
     failed = pl.concat(frames) if frames else QUARANTINE.empty().select(pl.exclude("table_name", "remedy"))
-    return _with_reference(
+    return QUARANTINE.conform(
         failed.with_columns(
             pl.lit(table.name).alias("table_name"),
             pl.col("rule").replace_strict(REMEDIES, return_dtype=pl.String).alias("remedy"),
@@ -210,19 +211,20 @@ def _about(table: Table) -> list[pl.Expr]:
     return [customer.alias("customer_id"), invoice.alias("invoice_id")]
 
 
-def _with_reference(frame: pl.DataFrame) -> pl.DataFrame:
-    return QUARANTINE.conform(frame)
-
-
 def _split_conflicts(facts: pl.DataFrame, table: Table) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the facts without rows that contradict each other, and those rows.
 
     Rows with the same key learned at the same moment that say the same are one delivery twice; when
-    they disagree it cannot be known which is right, so none of them is loaded.
+    they disagree it cannot be known which is right, so none of them is loaded. Values that are filled
+    in later than their row do not make two rows contradict each other: the filled one counts.
     """
     identity = [*table.key, OBSERVED_AT]
     repeated = facts.filter(pl.struct(identity).is_duplicated())
-    content = [name for name in table.column_names if name not in {*identity, *DERIVED_COLUMNS}]
+    content = [
+        column.name
+        for column in table.columns
+        if column.known_from is None and column.name not in {*identity, *DERIVED_COLUMNS}
+    ]
     if not repeated.height or not content:
         return facts, QUARANTINE.empty()
     conflicting = (
@@ -243,43 +245,7 @@ def _split_conflicts(facts: pl.DataFrame, table: Table) -> tuple[pl.DataFrame, p
         *_about(table),
         OBSERVED_AT,
     )
-    return good, _with_reference(failures)
-
-
-def split_source_id() -> list[pl.Expr]:
-    """Return file and line of a row from its ``source_id``."""
-    source = pl.col("source_id")
-    return [
-        source.str.replace(r":[0-9]+$", "").alias("source_file"),
-        source.str.extract(r":([0-9]+)$", 1).cast(pl.Int64).alias("source_line"),
-    ]
-
-
-def _date_by_source_row(quarantine: pl.DataFrame, tables: Frames) -> pl.DataFrame:
-    """Return the quarantine with unknown moments taken from other parts of the same source row.
-
-    The earliest of them is when the source row came into being: a settlement with an unreadable date
-    is known to be unreadable no earlier than its invoice is known.
-    """
-    undated = quarantine.filter(pl.col(OBSERVED_AT).is_null())
-    if not undated.height:
-        return quarantine
-    lines = undated.select(*_PLACE).unique()
-    wanted = lines.select(
-        pl.concat_str(pl.col("source_file"), pl.lit(":"), pl.col("source_line")).alias("source_id")
-    )
-    moments = [
-        frame.join(wanted, on="source_id", how="semi").select(*split_source_id(), OBSERVED_AT)
-        for name, frame in tables.items()
-        if name in CANONICAL_TABLES
-    ]
-    moments.append(quarantine.select(*_PLACE, OBSERVED_AT).join(lines, on=_PLACE, how="semi"))
-    earliest = pl.concat(moments).group_by(_PLACE).agg(pl.col(OBSERVED_AT).min().alias("earliest"))
-    return (
-        quarantine.join(earliest, on=_PLACE, how="left")
-        .with_columns(pl.coalesce(OBSERVED_AT, "earliest").alias(OBSERVED_AT))
-        .drop("earliest")
-    )
+    return good, QUARANTINE.conform(failures)
 
 
 def _require_all_accounted(rows: pl.DataFrame, facts: pl.DataFrame, failed: pl.DataFrame, name: str) -> None:
@@ -288,7 +254,7 @@ def _require_all_accounted(rows: pl.DataFrame, facts: pl.DataFrame, failed: pl.D
     if not failed.height:
         accounted = loaded.height
     else:
-        accounted = pl.concat([loaded, failed.select(*_PLACE)]).unique().height
+        accounted = pl.concat([loaded, failed.select(*PLACE)]).unique().height
     if accounted != rows.height:
         raise IntegrityError(
             f"{rows.height} rows went into {name} and {accounted} came out",

@@ -19,9 +19,9 @@ from segmentation.ledger.balances import list_unmatched_payments
 from segmentation.ledger.mapping import OBSERVED_AT
 from segmentation.ledger.moments import read_iso_moment
 from segmentation.ledger.movements import list_allocation_lines
+from segmentation.ledger.source_rows import PLACE, date_by_leading_part, list_leading_moments
 
 PASS, WARN, FAIL = "pass", "warn", "fail"
-_PLACE = ("source_file", "source_line")
 _EXAMPLES = 3
 
 
@@ -85,13 +85,15 @@ def _finding(
 def _check_row_counts(raw: Frames, ledger: Frames, as_of: date) -> Iterator[_Finding]:
     """Every source row known on the day is loaded or in quarantine, per file and table."""
     quarantine = ledger["core_quarantine"]
-    lines = quarantine.select(*_PLACE, "table_name", "rule").unique([*_PLACE, "table_name"])
+    leading = list_leading_moments(raw)
+    lines = quarantine.select(*PLACE, "table_name", "rule").unique([*PLACE, "table_name"])
     for name, table in CANONICAL_TABLES.items():
         rows = raw[name.replace("core_", "raw_", 1)]
         identifiers = [column for column in table.key if column.endswith("_id")]
         bad = lines.filter(pl.col("table_name") == name)
-        is_known = read_iso_moment(pl.col(OBSERVED_AT)) < start_of(as_of)
-        good = rows.filter(is_known).join(bad, on=_PLACE, how="anti").select("source_file", *identifiers)
+        is_known = date_by_leading_part(read_iso_moment(pl.col(OBSERVED_AT))) < start_of(as_of)
+        known = rows.join(leading, on=PLACE, how="left").filter(is_known)
+        good = known.join(bad, on=PLACE, how="anti").select("source_file", *identifiers)
         loaded = good.join(
             ledger[name].select(identifiers).unique(), on=identifiers, how="semi", nulls_equal=True
         )
@@ -143,7 +145,7 @@ def _count(rows: pl.DataFrame, name: str) -> pl.DataFrame:
 def _top_rules(quarantine: pl.DataFrame) -> str:
     top = (
         quarantine.group_by("rule")
-        .agg(pl.struct(_PLACE).n_unique().alias("rows"))
+        .agg(pl.struct(PLACE).n_unique().alias("rows"))
         .sort("rows", "rule", descending=[True, False])
     )
     return ", ".join(f"{row['rule']} ({row['rows']})" for row in top.head(_EXAMPLES).iter_rows(named=True))
@@ -175,7 +177,7 @@ def _check_columns(files: pl.DataFrame) -> Iterator[_Finding]:
 
 def _check_invoice_dates(ledger: Frames) -> Iterator[_Finding]:
     late = ledger["core_quarantine"].filter(pl.col("rule") == "due_before_issue")
-    bad = late.select(_PLACE).unique().height
+    bad = late.select(PLACE).unique().height
     count = ledger["core_invoice"].height + bad
     yield _finding(
         "core_invoices_due_on_or_after_issue",

@@ -1,0 +1,64 @@
+"""The parts of one source row: which of them leads, and how a part is traced to its file and line.
+
+Belongs here: what follows from several canonical rows coming out of the same line. Does not belong
+here: the rules that a part must keep (conversion).
+"""
+
+import polars as pl
+
+from segmentation.domain.core_tables import CANONICAL_TABLES
+from segmentation.domain.schema import Frames
+from segmentation.ledger.mapping import OBSERVED_AT
+from segmentation.ledger.moments import MOMENT_TYPE, read_iso_moment
+
+PLACE = ("source_file", "source_line")
+
+_LEADING = ("core_invoice", "core_payment")
+
+
+def write_source_id() -> pl.Expr:
+    """Return ``file:line`` of a row that has its place in two columns."""
+    return pl.concat_str("source_file", pl.lit(":"), "source_line").alias("source_id")
+
+
+def split_source_id() -> list[pl.Expr]:
+    """Return file and line of a row from its ``source_id``."""
+    source = pl.col("source_id")
+    return [
+        source.str.replace(r":[0-9]+$", "").alias("source_file"),
+        source.str.extract(r":([0-9]+)$", 1).cast(pl.Int64).alias("source_line"),
+    ]
+
+
+def list_leading_moments(raw: Frames) -> pl.DataFrame:
+    """Return when each source row that fills several tables came into being.
+
+    Parameters
+    ----------
+    raw : every ``raw_`` table.
+
+    Returns
+    -------
+    ``source_file``, ``source_line``, ``leading_at``: the moment of the row's leading part (its invoice,
+    else its payment, else the first table); null where that cannot be read. Files that fill one table
+    have no rows.
+
+    Notes
+    -----
+    No part of a row was known before the row was there: a settlement dated before its invoice was
+    learned with the invoice, and one with an unreadable date was not learned earlier either.
+    """
+    names = [*_LEADING, *(name for name in CANONICAL_TABLES if name not in _LEADING)]
+    parts = [raw[name.replace("core_", "raw_", 1)].select(*PLACE, OBSERVED_AT) for name in names]
+    files = pl.concat([part.select("source_file").unique() for part in parts])
+    shared = files.filter(files.is_duplicated()).unique()
+    return (
+        pl.concat([part.join(shared, on="source_file", how="semi") for part in parts])
+        .unique(PLACE, keep="first", maintain_order=True)
+        .select(*PLACE, read_iso_moment(pl.col(OBSERVED_AT)).cast(MOMENT_TYPE).alias("leading_at"))
+    )
+
+
+def date_by_leading_part(own: pl.Expr) -> pl.Expr:
+    """Return the moment of a part: its own, but no earlier than the leading part's; that when unreadable."""
+    return pl.max_horizontal(own, "leading_at")

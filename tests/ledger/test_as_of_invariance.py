@@ -1,0 +1,84 @@
+"""Taking everything learned on or after the as-of day out of the source changes nothing."""
+
+import sys
+import tempfile
+from datetime import timedelta
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from segmentation.domain.core_tables import LEDGER_TABLES
+from segmentation.domain.hashing import hash_frame
+from segmentation.domain.settings import LedgerSettings
+from segmentation.domain.validation import find_violations
+from segmentation.ledger.loading import load_ledger
+
+sys.path.insert(0, str(Path(__file__).parent))
+import ledger_files as files
+
+LENIENT = LedgerSettings(max_quarantined_share=1)
+SEEDS = st.integers(0, 2**32)
+AS_OF = st.integers(1, files.DAYS).map(lambda day: files.FIRST_DAY + timedelta(days=day))
+
+
+def hashes(loaded):
+    """Hash of every table; places in the file move when lines above them go."""
+    return {
+        name: hash_frame(loaded.ledger[name], ignore=["source_id", "source_line"]) for name in LEDGER_TABLES
+    }
+
+
+def assert_same(before, after):
+    for name in LEDGER_TABLES:
+        ignored = [c for c in ("source_id", "source_line") if c in before.ledger[name].columns]
+        left, right = before.ledger[name].drop(ignored), after.ledger[name].drop(ignored)
+        left, right = left.sort(left.columns), right.sort(right.columns)
+        assert left.equals(right), f"{name}\n{left}\n{right}"
+    assert hashes(before) == hashes(after)
+
+
+@settings(max_examples=12, deadline=None)
+@given(SEEDS, AS_OF)
+def test_canonical_ledger_does_not_know_the_future(seed, as_of):
+    tables = files.random_canonical(seed)
+    with tempfile.TemporaryDirectory() as folder:
+        whole = files.write_canonical(tables, Path(folder) / "whole")
+        past = files.write_canonical(files.without_future(tables, as_of), Path(folder) / "past")
+        before = load_ledger(whole, "canonical", as_of, LENIENT)
+        after = load_ledger(past, "canonical", as_of, LENIENT)
+    assert_same(before, after)
+    for name, table in LEDGER_TABLES.items():
+        frame = before.ledger[name]
+        if name != "core_quarantine":  # its key may hold nulls and repeat
+            assert not frame.select(table.key).is_duplicated().any(), name
+    quality = before.ledger["core_quality"]
+    assert not quality.filter(
+        (quality["check_name"] == "rows_in_equal_loaded_plus_quarantined") & (quality["verdict"] == "fail")
+    ).height
+
+
+@settings(max_examples=25, deadline=None)
+@given(SEEDS, AS_OF)
+def test_flat_ledger_does_not_know_the_future(seed, as_of):
+    rows = files.random_flat(seed)
+    with tempfile.TemporaryDirectory() as folder:
+        whole = files.write_flat(rows, Path(folder) / "whole")
+        past = files.write_flat(files.without_future_flat(rows, as_of), Path(folder) / "past")
+        before = load_ledger(whole, "b2b_ledger", as_of, LENIENT)
+        after = load_ledger(past, "b2b_ledger", as_of, LENIENT)
+    assert_same(before, after)
+    quality = before.ledger["core_quality"]
+    assert not quality.filter(
+        (quality["check_name"] == "rows_in_equal_loaded_plus_quarantined") & (quality["verdict"] == "fail")
+    ).height
+
+
+@settings(max_examples=3, deadline=None)
+@given(SEEDS, AS_OF)
+def test_every_table_keeps_its_definition(seed, as_of):
+    with tempfile.TemporaryDirectory() as folder:
+        path = files.write_canonical(files.random_canonical(seed), Path(folder) / "ledger")
+        loaded = load_ledger(path, "canonical", as_of, LENIENT)
+    for name, table in LEDGER_TABLES.items():
+        if name != "core_quarantine":
+            assert not find_violations(loaded.ledger[name], table), name
