@@ -6,7 +6,7 @@ reloaded and tested by itself.
 
 import streamlit as st
 
-st.set_page_config(page_title="Payment segmentation", page_icon=":material/task_alt:", layout="wide")
+st.set_page_config(page_title="Payment segmentation", page_icon="✅", layout="wide")
 
 PAGES = {
     "Today": [

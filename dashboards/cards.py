@@ -182,7 +182,7 @@ def _draw_buttons(
     token = f"{key}:{decision['decision_id'] if decision else 'first'}"
     common = (snapshot, row, token, next_id)
     in_force = decision is not None and not is_taken_back(decision)
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
             "Approve and accept" if row["needs_approval"] else "Accept",
             key=f"accept-{key}",

@@ -41,6 +41,9 @@ VERDICT_MARKS = {
     "not_assessable": ("circle-open", GREY),
 }
 ROW_HEIGHT = 26
+DAY_TICKS = "%-d %b\n%Y"
+MONTH_TICKS = "%b\n%Y"
+AS_OF_LINE = {"color": GREY, "dash": "dot", "width": 2}
 
 
 def _lay_out(figure: go.Figure, *, height: int, legend: bool = False) -> go.Figure:
@@ -130,7 +133,7 @@ def draw_cash_forecast(forecast: pl.DataFrame, currency: str, formats: Formats) 
         hovertemplate="%{customdata[0]}<br>Expected: %{customdata[1]}<br>"
         "Between %{customdata[2]} and %{customdata[3]}<extra></extra>",
     )
-    figure.update_xaxes(title="Day")
+    figure.update_xaxes(title="Day", tickformat=DAY_TICKS)
     figure.update_yaxes(title=f"Money coming in per day ({currency})", rangemode="tozero")
     return _lay_out(figure, height=340, legend=True)
 
@@ -255,18 +258,9 @@ def draw_payment_dates(invoices: pl.DataFrame, as_of: date, formats: Formats) ->
         "8 cases in 10: %{customdata[1]} to %{customdata[2]}<extra></extra>",
         name="Middle estimate",
     )
-    figure.add_vline(x=as_of.isoformat(), line={"color": GREY, "dash": "dot"})
-    figure.add_annotation(
-        x=as_of.isoformat(),
-        y=0,
-        yref="paper",
-        yanchor="bottom",
-        xanchor="left",
-        text=" as-of day",
-        showarrow=False,
-        font={"color": GREY},
-    )
-    figure.update_xaxes(title="Day of payment", type="date")
+    figure.add_vline(x=as_of.isoformat(), line=AS_OF_LINE)
+    figure.add_scatter(x=[None], y=[None], mode="lines", line=AS_OF_LINE, name="As-of day")
+    figure.update_xaxes(title="Day of payment", type="date", tickformat=DAY_TICKS)
     figure.update_yaxes(title="Invoice", type="category", autorange="reversed")
     return _lay_out(figure, height=130 + ROW_HEIGHT * max(1, len(names)), legend=True)
 
@@ -297,7 +291,7 @@ def draw_timeline(timeline: pl.DataFrame, formats: Formats) -> go.Figure:
             ],
             hovertemplate="%{customdata[0]}<br>%{customdata[1]}%{customdata[2]}<extra></extra>",
         )
-    figure.update_xaxes(title="Day", type="date")
+    figure.update_xaxes(title="Day", type="date", tickformat=MONTH_TICKS)
     figure.update_yaxes(title=None, type="category", autorange="reversed")
     return _lay_out(figure, height=90 + 34 * max(1, len(kinds)))
 
@@ -318,7 +312,7 @@ def draw_groups(rates: pl.DataFrame, axis: str) -> go.Figure:
         estimate = rows["estimate"].to_list()
         figure.add_scatter(
             x=estimate,
-            y=[_name_group(group, count) for group, count in rows.select("group", "count").iter_rows()],
+            y=_name_groups(rows),
             mode="markers",
             name=wording.say(wording.VERDICTS, verdict),
             marker={"symbol": symbol, "size": 12, "color": colour},
@@ -342,15 +336,16 @@ def draw_groups(rates: pl.DataFrame, axis: str) -> go.Figure:
         title=None,
         type="category",
         categoryorder="array",
-        categoryarray=[
-            _name_group(group, count) for group, count in rates.select("group", "count").iter_rows()
-        ][::-1],
+        categoryarray=_name_groups(rates)[::-1],
     )
     return _lay_out(figure, height=110 + 38 * max(1, rates.height), legend=True)
 
 
-def _name_group(group: str, count: int) -> str:
-    return f"{group.replace('_', ' ').capitalize()} (n = {count:,})".replace(",", "\u202f")
+def _name_groups(rates: pl.DataFrame) -> list[str]:
+    return [
+        f"{wording.describe_group(attribute, group)} (n = {count})"
+        for attribute, group, count in rates.select("attribute", "group", "count").iter_rows()
+    ]
 
 
 def _distances(upper: list[float | None], lower: list[float | None]) -> list[float]:

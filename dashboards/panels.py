@@ -13,7 +13,7 @@ import polars as pl
 import streamlit as st
 
 from dashboards import published, rows, wording
-from dashboards.formats import Formats
+from dashboards.formats import UNKNOWN, Formats
 from segmentation.domain.errors import SegmentationError
 from segmentation.publish.reader import Snapshot
 
@@ -186,21 +186,25 @@ def draw_pages(
     pages = rows.count_pages(frame)
     page = 1
     if pages > 1:
-        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-            st.caption(f"{frame.height:,} rows, {rows.PAGE_ROWS} on a page".replace(",", "\u202f"))
-            page = st.pagination(pages, key=f"{key}-page-{pages}")
+        left, right = st.columns([2, 3], vertical_alignment="center")
+        count = published.find_formats().number(frame.height)
+        page = right.pagination(pages, key=f"{key}-page-{pages}", width="stretch")
+        left.caption(f"{count} rows, page {page} of {pages}")
     shown = rows.cut_page(frame, page)
     if prepare is not None:
         shown = prepare(shown)
     visible = shown.select(list(columns))
     if not select:
-        st.dataframe(visible, column_config=columns, hide_index=True, key=f"{key}-{page}", height="auto")
+        st.dataframe(
+            visible, column_config=columns, hide_index=True, key=f"{key}-{page}", placeholder=UNKNOWN
+        )
         return shown, []
     event = st.dataframe(
         visible,
         column_config=columns,
         hide_index=True,
         key=f"{key}-{page}",
+        placeholder=UNKNOWN,
         on_select="rerun",
         selection_mode="single-row",
     )

@@ -82,21 +82,6 @@ def join_worklist(
     )
 
 
-def latest_decisions(decisions: pl.DataFrame) -> pl.DataFrame:
-    """Return the decision in force per recommendation: the last one taken.
-
-    Parameters
-    ----------
-    decisions : core_decision, append-only.
-    """
-    return (
-        decisions.sort(["decided_at", "decision_id"])
-        .group_by("recommendation_id", maintain_order=True)
-        .last()
-        .select(decisions.columns)
-    )
-
-
 def filter_worklist(worklist: pl.DataFrame, wanted: WorklistFilter) -> pl.DataFrame:
     """Return the rows of the worklist that the reader asked for, in the same order."""
     conditions: list[pl.Expr] = []

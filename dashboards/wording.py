@@ -7,6 +7,10 @@ scores and closed gates in full sentences (domain.reasons), numbers and dates (f
 from collections.abc import Mapping
 from typing import Any
 
+from babel import Locale
+
+from segmentation.domain.reasons import REASON_SENTENCES
+
 ACTIONS: Mapping[str, str] = {
     "wait": "Wait",
     "pre_due_notice": "Friendly notice before the due date",
@@ -124,6 +128,13 @@ PARTY_TYPES: Mapping[str, str] = {
     "public_body": "Public body",
 }
 
+GROUPS: Mapping[str, str] = {
+    "unknown": "Not known",
+    "all": "All",
+    "rest": "All others",
+    "others": "All others",
+}
+
 EVENT_KINDS: Mapping[str, str] = {
     "invoice": "Invoice",
     "payment": "Payment",
@@ -153,12 +164,13 @@ VERDICT_ICONS: Mapping[str, str] = {
 CHECK_VERDICTS: Mapping[str, str] = {"pass": "✓ Pass", "warn": "! Warning", "fail": "✗ Fail"}
 
 FAIRNESS_METRICS: Mapping[str, str] = {
-    "structural_label_rate": "Share called often late",
-    "harsh_step_rate": "Share given a strict step",
-    "contact_rate": "Share to be contacted",
-    "call_access_rate": "Share offered a call",
-    "plan_access_rate": "Share offered a payment plan",
-    "will_not_pay_rate": "Share thought to put other bills first",
+    "structural_label_rate": "Share called often late, or thought to put other bills first",
+    "harsh_step_rate": "Share to get a strict step",
+    "contact_step_rate": "Share to be contacted",
+    "frequent_contact_rate": "Share contacted often",
+    "no_call_rate": "Share not to be called by a person",
+    "no_plan_rate": "Share not offered a payment plan",
+    "letter_only_rate": "Share reachable by letter only, or not at all",
 }
 
 ATTRIBUTES: Mapping[str, str] = {
@@ -207,26 +219,23 @@ def describe_step(action: str | None, channel: str | None = None) -> str:
     return f"{step} {_BY_CHANNEL.get(channel, 'by ' + channel)}"
 
 
-def describe_certainty(prob: float | None) -> str:
-    """Return how sure a probability is, in words.
+_CERTAINTIES = (
+    (0.95, "is almost certainly"),
+    (0.8, "is very likely"),
+    (0.6, "is probably"),
+    (0.4, "may or may not be"),
+    (0.2, "is probably not"),
+    (0.05, "is unlikely to be"),
+)
 
-    >>> describe_certainty(0.97), describe_certainty(0.5), describe_certainty(None)
-    ('almost certainly', 'as likely as not', 'not known')
+
+def describe_certainty(prob: float) -> str:
+    """Return how sure a probability is, as a verb.
+
+    >>> describe_certainty(0.97), describe_certainty(0.5), describe_certainty(0.01)
+    ('is almost certainly', 'may or may not be', 'is almost certainly not')
     """
-    if prob is None:
-        return "not known"
-    steps = (
-        (0.95, "almost certainly"),
-        (0.8, "very likely"),
-        (0.6, "probably"),
-        (0.4, "as likely as not"),
-        (0.2, "probably not"),
-        (0.05, "unlikely"),
-    )
-    for bound, words in steps:
-        if prob >= bound:
-            return words
-    return "almost certainly not"
+    return next((words for bound, words in _CERTAINTIES if prob >= bound), "is almost certainly not")
 
 
 def describe_segment(segment: str, structural_prob: float | None, settled_count: int | None) -> str:
@@ -236,12 +245,29 @@ def describe_segment(segment: str, structural_prob: float | None, settled_count:
     if segment == "insufficient_history" or structural_prob is None:
         return f"Too little history to say how this customer usually pays ({seen})."
     words = describe_certainty(structural_prob)
-    return f"{say(SEGMENTS, segment)}: paying late is {words} the rule here, judging by {seen}."
+    return f"{say(SEGMENTS, segment)}: paying late {words} the rule here, judging by {seen}."
 
 
 def describe_reason(code: str) -> str:
     """Return a reason code of a score in words."""
-    return say({}, code)
+    return REASON_SENTENCES.get(code) or f"{say({}, code)}."
+
+
+def describe_group(attribute: str, group: str | None) -> str:
+    """Return a group of the bias check in words; codes of the source stay as they are.
+
+    >>> describe_group("language", "nl"), describe_group("party_type", "sole_trader"), describe_group("sex", "unknown")
+    ('Dutch', 'Sole trader', 'Not known')
+    """
+    if group is None:
+        return "–"
+    if group in GROUPS:
+        return GROUPS[group]
+    if attribute == "party_type":
+        return say(PARTY_TYPES, group)
+    if attribute == "language":
+        return str(Locale("en").languages.get(group, group))
+    return group.replace("_", " ")
 
 
 def describe_bucket(bucket: str) -> str:

@@ -3,8 +3,9 @@
 import polars as pl
 import streamlit as st
 
-from dashboards import charts, panels, wording
+from dashboards import cards, charts, panels, wording
 
+SENTENCES_SHOWN = 40
 ADVICE = {
     "pass": "No gap above the stated bounds was found in what could be assessed. That is not proof that there is none.",
     "inconclusive": "There is too little evidence to rule out a material gap. Strict steps are left to a person.",
@@ -94,7 +95,7 @@ def _draw_comparison(assessed: pl.DataFrame) -> None:
             "group_words": "Group",
             "count": st.column_config.NumberColumn("Customers", format="localized"),
             "rate": st.column_config.NumberColumn("Rate", format="%.1f %%"),
-            "reference": "Compared with",
+            "reference_words": "Compared with",
             "gap_points": st.column_config.NumberColumn(
                 "Gap (points)",
                 format="%+.1f",
@@ -121,9 +122,16 @@ def _add_words(part: pl.DataFrame) -> pl.DataFrame:
         pl.col("attribute")
         .map_elements(lambda code: wording.say(wording.ATTRIBUTES, code), return_dtype=pl.String)
         .alias("attribute_words"),
-        pl.col("group")
-        .map_elements(lambda code: wording.say(wording.PARTY_TYPES, code), return_dtype=pl.String)
+        pl.struct("attribute", "group")
+        .map_elements(
+            lambda row: wording.describe_group(row["attribute"], row["group"]), return_dtype=pl.String
+        )
         .alias("group_words"),
+        pl.struct("attribute", "reference")
+        .map_elements(
+            lambda row: wording.describe_group(row["attribute"], row["reference"]), return_dtype=pl.String
+        )
+        .alias("reference_words"),
         (pl.col("estimate") * 100).alias("rate"),
         (pl.col("gap") * 100).alias("gap_points"),
         (pl.col("gap_high") * 100).alias("gap_high_points"),
@@ -135,19 +143,20 @@ def _draw_gaps_in_knowledge(fairness: pl.DataFrame) -> None:
     if missing.is_empty():
         return
     st.subheader("What could not be assessed, and what would help", anchor=False)
-    panels.draw_pages(
-        missing.sort("attribute", "metric", "group"),
-        key="bias-missing",
-        empty="",
-        prepare=_add_words,
-        columns={
-            "attribute_words": "Groups by",
-            "group_words": "Group",
-            "metric_words": "What would be compared",
-            "count": st.column_config.NumberColumn("Customers", format="localized"),
-            "statement": st.column_config.TextColumn("Why not, and what to supply", width="large"),
-        },
+    sentences = (
+        missing.sort("attribute", "group", "metric")
+        .group_by("attribute", "statement", maintain_order=True)
+        .agg(pl.col("metric").unique(maintain_order=True))
     )
+    for row in sentences.head(SENTENCES_SHOWN).iter_rows(named=True):
+        metrics = ", ".join(wording.say(wording.FAIRNESS_METRICS, name).lower() for name in row["metric"])
+        st.markdown(
+            f"- **{wording.say(wording.ATTRIBUTES, row['attribute'])}** ({metrics}): {cards.escape(row['statement'])}"
+        )
+    if sentences.height > SENTENCES_SHOWN:
+        st.caption(
+            f"And {sentences.height - SENTENCES_SHOWN} more; `segmentation export` writes all of them."
+        )
 
 
 panels.guard(draw, panels.open_page("Bias"))

@@ -197,8 +197,9 @@ def _draw_invoices(page: panels.Page, customer_id: str) -> None:
             key="payment-dates",
             alt="Expected payment date of each open invoice with the range of 8 cases in 10",
         )
-    panels.draw_pages(
+    shown, picked = panels.draw_pages(
         invoices,
+        select=True,
         key=f"invoices-{customer_id}",
         prepare=_add_invoice_words,
         empty="",
@@ -216,9 +217,18 @@ def _draw_invoices(page: panels.Page, customer_id: str) -> None:
             ),
             "payment_date_p50": st.column_config.DateColumn("Middle estimate", format="D MMM YYYY"),
             "status": "Score",
-            "why": st.column_config.TextColumn("What moves it most", width="large"),
         },
     )
+    explained = shown.row(picked[0] if picked else 0, named=True)
+    if explained["reason_codes"]:
+        st.markdown(f"**What moves invoice {cards.escape(explained['invoice_id'])} most**")
+        st.markdown(
+            "\n".join(
+                f"- {wording.describe_reason(code)}" for code in explained["reason_codes"][:REASONS_SHOWN]
+            )
+        )
+        if invoices.height > 1:
+            st.caption("Choose another row to read about that invoice.")
 
 
 def _add_invoice_words(invoices: pl.DataFrame) -> pl.DataFrame:
@@ -229,12 +239,6 @@ def _add_invoice_words(invoices: pl.DataFrame) -> pl.DataFrame:
         pl.col("score_status")
         .replace_strict(wording.SCORE_STATUSES, default=pl.col("score_status"))
         .alias("status"),
-        pl.col("reason_codes")
-        .list.head(REASONS_SHOWN)
-        .map_elements(
-            lambda codes: "; ".join(wording.describe_reason(code) for code in codes), return_dtype=pl.String
-        )
-        .alias("why"),
     )
 
 

@@ -6,10 +6,13 @@ from datetime import timedelta
 
 import polars as pl
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from dashboards import charts, panels, rows, wording
 
 FORECAST_SUMS = (7, 14, 30)
+TILES_IN_ROW = 5
+TOTALS = 4
 AGEING_SLICE = r"^(not_due|days_.*)$"
 
 
@@ -27,15 +30,11 @@ TILES = (
     Tile("best_possible_dso_days", "Best possible DSO", "The DSO if everybody paid on the due date."),
     Tile(
         "average_days_delinquent",
-        "Average days delinquent",
+        "Days delinquent (ADD)",
         "DSO less best possible DSO: the part that is due to lateness.",
     ),
-    Tile(
-        "cei_share", "Collection effectiveness", "Share of what could be collected that was collected (CEI)."
-    ),
-    Tile(
-        "weighted_days_late", "Days late, weighted", "Days beyond terms, each amount counting for its size."
-    ),
+    Tile("cei_share", "Collected (CEI)", "Share of what could be collected that was collected (CEI)."),
+    Tile("weighted_days_late", "Weighted days late", "Days beyond terms, each amount counting for its size."),
     Tile("promise_kept_share", "Promises kept", "Share of promises to pay that were kept."),
 )
 
@@ -51,8 +50,9 @@ def draw(page: panels.Page) -> None:
         st.info(f"There is nothing open and nothing to measure. {note or ''}", icon=":material/info:")
         return
     currency = panels.choose_currency(currencies, "portfolio-currency") or currencies[0]
-    _draw_totals(page, scores.filter(pl.col("currency") == currency), currency)
-    _draw_tiles(page, portfolio.filter(pl.col("currency") == currency), currency)
+    tiles = [*st.columns(TILES_IN_ROW), *st.columns(TILES_IN_ROW)]
+    _draw_totals(page, scores.filter(pl.col("currency") == currency), currency, tiles)
+    _draw_measures(page, portfolio.filter(pl.col("currency") == currency), currency, tiles[TOTALS:])
     left, right = st.columns(2, gap="large")
     with left:
         _draw_ageing(page, portfolio.filter(pl.col("currency") == currency), currency)
@@ -61,12 +61,11 @@ def draw(page: panels.Page) -> None:
     _draw_segments(page, scores, currency)
 
 
-def _draw_totals(page: panels.Page, scores: pl.DataFrame, currency: str) -> None:
+def _draw_totals(page: panels.Page, scores: pl.DataFrame, currency: str, tiles: list[DeltaGenerator]) -> None:
     formats = page.formats
     open_amount = float(scores["open_amount"].cast(pl.Float64).sum())
     late = scores.filter(pl.col("days_late") > 0)
     late_amount = float(late["open_amount"].cast(pl.Float64).sum())
-    tiles = st.columns(4)
     tiles[0].metric(
         "Open",
         formats.money_short(open_amount, currency),
@@ -89,13 +88,12 @@ def _draw_totals(page: panels.Page, scores: pl.DataFrame, currency: str) -> None
     )
 
 
-def _draw_tiles(page: panels.Page, portfolio: pl.DataFrame, currency: str) -> None:
+def _draw_measures(
+    page: panels.Page, portfolio: pl.DataFrame, currency: str, columns: list[DeltaGenerator]
+) -> None:
     whole = {row["measure"]: row for row in portfolio.filter(pl.col("slice") == "all").iter_rows(named=True)}
     present = [tile for tile in TILES if tile.measure in whole]
-    if not present:
-        return
-    columns = st.columns(len(present))
-    for column, tile in zip(columns, present, strict=True):
+    for column, tile in zip(columns, present, strict=False):
         row = whole[tile.measure]
         column.metric(
             tile.label,

@@ -143,7 +143,7 @@ def _draw_todo(page: panels.Page, todo: pl.DataFrame, decisions: dict[str, dict[
     shown, picked = panels.draw_pages(
         ordered,
         key=f"todo-{st.session_state.get(cards.ROUND, 0)}",
-        columns=_columns("step", "segment_words", "expected_value_amount", "when"),
+        columns=_columns(ordered, "step", "segment_words", "expected_value_amount", "when"),
         empty="",
         prepare=_add_table_words,
         select=True,
@@ -171,7 +171,7 @@ def _draw_waiting(page: panels.Page, waiting: pl.DataFrame, decisions: dict[str,
     shown, picked = panels.draw_pages(
         waiting.sort(["earliest_lawful_at", "recommendation_id"], nulls_last=True),
         key="waiting",
-        columns=_columns("waiting_for", "until", "segment_words"),
+        columns=_columns(waiting, "waiting_for", "until"),
         empty="Nobody is waiting.",
         prepare=_add_table_words,
         select=True,
@@ -213,7 +213,7 @@ def _draw_decided(page: panels.Page, decided: pl.DataFrame, decisions: dict[str,
             "decided_reason": st.column_config.TextColumn("Reason", width="medium"),
             "decided_by": "By",
             "decided_at": st.column_config.DatetimeColumn("At", format="D MMM YYYY, HH:mm"),
-            "overdue_amount": st.column_config.NumberColumn("Overdue", format="accounting"),
+            "overdue_amount": st.column_config.NumberColumn("Overdue", format="accounting", width=90),
             "currency": st.column_config.TextColumn("Currency", width="small"),
         },
         empty="",
@@ -254,24 +254,27 @@ def _add_table_words(frame: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _columns(*middle: str) -> dict[str, Any]:
+def _columns(frame: pl.DataFrame, *middle: str) -> dict[str, Any]:
     known = {
-        "step": st.column_config.TextColumn("Step", width="medium"),
-        "segment_words": st.column_config.TextColumn("How they pay"),
-        "expected_value_amount": st.column_config.NumberColumn("Expected gain", format="accounting"),
-        "when": st.column_config.DateColumn("From", format="ddd D MMM"),
-        "waiting_for": st.column_config.TextColumn("Waiting because", width="large"),
+        "step": st.column_config.TextColumn("Step", width=195),
+        "segment_words": st.column_config.TextColumn("How they pay", width=120),
+        "expected_value_amount": st.column_config.NumberColumn(
+            "Expected gain", format="accounting", width=100
+        ),
+        "when": st.column_config.DateColumn("From", format="ddd D MMM", width=85),
+        "waiting_for": st.column_config.TextColumn("Waiting because", width=330),
         "until": st.column_config.DateColumn(
-            "Until", format="ddd D MMM YYYY", help="Empty when no date is known."
+            "Until", format="ddd D MMM", width=90, help="Empty when no date is known."
         ),
     }
+    currency = {"currency": st.column_config.TextColumn("Currency", width=65)}
     return {
-        "customer": st.column_config.TextColumn("Customer", width="medium"),
+        "customer": st.column_config.TextColumn("Customer", width=145),
         **{name: known[name] for name in middle},
-        "oldest_days_late": st.column_config.NumberColumn("Days late", format="%d"),
-        "overdue_amount": st.column_config.NumberColumn("Overdue", format="accounting"),
-        "open_amount": st.column_config.NumberColumn("Open", format="accounting"),
-        "currency": st.column_config.TextColumn("Currency", width="small"),
+        "oldest_days_late": st.column_config.NumberColumn("Days late", format="%d", width=70),
+        "overdue_amount": st.column_config.NumberColumn("Overdue", format="accounting", width=90),
+        "open_amount": st.column_config.NumberColumn("Open", format="accounting", width=90),
+        **(currency if frame["currency"].n_unique() > 1 else {}),
     }
 
 

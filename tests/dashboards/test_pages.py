@@ -1,0 +1,148 @@
+"""Every page opens, whatever the snapshot holds, and says what the reader must know."""
+
+import shutil
+from datetime import date, timedelta
+
+import pytest
+
+from segmentation.publish.layout import CURRENT, published_directory, table_file
+from tests.dashboards.conftest import PAGES, read_everything
+from tests.dashboards.published_book import AS_OF, build_book, empty_tables, publish_book
+from tests.snapshot_factory import publish_example
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_page_opens_on_a_full_book(page, data_root, open_page):
+    app = open_page(page)
+    assert app.title[0].value.lower() == page
+    assert "As of **Mon 2 Mar 2026**" in read_everything(app)
+    assert not app.error
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_page_opens_on_an_assembled_snapshot(page, tmp_path, open_page):
+    publish_example(tmp_path)
+    app = open_page(page, tmp_path)
+    assert not app.exception
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_page_opens_when_every_table_is_empty(page, tmp_path, open_page):
+    publish_book(tmp_path, empty_tables(), verdict="not_assessable", statement="No group data.")
+    app = open_page(page, tmp_path)
+    assert read_everything(app)
+
+
+@pytest.mark.parametrize("missing", sorted(empty_tables()))
+def test_pages_open_when_one_table_is_empty(missing, tmp_path, open_page):
+    publish_book(tmp_path, build_book(12) | {missing: empty_tables()[missing]})
+    app = open_page("worklist", tmp_path)
+    for page in PAGES[1:]:
+        app.switch_page(f"views/{page}.py").run()
+        assert not app.exception, (page, app.exception)
+        assert not app.error, (page, app.error)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_page_says_which_command_to_run_when_nothing_is_published(page, tmp_path, open_page):
+    app = open_page(page, tmp_path / "nowhere")
+    assert "nothing to show yet" in app.info[0].value
+    assert app.code[0].value == "segmentation demo"
+    assert f"--data-root {tmp_path / 'nowhere'}" in app.code[1].value
+
+
+def test_out_of_date_snapshot_is_announced_in_red(tmp_path, open_page):
+    old = AS_OF - timedelta(days=30)
+    publish_book(tmp_path, build_book(5, as_of=old), as_of=old)
+    app = open_page("worklist", tmp_path)
+    assert "Out of date" in app.error[0].value
+    assert "Mon 2 Mar 2026" in app.error[0].value
+
+
+@pytest.mark.parametrize(
+    ("verdict", "words"), [("inconclusive", "is inconclusive"), ("block", "found a gap")]
+)
+def test_bias_verdict_that_is_no_pass_is_announced_in_red(verdict, words, tmp_path, open_page):
+    publish_book(tmp_path, build_book(5), verdict=verdict, statement="Language fr: 4 points more.")
+    app = open_page("worklist", tmp_path)
+    assert words in app.error[0].value
+    assert "Language fr: 4 points more." in app.error[0].value
+
+
+def test_damaged_table_is_named_and_nothing_of_it_is_shown(data_root, open_page):
+    table = (published_directory(data_root) / CURRENT).resolve() / table_file("out_recommendations")
+    data = bytearray(table.read_bytes())
+    data[len(data) // 2] ^= 1
+    table.write_bytes(data)
+    app = open_page("worklist")
+    assert "was changed after publication" in app.error[0].value
+    assert not app.dataframe
+    assert not app.metric
+
+
+def test_damaged_manifest_is_named(data_root, open_page):
+    manifest = (published_directory(data_root) / CURRENT).resolve() / "manifest.json"
+    manifest.write_text(manifest.read_text().replace("canonical", "Canonical"))
+    app = open_page("portfolio")
+    assert "manifest was changed" in app.error[0].value
+
+
+def test_session_stays_with_its_snapshot_until_asked_for_the_new_one(data_root, open_page):
+    app = open_page("portfolio")
+    tomorrow = AS_OF + timedelta(days=1)
+    publish_book(data_root, build_book(41, as_of=tomorrow), as_of=tomorrow)
+    app.run()
+    assert "As of **Mon 2 Mar 2026**" in read_everything(app)
+    assert "Tue 3 Mar 2026" in app.info[0].value
+    button = next(b for b in app.button if b.label == "Show the snapshot in force")
+    button.click().run()
+    assert "As of **Tue 3 Mar 2026**" in read_everything(app)
+    assert "As of **Tue 3 Mar 2026**" in read_everything(open_page("portfolio"))
+
+
+def test_session_moves_on_when_its_snapshot_is_removed(data_root, open_page):
+    app = open_page("portfolio")
+    old = (published_directory(data_root) / CURRENT).resolve()
+    tomorrow = AS_OF + timedelta(days=1)
+    publish_book(data_root, build_book(41, as_of=tomorrow), as_of=tomorrow)
+    shutil.rmtree(old)
+    app.run()
+    assert not app.exception
+    assert "As of **Tue 3 Mar 2026**" in read_everything(app)
+
+
+def test_numbers_and_dates_follow_the_reader(data_root, open_page):
+    app = open_page("portfolio")
+    app.context = {"locale": "nl-BE", "timezone": "Europe/Brussels"}
+    app.run()
+    assert "ma 2 mrt 2026" in read_everything(app)
+    assert any("€\xa0" in metric.value for metric in app.metric)
+
+
+def test_runs_lists_snapshots_and_proves_the_chosen_one_intact(data_root, open_page):
+    publish_book(data_root, build_book(9, as_of=date(2026, 2, 27)), as_of=date(2026, 2, 27))
+    app = open_page("runs")
+    assert app.dataframe[0].value.shape[0] == 2
+    app.button(key="runs-verify").click().run()
+    assert "Intact: " in app.success[0].value
+
+
+def test_runs_says_what_was_damaged(data_root, open_page):
+    app = open_page("runs")
+    snapshot = (published_directory(data_root) / CURRENT).resolve()
+    (snapshot / "scored.duckdb").write_bytes(b"not a database")
+    app.button(key="runs-verify").click().run()
+    assert "scored.duckdb was changed" in app.error[0].value
+
+
+def test_measure_without_inputs_is_a_dash_and_never_a_nought(data_root, open_page):
+    app = open_page("portfolio")
+    tile = next(metric for metric in app.metric if metric.label == "Promises kept")
+    assert tile.value == "–"
+    assert "**Formula:**" in tile.help
+
+
+def test_bias_page_says_what_to_supply(data_root, open_page):
+    text = read_everything(open_page("bias"))
+    assert "Supply birth\\_year in customer\\_audit to assess it" in text
+    assert "not proof that there is none" in text
