@@ -1,0 +1,161 @@
+from datetime import date
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from segmentation.domain.settings import FairnessSettings
+from segmentation.domain.validation import find_violations
+from segmentation.fairness.audit import AUDIT_FAIRNESS, audit, audit_bias
+from segmentation.fairness.gate import judge_audit
+
+AS_OF = date(2026, 1, 1)
+SETTINGS = FairnessSettings()
+
+
+def _audit(book) -> pl.DataFrame:
+    return audit_bias(*book, SETTINGS, AS_OF, 7)
+
+
+def _verdict(found: pl.DataFrame) -> str:
+    return judge_audit(found, SETTINGS)["verdict"][0]
+
+
+def test_even_treatment_passes(make_book, even_book):
+    found = _audit(make_book(even_book))
+    assert find_violations(found, AUDIT_FAIRNESS) == []
+    assert _verdict(found) == "pass"
+    primary = found.filter(family="primary")
+    assert set(primary["metric"]) >= {"structural_label_rate", "harsh_step_rate"}
+    assert set(primary.filter(pl.col("group") != "all")["attribute"]) == {"language", "region"}
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "metric"),
+    [("segment", "structural", "structural_label_rate"), ("action", "legal_review", "harsh_step_rate")],
+)
+def test_worse_labels_or_steps_for_one_group_block(make_book, even_book, column, value, metric):
+    is_hit = (pl.col("region") == "west") & (pl.int_range(pl.len()) // 6 % 8 == 0)
+    unfair = even_book.with_columns(pl.when(is_hit).then(pl.lit(value)).otherwise(column).alias(column))
+    found = _audit(make_book(unfair))
+    blocked = found.filter(verdict="block")
+    assert blocked.select("family", "metric", "attribute", "group").rows() == [
+        ("primary", metric, "region", "west")
+    ]
+    assert _verdict(found) == "block"
+    statement = judge_audit(found, SETTINGS)["statement"][0]
+    assert "region west" in statement
+    assert "last approved snapshot stays current" in statement
+
+
+def test_a_secondary_gap_is_reported_and_does_not_gate(make_book, even_book):
+    fewer_calls = even_book.with_columns(
+        action=pl.when((pl.col("language") == "nl") & (pl.col("action") == "reminder"))
+        .then(pl.lit("call"))
+        .otherwise("action")
+    )
+    found = _audit(make_book(fewer_calls))
+    worse = found.filter(verdict="block", metric="no_call_rate")
+    assert worse["group"].to_list() == ["fr"]
+    assert worse["family"].to_list() == ["secondary"]
+    assert _verdict(found) != "block"
+
+
+def test_without_group_data_one_row_says_what_to_supply(make_book):
+    found = _audit(make_book(pl.DataFrame({"customer_id": ["A", "B"]})))
+    assert found.height == 1
+    row = found.row(0, named=True)
+    assert (row["verdict"], row["count"]) == ("not_assessable", 2)
+    assert "no group data" in row["statement"]
+    assert "customer.language" in row["statement"]
+    assert _verdict(found) == "not_assessable"
+
+
+def test_an_attribute_without_data_is_named_and_does_not_pass_silently(make_book, even_book):
+    found = _audit(make_book(even_book))
+    missing = found.filter(attribute="sex")
+    assert missing["verdict"].to_list() == ["not_assessable"]
+    assert "customer_audit.sex" in missing["statement"][0]
+    assert (
+        "Not assessed for want of data: age_band, party_type, sex, size_band"
+        in judge_audit(found, SETTINGS)["statement"][0]
+    )
+
+
+def test_a_group_too_small_for_a_figure_prevents_a_pass(make_book, even_book):
+    is_few = pl.int_range(pl.len()) < 20
+    few = even_book.with_columns(language=pl.when(is_few).then(pl.lit("de")).otherwise("language"))
+    found = _audit(make_book(few))
+    assert found.filter(group="de", family="primary")["estimate"].null_count() == 2
+    assert _verdict(found) == "inconclusive"
+
+
+def test_a_small_book_is_inconclusive(make_book, even_book):
+    assert _verdict(_audit(make_book(even_book.head(300)))) == "inconclusive"
+
+
+def test_an_empty_book_is_not_assessable(make_book, even_book):
+    assert _verdict(_audit(make_book(even_book.head(0)))) == "not_assessable"
+
+
+def test_shuffled_rows_give_the_same_audit(make_book, even_book):
+    ledger, segment, recommendation = make_book(even_book)
+    mixed = {name: frame.sample(fraction=1.0, shuffle=True, seed=2) for name, frame in ledger.items()}
+    other = audit_bias(mixed, segment.reverse(), recommendation.reverse(), SETTINGS, AS_OF, 7)
+    assert _audit((ledger, segment, recommendation)).equals(other)
+
+
+def test_rates_are_plain_shares_whoever_computes_them():
+    rng = np.random.default_rng(3)
+    score, truth, group = rng.random(3000), rng.integers(0, 2, 3000), rng.choice(["a", "b", "c"], 3000)
+    found = audit(score, truth, {"g": group}, threshold=0.7)
+    for name in "abc":
+        row = found.filter(metric="false_positive_rate", group=name).row(0, named=True)
+        chosen = (group == name) & (truth == 0)
+        assert row["count"] == chosen.sum()
+        assert row["estimate"] == pytest.approx((score[chosen] >= 0.7).mean())
+        others = (group != name) & (truth == 0)
+        assert row["gap"] == pytest.approx(row["estimate"] - (score[others] >= 0.7).mean())
+        missed = found.filter(metric="false_negative_rate", group=name)["estimate"][0]
+        assert missed == pytest.approx((score[(group == name) & (truth == 1)] < 0.7).mean())
+
+
+def test_without_outcomes_the_rate_of_flags_is_primary():
+    found = audit([1.0] * 50 + [0.0] * 50, None, pl.DataFrame({"g": ["a", None] * 50}))
+    assert set(found["metric"]) == {"selection_rate"}
+    assert set(found["family"]) == {"primary"}
+    assert set(found["group"]) == {"a", "unknown"}
+
+
+@pytest.mark.parametrize(
+    ("scores", "truth", "groups"),
+    [
+        ([1.0], [1.0, 0.0], {"g": ["a"]}),
+        ([1.0, 0.0], [1.0, 0.0], {"g": ["a"]}),
+        ([1.0], [1.0], {}),
+        ([float("nan")], [1.0], {"g": ["a"]}),
+        ([1.0], [0.5], {"g": ["a"]}),
+        ([1.0], [float("nan")], {"g": ["a"]}),
+    ],
+)
+def test_tables_that_do_not_belong_together_are_refused(scores, truth, groups):
+    with pytest.raises(ValueError, match=r"belong together|needs a score"):
+        audit(scores, truth, groups)
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.booleans(), st.booleans(), st.sampled_from(["a", "b", None])), min_size=1, max_size=200
+    )
+)
+def test_any_table_gives_a_valid_audit(rows):
+    flagged, outcome, group = ([row[i] for row in rows] for i in range(3))
+    found = audit(flagged, outcome, pl.DataFrame({"g": group}, schema={"g": pl.String}))
+    assert find_violations(found, AUDIT_FAIRNESS) == []
+    shown = found.filter(pl.col("estimate").is_not_null())
+    assert (shown["estimate_low"] <= shown["estimate"]).all()
+    assert (shown["estimate"] <= shown["estimate_high"]).all()
+    assert (shown["gap"] <= shown["gap_high"]).all()
