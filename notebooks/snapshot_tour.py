@@ -40,7 +40,9 @@ scores.head()
 # How sure are we that a customer is a structural late payer, against the share of late instalments seen?
 
 # %%
-seen = segments.filter(pl.col("settled_count") > 0).with_columns(late_share=pl.col("late_count") / pl.col("settled_count"))
+seen = segments.filter(pl.col("settled_count") > 0).with_columns(
+    late_share=pl.col("late_count") / pl.col("settled_count")
+)
 axes = seen.to_pandas().plot.scatter("late_share", "structural_prob", s="settled_count", alpha=0.4)
 axes.set(xlabel="share of instalments paid late", ylabel="probability of being a structural late payer")
 
@@ -52,13 +54,19 @@ axes.set(xlabel="share of instalments paid late", ylabel="probability of being a
 
 # %%
 ledger = load_ledger(ROOT / "data" / "sample", load_mapping("canonical"), snapshot.as_of).ledger
-outcome = ledger["core_instalment_balance"].filter(pl.col("due_date") < snapshot.as_of).select(
-    "invoice_id", "instalment_number", is_late=pl.col("days_late") > 0
+outcome = (
+    ledger["core_instalment_balance"]
+    .filter(pl.col("due_date") < snapshot.as_of)
+    .select("invoice_id", "instalment_number", is_late=pl.col("days_late") > 0)
 )
 keys = ["invoice_id", "instalment_number"]
 rows = compute_issue_features(ledger).join(outcome, on=keys).sort("as_of_date", *keys)
 names = [name for name, kind in rows.schema.items() if kind.is_numeric() and name not in keys]
 train, test = rows.head(rows.height * 4 // 5), rows.tail(rows.height // 5)
-model = HistGradientBoostingClassifier(max_depth=4, random_state=0).fit(train[names].to_numpy(), train["is_late"])
+model = HistGradientBoostingClassifier(max_depth=4, random_state=0).fit(
+    train[names].to_numpy(), train["is_late"]
+)
 late_prob = model.predict_proba(test[names].to_numpy())[:, 1]
-print(f"AUC {roc_auc_score(test['is_late'], late_prob):.3f}, Brier {brier_score_loss(test['is_late'], late_prob):.3f}")
+print(
+    f"AUC {roc_auc_score(test['is_late'], late_prob):.3f}, Brier {brier_score_loss(test['is_late'], late_prob):.3f}"
+)

@@ -1,12 +1,11 @@
-"""Schema checks, derived from the table definitions; one step per room, blocking."""
+"""Schema checks, derived from the table definitions: one blocking step beside each asset step."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import dagster as dg
 
-from pipelines.assets import risk
 from pipelines.resources import Run
-from segmentation.domain.core_tables import LEDGER_TABLES
+from segmentation.domain.core_tables import DECISION, LEDGER_TABLES, RUN
 from segmentation.domain.published_tables import PUBLISHED_TABLES
 from segmentation.domain.room_tables import ROOM_TABLES
 from segmentation.domain.schema import Table
@@ -14,20 +13,33 @@ from segmentation.features.definitions import FEATURE_TABLES
 
 CHECK_NAME = "keeps_its_definition"
 
-ROOMS: dict[str, list[Table]] = {
-    "ledger": [*LEDGER_TABLES.values()],
-    "features": [*FEATURE_TABLES.values()],
-    "risk": risk.TABLES,
-    "act_and_audit": [table for table in ROOM_TABLES.values() if table not in risk.TABLES],
-    "publication": [*PUBLISHED_TABLES.values()],
+CHECKED_TABLES: dict[str, Table] = {
+    **LEDGER_TABLES,
+    RUN.name: RUN,
+    DECISION.name: DECISION,
+    **FEATURE_TABLES,
+    **ROOM_TABLES,
+    **PUBLISHED_TABLES,
 }
+"""Every table but the ``raw_`` ones, which are text as the source wrote it."""
 
 
-def build_schema_check(room: str, tables: Sequence[Table]) -> dg.AssetChecksDefinition:
-    """Return one step that checks every table of a room against its definition."""
+def build_schema_checks(assets: Iterable[dg.AssetsDefinition]) -> list[dg.AssetChecksDefinition]:
+    """Return, for each step that makes tables, a step that checks them against their definitions."""
+    checks = []
+    for asset in assets:
+        names = sorted(key.to_user_string() for key in asset.keys)
+        tables = [CHECKED_TABLES[name] for name in names if name in CHECKED_TABLES]
+        if tables:
+            checks.append(build_schema_check(asset.node_def.name, tables))
+    return checks
+
+
+def build_schema_check(step: str, tables: Sequence[Table]) -> dg.AssetChecksDefinition:
+    """Return one blocking step that checks the tables of one asset step."""
 
     @dg.multi_asset_check(
-        name=f"{room}_{CHECK_NAME}",
+        name=f"{step}_{CHECK_NAME}",
         specs=[
             dg.AssetCheckSpec(
                 CHECK_NAME,
@@ -54,8 +66,3 @@ def build_schema_check(room: str, tables: Sequence[Table]) -> dg.AssetChecksDefi
             )
 
     return check
-
-
-def build_schema_checks() -> list[dg.AssetChecksDefinition]:
-    """Return the schema checks of all rooms."""
-    return [build_schema_check(room, tables) for room, tables in ROOMS.items()]

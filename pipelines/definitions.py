@@ -26,9 +26,10 @@ def build_defs(overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
         SEGMENTATION_SETTINGS and SEGMENTATION_DECISIONS, and the sample ledger where they are unset.
     """
     resources = {"run": run_from_environment(os.environ), **(overrides or {})}
+    assets = [asset for asset in dg.load_assets_from_modules(ROOMS) if isinstance(asset, dg.AssetsDefinition)]
     return dg.Definitions(
-        assets=dg.load_assets_from_modules(ROOMS),
-        asset_checks=[*dg.load_asset_checks_from_modules(ROOMS), *build_schema_checks()],
+        assets=assets,
+        asset_checks=[*dg.load_asset_checks_from_modules(ROOMS), *build_schema_checks(assets)],
         jobs=[publish_worklist],
         schedules=[every_morning],
         sensors=[on_ledger_change],

@@ -6,7 +6,6 @@ stopped a run into an error for a person.
 
 import contextlib
 import fcntl
-import logging
 import os
 import uuid
 from collections.abc import Iterator
@@ -25,6 +24,9 @@ from segmentation.domain.errors import GateBlockedError, UsageError
 
 if TYPE_CHECKING:
     from segmentation.publish.reader import Snapshot
+
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+"""Dagster logs to its own store, which its UI shows; the terminal shows progress and errors."""
 
 DAGSTER_SETTINGS = "telemetry:\n  enabled: false\n"
 
@@ -107,14 +109,13 @@ def prepare_dagster_home(data_root: Path) -> Path:
 
 
 def _execute(run: Run) -> None:
-    logging.getLogger("dagster").setLevel(logging.CRITICAL)
     home = prepare_dagster_home(run.root)
     os.environ["DAGSTER_HOME"] = str(home)
     run_id = str(uuid.uuid4())
     job = build_defs({"run": run}).resolve_job_def(JOB_NAME)
     with dg.DagsterInstance.from_config(str(home)) as instance:
         try:
-            job.execute_in_process(instance=instance, run_id=run_id, raise_on_error=True)
+            job.execute_in_process(instance=instance, run_id=run_id, run_config=QUIET, raise_on_error=True)
         except dg.DagsterError as error:
             failed = find_failed_checks(instance, run_id)
             if not failed:

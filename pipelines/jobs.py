@@ -24,10 +24,10 @@ publish_worklist = dg.define_asset_job(
     execution_timezone="Europe/Brussels",
     description="Every morning at five, with that day as the as-of day.",
 )
-def every_morning(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+def every_morning(context: dg.ScheduleEvaluationContext, run: Run) -> dg.RunRequest:
     """Request a run as of the scheduled day."""
     day = context.scheduled_execution_time.date()
-    return dg.RunRequest(run_key=day.isoformat(), run_config=configure_as_of(day))
+    return dg.RunRequest(run_key=day.isoformat(), run_config=configure_run(run, day))
 
 
 @dg.sensor(
@@ -45,9 +45,9 @@ def on_ledger_change(context: dg.SensorEvaluationContext, run: Run) -> dg.Sensor
     return dg.SensorResult(run_requests=[dg.RunRequest(run_key=state)], cursor=state)
 
 
-def configure_as_of(day: dt.date) -> dict[str, object]:
-    """Return the run configuration that sets the as-of day."""
-    return {"resources": {"run": {"config": {"as_of": day.isoformat()}}}}
+def configure_run(run: Run, as_of: dt.date) -> dict[str, object]:
+    """Return the configuration of a run that differs from ``run`` in its as-of day only."""
+    return {"resources": {"run": {"config": {**run.model_dump(), "as_of": as_of.isoformat()}}}}
 
 
 def describe_files(ledger: Path) -> str | None:

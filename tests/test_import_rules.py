@@ -6,7 +6,12 @@ import sys
 
 def test_import_contracts_hold(project_root):
     result = subprocess.run(
-        [sys.executable, "-c", "from importlinter.cli import lint_imports_command as lint; lint()", "--no-cache"],
+        [
+            sys.executable,
+            "-c",
+            "from importlinter.cli import lint_imports_command as lint; lint()",
+            "--no-cache",
+        ],
         cwd=project_root,
         capture_output=True,
         text=True,

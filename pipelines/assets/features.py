@@ -3,14 +3,14 @@
 import dagster as dg
 
 from pipelines.resources import Run, asset_spec
-from segmentation.domain.core_tables import CANONICAL_TABLES, INSTALMENT_BALANCE, LEDGER_TABLES
+from segmentation.domain.core_tables import LEDGER_TABLES
 from segmentation.features.definitions import FEATURE_TABLES
 
 GROUP = "features"
 ISSUE = FEATURE_TABLES["feat_instalment_at_issue"]
 OPEN = FEATURE_TABLES["feat_open_instalment"]
 CUSTOMER = FEATURE_TABLES["feat_customer"]
-INPUTS = [*CANONICAL_TABLES, INSTALMENT_BALANCE.name]
+INPUTS = [*LEDGER_TABLES]
 
 
 @dg.multi_asset(specs=[asset_spec(ISSUE, GROUP, INPUTS)])

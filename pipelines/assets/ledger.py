@@ -66,7 +66,9 @@ def core_unallocated_cash(run: Run) -> dg.MaterializeResult[None]:
 
 
 @dg.multi_asset(
-    specs=[asset_spec(QUALITY, GROUP, [INSTALMENT_BALANCE.name, UNALLOCATED_CASH.name, QUARANTINE.name])]
+    specs=[
+        asset_spec(QUALITY, GROUP, [*RAW_TABLES, *(name for name in LEDGER_TABLES if name != QUALITY.name)])
+    ]
 )
 def core_quality(run: Run) -> dg.MaterializeResult[None]:
     """Rows in, loaded and quarantined, and the statements that the ledger was checked on."""

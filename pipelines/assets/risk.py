@@ -21,7 +21,7 @@ TABLES = [
         "pred_reliability",
     )
 ]
-INPUTS = [features.ISSUE.name, features.OPEN.name, "core_instalment_balance"]
+INPUTS = [features.ISSUE.name, features.OPEN.name, *LEDGER_TABLES]
 
 
 @dg.multi_asset(specs=[asset_spec(table, GROUP, INPUTS) for table in TABLES], can_subset=False)

@@ -4,13 +4,13 @@ import dagster as dg
 
 from pipelines.plots import plot_counts
 from pipelines.resources import Run, asset_spec
-from segmentation.domain.core_tables import CANONICAL_TABLES, INSTALMENT_BALANCE, LEDGER_TABLES
+from segmentation.domain.core_tables import LEDGER_TABLES
 from segmentation.domain.room_tables import SEGMENT
 
 GROUP = "segments"
 
 
-@dg.multi_asset(specs=[asset_spec(SEGMENT, GROUP, [*CANONICAL_TABLES, INSTALMENT_BALANCE.name])])
+@dg.multi_asset(specs=[asset_spec(SEGMENT, GROUP, LEDGER_TABLES)])
 def pred_segment(run: Run) -> dg.MaterializeResult[None]:
     """Segment and cause of every customer, steadied by the segment of the last earlier snapshot."""
     from pipelines.run_facts import find_previous

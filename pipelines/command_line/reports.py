@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from segmentation.publish.reader import Snapshot
 
 EXAMPLES_SHOWN = 3
+LOAD_CHECK = "rows_in_equal_loaded_plus_quarantined"
 
 
 def show_outcome(console: Console, outcome: "Outcome", seconds_by_stage: Mapping[str, float]) -> None:
@@ -44,9 +45,9 @@ def show_outcome(console: Console, outcome: "Outcome", seconds_by_stage: Mapping
 
 def show_rows(console: Console, quality: pl.DataFrame) -> None:
     """Print rows in, loaded and quarantined, and every check that did not pass."""
-    loads = quality.filter(pl.col("check_name") == "rows_in_equal_rows_loaded_plus_quarantined")
+    files = count_rows(quality)
     rows_in, loaded, quarantined = (
-        int(loads[name].sum()) for name in ("rows_in", "rows_loaded", "rows_quarantined")
+        int(files[name].sum()) for name in ("rows_in", "rows_loaded", "rows_quarantined")
     )
     console.print(f"[bold]Rows[/bold]: {rows_in:,} in, {loaded:,} loaded, {quarantined:,} quarantined")
     for row in quality.filter(pl.col("verdict") != "pass").iter_rows(named=True):
@@ -54,18 +55,32 @@ def show_rows(console: Console, quality: pl.DataFrame) -> None:
 
 
 def show_quality(console: Console, quality: pl.DataFrame, quarantine: pl.DataFrame) -> None:
-    """Print the quality report of a ledger and, by rule, what was quarantined and how to repair it."""
-    table = Table("file or table", "in", "loaded", "quarantined", "finding")
-    for row in quality.iter_rows(named=True):
-        figures = (f"{row[name]:,}" for name in ("rows_in", "rows_loaded", "rows_quarantined"))
-        table.add_row(row["subject"], *figures, f"{row['verdict']}: {row['statement']}")
+    """Print rows by file, the checks of the ledger, and by rule what was quarantined and how to repair it."""
+    table = Table("file", "rows in", "loaded", "quarantined")
+    for row in count_rows(quality).iter_rows(named=True):
+        table.add_row(
+            row["file"], *(f"{row[name]:,}" for name in ("rows_in", "rows_loaded", "rows_quarantined"))
+        )
     console.print(table)
-    by_rule = quarantine.group_by("rule", "remedy", maintain_order=True)
-    for (rule, remedy), rows in by_rule:
-        console.print(f"[bold]{words(str(rule))}[/bold]: {rows.height:,} row(s). {remedy}")
+    for row in quality.filter(pl.col("check_name") != LOAD_CHECK).iter_rows(named=True):
+        mark = {"pass": "[green]✓[/green]", "warn": "[yellow]![/yellow]"}.get(row["verdict"], "[red]✗[/red]")
+        console.print(f"{mark} {row['subject']}: {row['statement']}")
+    for (rule, remedy), rows in quarantine.group_by("rule", "remedy", maintain_order=True):
+        console.print(f"\n[bold]{words(str(rule))}[/bold]: {rows.height:,} row(s). {remedy}")
         for row in rows.head(EXAMPLES_SHOWN).iter_rows(named=True):
             place = f"{row['source_file']}, line {row['source_line']}"
             console.print(f"  {place}, {row['column_name'] or 'whole row'}: {row['value']!r}", markup=False)
+
+
+def count_rows(quality: pl.DataFrame) -> pl.DataFrame:
+    """Return rows in, loaded and quarantined by file; a row that fills several tables counts once."""
+    return (
+        quality.filter(pl.col("check_name") == LOAD_CHECK)
+        .with_columns(file=pl.col("subject").str.split(" → ").list.first())
+        .group_by("file")
+        .agg(pl.max("rows_in", "rows_loaded", "rows_quarantined"))
+        .sort("file")
+    )
 
 
 def show_models(console: Console, comparison: pl.DataFrame) -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from pipelines.checks import CHECK_NAME
 from pipelines.definitions import ROOMS, build_defs, run_from_environment
-from pipelines.jobs import JOB_NAME, configure_as_of
+from pipelines.jobs import JOB_NAME, configure_run
 from pipelines.resources import Run
 from segmentation.domain.core_tables import LEDGER_TABLES, RAW_TABLES
 from segmentation.domain.published_tables import PUBLISHED_TABLES
@@ -58,7 +58,7 @@ def test_job_runs_in_one_process_with_the_as_of_day_of_the_schedule(defs):
 
     job = defs.resolve_job_def(JOB_NAME)
     assert job.executor_def.name == "in_process"
-    assert dg.validate_run_config(job, configure_as_of(dt.date(2026, 10, 31)))
+    assert dg.validate_run_config(job, configure_run(Run(ledger="ledger.csv"), dt.date(2026, 10, 31)))
 
 
 def test_environment_becomes_the_run():

@@ -10,8 +10,9 @@ from pipelines.resources import Run
 
 def test_the_schedule_asks_for_its_own_day():
     context = dg.build_schedule_context(scheduled_execution_time=dt.datetime(2026, 10, 31, 4, tzinfo=dt.UTC))
-    request = every_morning(context)
-    assert request.run_config["resources"]["run"]["config"]["as_of"] == "2026-10-31"
+    request = every_morning(context, run=Run(ledger="exports", mapping="b2b_ledger"))
+    config = request.run_config["resources"]["run"]["config"]
+    assert (config["as_of"], config["ledger"], config["mapping"]) == ("2026-10-31", "exports", "b2b_ledger")
 
 
 def test_the_sensor_asks_once_per_change(tmp_path):
