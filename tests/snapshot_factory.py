@@ -107,8 +107,7 @@ def _add_customer(rows: dict, as_of: date, position: int, person: tuple, *, move
     settled = 0 if segment == "insufficient_history" else 8
     for number in range(settled + 3):
         is_open = number >= settled and not (moved and number == settled)
-        age = 30 * (settled - number) + 80 - 30 * (number >= settled) + position
-        due = as_of - timedelta(days=age - 60 if number >= settled else age)
+        due = _due_date(as_of, number - settled, lateness, position)
         _add_invoice(rows, as_of, f"{customer}-{number + 1:03d}", customer, currency, due, lateness, is_open)
     late = settled if lateness > 0 else 0
     shown = "undecided" if moved and segment != "insufficient_history" else segment
@@ -133,6 +132,13 @@ def _add_customer(rows: dict, as_of: date, position: int, person: tuple, *, move
         }
     )
     _add_recommendation(rows, as_of, customer, currency, lateness)
+
+
+def _due_date(as_of: date, number: int, lateness: int, position: int) -> date:
+    """Settled invoices (negative numbers) fell due once a month, long enough ago to have been paid."""
+    if number < 0:
+        return as_of + timedelta(days=30 * number - max(lateness, 0) - 5 - position)
+    return as_of + timedelta(days=(-max(lateness, -5), 3, 20)[number])
 
 
 def _add_invoice(rows, as_of, invoice, customer, currency, due, lateness, is_open) -> None:

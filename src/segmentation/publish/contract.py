@@ -8,6 +8,7 @@ draft 2020-12.
 """
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import yaml
@@ -87,6 +88,7 @@ def build_contract() -> dict[str, Any]:
     }
 
 
+@cache
 def write_contract() -> bytes:
     """Return the bytes of ``contract.yaml``."""
     return yaml.safe_dump(build_contract(), sort_keys=False, allow_unicode=True, width=110).encode()

@@ -140,6 +140,8 @@ def find_snapshot(data_root: Path, identifier: str) -> Snapshot:
     ------
     UsageError
         When there is none.
+    IntegrityError
+        When there is, but its manifest does not hold.
     """
     if identifier == CURRENT:
         current = open_current(data_root)

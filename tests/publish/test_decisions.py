@@ -1,0 +1,305 @@
+"""Decisions are kept as they were made: complete, once, in order and for good."""
+
+import multiprocessing
+import os
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from itertools import count
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from segmentation.domain.core_tables import DECISION
+from segmentation.domain.errors import UsageError
+from segmentation.domain.validation import find_violations
+from segmentation.publish.decisions import DecisionStore, Step
+from tests.postgres_server import postgres_url  # noqa: F401  a fixture
+from tests.snapshot_factory import AS_OF
+
+NOW = datetime(2026, 3, 2, 9, 30, 15, 123456, tzinfo=UTC)
+_numbers = count()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def location(request, tmp_path):
+    """Where an empty store can be made, in each database that is supported."""
+    if request.param == "sqlite":
+        return tmp_path / "new" / "decisions.sqlite"
+    url = request.getfixturevalue("postgres_url")
+    name = f"test_{os.getpid()}_{next(_numbers)}"
+    engine = sa.create_engine(url.replace("://", "+psycopg://", 1), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+    engine.dispose()
+    return url.rsplit("/", 1)[0] + f"/{name}"
+
+
+@pytest.fixture
+def store(location):
+    with DecisionStore(location) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def recommendations(snapshot):
+    table = snapshot.read_table("out_recommendations")
+    return table.rows_by_key("customer_id", named=True, unique=True, include_key=True)
+
+
+def _decide(store, snapshot, row, decision="accept", **changes):
+    given = {"decided_by": "Ann", "decided_at": NOW, "token": "form-1"}
+    return store.record_decision(snapshot, row, decision, **(given | changes))
+
+
+def _other_step(row, **changes):
+    step = {name: row[name] for name in ("action", "channel", "window_start_at", "window_end_at")}
+    return Step(**(step | changes))
+
+
+def test_an_accepted_recommendation_is_kept_with_its_step(store, snapshot, recommendations):
+    row = recommendations["C002"]
+    identifier = _decide(store, snapshot, row)
+    kept = store.read_decisions()
+    assert find_violations(kept, DECISION) == []
+    assert kept.row(0, named=True) == {
+        "decision_id": identifier,
+        "recommendation_id": row["recommendation_id"],
+        "snapshot_id": snapshot.id,
+        "as_of_date": AS_OF,
+        "customer_id": "C002",
+        "decision": "accept",
+        "action": "reminder",
+        "channel": "email",
+        "window_start_at": row["window_start_at"],
+        "window_end_at": row["window_end_at"],
+        "reason": None,
+        "decided_by": "Ann",
+        "decided_at": NOW,
+    }
+
+
+def test_an_empty_store_gives_empty_typed_tables(store):
+    assert store.read_decisions().schema == DECISION.polars_schema
+    assert store.latest_decisions().is_empty()
+    assert store.history("C001").columns == DECISION.column_names
+
+
+def test_an_adjusted_recommendation_is_kept_with_the_step_chosen_instead(store, snapshot, recommendations):
+    row = recommendations["C002"]
+    step = _other_step(row, action="call", channel="phone")
+    _decide(store, snapshot, row, "adjust", reason=" They asked to be called. ", step=step)
+    kept = store.read_decisions().row(0, named=True)
+    assert (kept["action"], kept["channel"], kept["reason"]) == ("call", "phone", "They asked to be called.")
+
+
+def test_an_ignored_recommendation_has_no_step(store, snapshot, recommendations):
+    _decide(store, snapshot, recommendations["C002"], "ignore", reason="Paid yesterday by cheque")
+    kept = store.read_decisions().row(0, named=True)
+    assert (kept["decision"], kept["action"], kept["channel"]) == ("ignore", None, None)
+
+
+def test_a_double_click_is_one_decision(store, snapshot, recommendations):
+    row = recommendations["C001"]
+    first = _decide(store, snapshot, row)
+    again = _decide(store, snapshot, row, decided_at=NOW + timedelta(seconds=1))
+    assert first == again
+    assert store.read_decisions()["decided_at"].to_list() == [NOW]
+
+
+def test_another_form_person_or_content_is_another_decision(store, snapshot, recommendations):
+    row = recommendations["C001"]
+    ids = {
+        _decide(store, snapshot, row),
+        _decide(store, snapshot, row, token="form-2"),
+        _decide(store, snapshot, row, decided_by="Bob"),
+        _decide(store, snapshot, row, "ignore", reason="one"),
+        _decide(store, snapshot, row, "ignore", reason="two"),
+        _decide(store, snapshot, recommendations["C002"]),
+    }
+    assert len(ids) == store.read_decisions().height == 6
+
+
+def test_the_last_decision_on_a_recommendation_counts(store, snapshot, recommendations):
+    one, two = recommendations["C001"], recommendations["C002"]
+    _decide(store, snapshot, one)
+    _decide(store, snapshot, two)
+    # a clock that runs behind does not change which decision came last
+    _decide(store, snapshot, one, "ignore", reason="no", decided_at=NOW - timedelta(hours=1), token="form-2")
+    latest = dict(store.latest_decisions().select("customer_id", "decision").iter_rows())
+    assert latest == {"C001": "ignore", "C002": "accept"}
+    assert store.history("C001")["decision"].to_list() == ["ignore", "accept"]
+
+
+def test_a_run_knows_decisions_on_earlier_days_only(store, snapshot, recommendations):
+    _decide(store, snapshot, recommendations["C001"])
+    assert store.read_decisions(before=AS_OF).is_empty()
+    assert store.read_decisions(before=AS_OF + timedelta(days=1)).height == 1
+
+
+@pytest.mark.parametrize(
+    ("decision", "changes", "message"),
+    [
+        ("approve", {}, "Choose accept, adjust or ignore"),
+        ("accept", {"decided_by": "  "}, "needs a person"),
+        ("accept", {"decided_at": NOW.replace(tzinfo=None)}, "no time zone"),
+        ("ignore", {}, "needs a reason"),
+        ("ignore", {"reason": " "}, "needs a reason"),
+        ("adjust", {"step": Step("wait")}, "needs a reason"),
+        ("adjust", {"reason": "x"}, "must differ"),
+        ("accept", {"step": Step("wait")}, "Choose adjust"),
+        ("adjust", {"reason": "x", "step": Step("visit", "email")}, "Unknown step"),
+        ("adjust", {"reason": "x", "step": Step("call")}, "needs a channel"),
+        ("adjust", {"reason": "x", "step": Step("call", "phone")}, "needs a window"),
+        ("adjust", {"reason": "x", "step": Step("wait", "phone")}, "no channel"),
+        (
+            "adjust",
+            {"reason": "x", "step": Step("call", "phone", NOW, NOW + timedelta(hours=1))},
+            "earliest lawful moment",
+        ),
+    ],
+    ids=str,
+)
+def test_an_incomplete_decision_is_refused_and_not_kept(
+    tmp_path, snapshot, recommendations, decision, changes, message
+):
+    with DecisionStore(tmp_path / "d.sqlite") as store:
+        with pytest.raises(UsageError, match=message):
+            _decide(store, snapshot, recommendations["C002"], decision, **changes)
+        assert store.read_decisions().is_empty()
+
+
+@pytest.mark.parametrize(
+    ("customer", "step", "is_permitted"),
+    [
+        ("C007", {"action": "dispute_follow_up", "channel": "email"}, True),  # same step, other channel
+        ("C007", {"action": "reminder", "channel": "email"}, False),  # reminding during a dispute
+        ("C011", {"action": "call", "channel": "phone"}, False),  # do not contact, no end known
+        ("C009", {"action": "reminder", "channel": "email", "days": 1}, False),  # cool-down of five days
+        ("C009", {"action": "reminder", "channel": "email", "days": 6}, True),
+        ("C006", {"action": "reminder", "channel": "email", "days": 1}, True),  # waiting was a choice
+    ],
+)
+def test_nobody_steps_around_a_closed_gate(tmp_path, snapshot, recommendations, customer, step, is_permitted):
+    row = recommendations[customer]
+    start = datetime(2026, 3, 2, 9, tzinfo=UTC) + timedelta(days=step.pop("days", 2))
+    chosen = Step(**step, window_start_at=start, window_end_at=start + timedelta(hours=1))
+    with DecisionStore(tmp_path / "d.sqlite") as store:
+        if is_permitted:
+            _decide(store, snapshot, row, "adjust", reason="x", step=chosen)
+        else:
+            with pytest.raises(UsageError, match=r"not permitted|earliest lawful"):
+                _decide(store, snapshot, row, "adjust", reason="x", step=chosen)
+        assert store.read_decisions().height == int(is_permitted)
+
+
+def test_waiting_is_always_permitted(store, snapshot, recommendations):
+    for customer in ("C007", "C010"):
+        _decide(store, snapshot, recommendations[customer], "adjust", reason="x", step=Step("wait"))
+    assert set(store.latest_decisions()["action"]) == {"wait"}
+
+
+_TAMPERING = {
+    "sqlite": "INSERT OR REPLACE INTO decision SELECT * FROM decision",
+    "postgresql": "TRUNCATE decision",
+}
+
+
+def test_a_recorded_decision_cannot_be_changed_or_removed(store, snapshot, recommendations):
+    _decide(store, snapshot, recommendations["C001"])
+    before = store.read_decisions()
+    statements = (
+        "UPDATE decision SET decided_by = 'Mallory'",
+        "DELETE FROM decision",
+        _TAMPERING[store._engine.dialect.name],
+    )
+    for statement in statements:
+        with pytest.raises(sa.exc.IntegrityError, match="append-only"), store._engine.begin() as connection:
+            connection.exec_driver_sql(statement)
+        assert store.read_decisions().equals(before)
+
+
+def test_decisions_outlive_the_store(location, snapshot, recommendations):
+    with DecisionStore(location) as first:
+        _decide(first, snapshot, recommendations["C001"])
+    with DecisionStore(location) as second:
+        assert second.read_decisions().height == 1
+
+
+def _write_many(location, snapshot, rows, writer, barrier):
+    barrier.wait()
+    with DecisionStore(location) as store:  # all create the table at once
+        for row in rows:
+            _decide(store, snapshot, row, decided_by=f"writer {writer}")
+            _decide(store, snapshot, row, decided_by="everybody", token="shared")
+
+
+def test_many_writers_at_once_lose_and_double_nothing(location, snapshot, recommendations):
+    rows, writers = list(recommendations.values()), 4
+    barrier = threading.Barrier(writers)
+    with ThreadPoolExecutor(writers) as pool:
+        done = [pool.submit(_write_many, location, snapshot, rows, n, barrier) for n in range(writers)]
+        for future in done:
+            future.result()
+    with DecisionStore(location) as store:
+        assert store.read_decisions().height == len(rows) * (writers + 1)
+
+
+def test_two_processes_write_into_the_same_file(tmp_path, snapshot, recommendations):
+    location, rows = tmp_path / "decisions.sqlite", list(recommendations.values())
+    spawning = multiprocessing.get_context("spawn")
+    barrier = spawning.Barrier(2)
+    other = spawning.Process(target=_write_many, args=(location, snapshot, rows, 1, barrier))
+    other.start()
+    _write_many(location, snapshot, rows, 0, barrier)
+    other.join(120)
+    assert other.exitcode == 0
+    with DecisionStore(location) as store:
+        assert store.read_decisions().height == len(rows) * 3
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), min_size=1, max_size=40),
+    st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), min_size=1, max_size=40),
+)
+def test_any_text_comes_back_as_it_was_typed(store, snapshot, recommendations, reason, person):
+    if not reason.strip() or not person.strip():
+        return
+    identifier = _decide(
+        store, snapshot, recommendations["C003"], "ignore", reason=reason, decided_by=person, token=reason
+    )
+    kept = store.read_decisions().filter(decision_id=identifier).row(0, named=True)
+    assert (kept["reason"], kept["decided_by"]) == (reason.strip(), person.strip())
+
+
+def test_an_unusable_store_is_a_plain_message(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError, match="cannot be used"):
+        DecisionStore(tmp_path / "file" / "decisions.sqlite")
+    (tmp_path / "noise.sqlite").write_bytes(b"not a database, but long enough to be read as one" * 50)
+    with pytest.raises(UsageError, match="cannot be used"):
+        DecisionStore(tmp_path / "noise.sqlite")
+
+
+def test_a_password_never_shows_in_a_message():
+    pytest.importorskip("psycopg")
+    with pytest.raises(UsageError) as refused:
+        DecisionStore("postgresql://ann:secret@127.0.0.1:1/none?connect_timeout=1")
+    assert "secret" not in str(refused.value)
+    assert "***" in str(refused.value)
+
+
+def test_reading_snapshots_does_not_load_the_database_library(project_root):
+    script = "import sys, segmentation.publish.reader; sys.exit('sqlalchemy' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env=os.environ | {"PYTHONPATH": str(project_root / "src")},
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0
