@@ -168,14 +168,18 @@ def close_on_plans(ledger: Frames, as_of: date) -> pl.DataFrame:
             pl.col("started_at") <= as_of,
         )
         .group_by("customer_id")
-        .agg(pl.col("started_at").min(), days.max().alias("last_day"))
+        .agg(pl.col("started_at").min(), days.max().str.to_date(strict=False).alias("last_day"))
     )
     start = day_text(pl.col("started_at"))
     sentence = (
         pl.when(pl.col("last_day").is_null())
         .then(pl.format("A payment plan has been running since {}.", start))
         .otherwise(
-            pl.format("A payment plan has been running since {}; its last day is {}.", start, "last_day")
+            pl.format(
+                "A payment plan has been running since {}; its last day is {}.",
+                start,
+                day_text(pl.col("last_day")),
+            )
         )
     )
     return gate_rows(running, BlockCode.RUNNING_PLAN, sentence)

@@ -276,11 +276,12 @@ def recommend_steps(  # noqa: PLR0917  frames travel as arguments
     )
     is_wait = pl.col("action") == Action.WAIT
     is_idle = pl.col("action").is_null()
+    is_mute = pl.col("blocked_by").is_null()
     picked = picked.with_columns(
         pl.col("action").fill_null(Action.WAIT.value),
         *(
             pl.when(is_idle)
-            .then(pl.coalesce(name, f"{name}_mute"))
+            .then(pl.when(is_mute).then(f"{name}_mute").otherwise(name))
             .otherwise(pl.when(pl.col("action") == Action.DISPUTE_FOLLOW_UP).then(name))
             .alias(name)
             for name in ("blocked_by", "lifts_at", "block_detail")
@@ -291,14 +292,12 @@ def recommend_steps(  # noqa: PLR0917  frames travel as arguments
         pl.col("own_count", "own_paid_count").fill_null(0),
         pl.col("value", "value_low", "value_high").fill_null(0.0),
         (pl.col("action") == Action.CALL).alias("is_call"),
-        pl.when(is_idle).then(pl.col("lifts_at").dt.date()).otherwise(pl.lit(as_of)).alias("not_before_date"),
-        pl.when(~is_idle).then(_dunning_level()).alias("dunning_level"),
+        pl.when(is_wait).then(pl.col("lifts_at").dt.date()).otherwise(pl.lit(as_of)).alias("not_before_date"),
+        pl.when(~is_wait).then(_dunning_level()).alias("dunning_level"),
     )
     picked = picked.with_columns(_wait_code(reminder_day).alias("wait_code"))
     timed = find_windows(picked, settings).with_columns(
-        pl.when(is_wait | (pl.col("blocked_by").list.len() > 0))
-        .then(pl.when(pl.col("lifts_at").is_not_null()).then("window_start_at"))
-        .alias("earliest_lawful_at"),
+        pl.when(is_wait).then("window_start_at").alias("earliest_lawful_at")
     )
     return _publish(write_reasons(timed, scenario), as_of, settings)
 

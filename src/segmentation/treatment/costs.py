@@ -1,0 +1,96 @@
+"""Collection costs and interest that a jurisdiction allows, to the cent.
+
+Belongs here: the calculator. Does not belong here: the figures (jurisdictions/*.yaml). No legal advice.
+"""
+
+from datetime import date, timedelta
+from decimal import ROUND_DOWN, Decimal
+
+from segmentation.domain.errors import UsageError
+from segmentation.treatment.jurisdiction import InterestStart, JurisdictionPack, load_reference_rates
+
+_CENT = Decimal("0.01")
+_DAYS_IN_YEAR = 365
+_PERCENT = 100
+
+
+def cap_costs(pack: JurisdictionPack, principal: Decimal) -> Decimal:
+    """Return the most that may be charged for collecting ``principal``, in the pack's currency.
+
+    Parameters
+    ----------
+    pack : jurisdiction pack.
+    principal : amount owed; nil or less allows no costs.
+
+    Notes
+    -----
+    The first bracket whose bound is not exceeded holds: base + rate × (principal − threshold), then
+    the pack's minimum and maximum. Rounded down to the cent, so that the ceiling is never exceeded.
+
+    Examples
+    --------
+    >>> from segmentation.treatment.jurisdiction import load_pack
+    >>> cap_costs(load_pack("be_consumer"), Decimal("150.00"))
+    Decimal('20.00')
+    >>> cap_costs(load_pack("nl_consumer"), Decimal("2500.00"))
+    Decimal('375.00')
+    """
+    if principal <= 0:
+        return Decimal("0.00")
+    bracket = next(b for b in pack.costs.brackets if b.up_to is None or principal <= b.up_to)
+    costs = bracket.base + bracket.rate * (principal - bracket.above)
+    bounded = min(max(costs, pack.costs.minimum), pack.costs.maximum)
+    return bounded.quantize(_CENT, ROUND_DOWN)
+
+
+def _yearly_rate(pack: JurisdictionPack, day: date) -> Decimal:
+    """Return the yearly rate in percent on a day; UsageError when it is not known."""
+    reference = load_reference_rates()[pack.interest.reference]
+    known = [start for start in reference.rates if start <= day]
+    if not known or day > reference.known_until:
+        raise UsageError(
+            f"The rate {pack.interest.reference} is not known for {day.isoformat()}",
+            where="treatment/jurisdictions/reference_rates.yaml",
+            remedy="Add the published rate to that file and move known_until.",
+        )
+    return reference.rates[max(known)] + (pack.interest.points_above_reference or Decimal(0))
+
+
+def count_interest(
+    pack: JurisdictionPack,
+    principal: Decimal,
+    due_date: date,
+    until: date,
+    *,
+    waiting_ends_on: date | None = None,
+) -> Decimal:
+    """Return simple interest on ``principal`` up to and including ``until``, at the pack's rate.
+
+    Parameters
+    ----------
+    pack : jurisdiction pack.
+    principal : amount owed.
+    due_date : day on which it had to be paid; interest runs from the day after.
+    until : last day that counts.
+    waiting_ends_on : first day after the waiting period of the first reminder, for packs whose
+        interest starts then; without it such a pack gives no interest.
+
+    Raises
+    ------
+    UsageError
+        When the reference rate of one of the days is not on record.
+
+    Notes
+    -----
+    Actual days over 365, the rate of each day; rounded down to the cent at the end.
+    """
+    if pack.interest.starts is InterestStart.NEVER:
+        return Decimal("0.00")
+    first_day = due_date + timedelta(days=1)
+    if pack.interest.starts is InterestStart.AFTER_WAITING_PERIOD:
+        if waiting_ends_on is None:
+            return Decimal("0.00")
+        first_day = max(first_day, waiting_ends_on)
+    days = (first_day + timedelta(days=offset) for offset in range((until - first_day).days + 1))
+    percent_days = sum((_yearly_rate(pack, day) for day in days), start=Decimal(0))
+    return (principal * percent_days / _PERCENT / _DAYS_IN_YEAR).quantize(_CENT, ROUND_DOWN)
