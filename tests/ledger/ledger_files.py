@@ -29,32 +29,39 @@ def some_moment(rng):
     return datetime.combine(some_day(rng), datetime.min.time()) + timedelta(hours=rng.choice([0, 0, 8]))
 
 
-def some_value(rng, table, column):
-    name = column.name
+def some_identifier(rng, table, name):
     if name == "reversal_of":
         return f"payment-{rng.randrange(6)}" if rng.random() < 0.2 else ""
     if name == "credit_note_id" or (name == "payment_id" and table.name == "core_allocation"):
         return rng.choice(["", f"payment-{rng.randrange(6)}", f"invoice-{rng.randrange(6)}"])
     if name == "scope_id":
         return f"{rng.choice(['customer', 'invoice'])}-{rng.randrange(5)}"
-    if name.endswith("_id"):
-        return f"{name.removesuffix('_id').removeprefix('parent_')}-{rng.randrange(5)}"
+    return f"{name.removesuffix('_id').removeprefix('parent_')}-{rng.randrange(5)}"
+
+
+VALUES = {
+    DataType.DATE: lambda rng: some_day(rng).isoformat(),
+    DataType.TIMESTAMP: lambda rng: some_moment(rng).strftime(ISO),
+    DataType.AMOUNT: lambda rng: (
+        rng.choice(["", "", "", "-"]) + f"{rng.randrange(20)}{rng.choice(['', '.5', '.05'])}"
+    ),
+    DataType.INTEGER: lambda rng: str(rng.choice([1, 2, 3])),
+    DataType.REAL: lambda rng: f"{rng.random():.3f}",
+    DataType.BOOLEAN: lambda rng: rng.choice(["true", "false"]),
+}
+
+
+def some_value(rng, table, column):
+    if column.name.endswith("_id") or column.name == "reversal_of":
+        return some_identifier(rng, table, column.name)
     if column.allowed is not None:
         value = rng.choice(column.allowed)
-    elif column.data_type == DataType.DATE:
-        value = some_day(rng).isoformat()
-    elif column.data_type == DataType.TIMESTAMP:
-        value = some_moment(rng).strftime(ISO)
-    elif column.data_type == DataType.AMOUNT:
-        value = f"{rng.choice([1, 1, 1, -1]) * rng.randrange(20)}.{rng.choice(['', '0', '5', '05'])}".rstrip(".")
-    elif column.data_type == DataType.INTEGER:
-        value = str(rng.choice([1, 2, 3]) if name == "instalment_number" else rng.choice([1990, 2000]))
-    elif column.data_type == DataType.REAL:
-        value = f"{rng.random():.3f}"
-    elif column.data_type == DataType.BOOLEAN:
-        value = rng.choice(["true", "false"])
+    elif column.name == "birth_year":
+        value = "1990"
+    elif column.data_type in VALUES:
+        value = VALUES[column.data_type](rng)
     else:
-        value = rng.choice(WORDS.get(name, ["a", "b", 'with "quotes", comma', "two\nlines"]))
+        value = rng.choice(WORDS.get(column.name, ["a", "b", 'with "quotes", comma', "two\nlines"]))
     return "" if column.is_nullable and rng.random() < 0.3 else value
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from segmentation.domain.core_tables import LEDGER_TABLES
 from segmentation.domain.hashing import hash_frame
 from segmentation.domain.settings import LedgerSettings

@@ -7,6 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 import yaml
+
 from segmentation.domain.core_tables import CANONICAL_TABLES
 from segmentation.domain.validation import find_violations
 from segmentation.ledger.balances import (

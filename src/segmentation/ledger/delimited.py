@@ -82,10 +82,18 @@ def split_file(data: bytes, dialect: Dialect, source_file: str) -> DelimitedFile
             remedy="The file was probably cut off, or ends with a footer: export it again, without footer.",
         )
     rows = _parse(records.filter(pl.col("rule").is_null()), header, dialect, source_file)
-    rejects = records.filter(pl.col("rule").is_not_null()).select(
+    rejects = _list_rejects(records.filter(pl.col("rule").is_not_null()))
+    return DelimitedFile(header, rows, rejects)
+
+
+def _list_rejects(records: pl.DataFrame) -> pl.DataFrame:
+    """Return every physical line of the records: how many rows a torn one held cannot be known."""
+    lines = records.with_columns(pl.col("text").str.split("\n")).with_columns(
+        pl.int_ranges(pl.col(LINE), pl.col(LINE) + pl.col("text").list.len().cast(pl.Int64)).alias(LINE)
+    )
+    return _drop_blank(lines.explode(LINE, "text")).select(
         LINE, "rule", pl.col("text").str.slice(0, MAX_VALUE_LENGTH).alias("value")
     )
-    return DelimitedFile(header, rows, rejects)
 
 
 def better_delimiter(header: list[str], expected: set[str], dialect: Dialect) -> str | None:
@@ -199,7 +207,6 @@ def _join_records(lines: pl.DataFrame, dialect: Dialect, source_file: str) -> pl
     record = lines.with_columns(pl.col("is_start").cum_sum().alias("record"))
     records = record.group_by("record", maintain_order=True).agg(
         pl.col(LINE).first(),
-        pl.len().alias("line_count"),
         pl.col("text").str.join("\n"),
         pl.col("is_stray").any(),
     )
@@ -213,22 +220,11 @@ def _join_records(lines: pl.DataFrame, dialect: Dialect, source_file: str) -> pl
             )
         ).alias("is_malformed")
     )
-    torn = records.filter(pl.col("is_malformed") & (pl.col("line_count") > 1))
-    if torn.height:  # every physical line of it is rejected: how many rows it held cannot be known
-        torn_lines = record.filter(pl.col("record").is_in(torn.get_column("record").implode()))
-        records = pl.concat(
-            [
-                records.filter(~pl.col("record").is_in(torn.get_column("record").implode())).select(
-                    LINE, "text", "is_malformed"
-                ),
-                torn_lines.select(LINE, "text", pl.lit(value=True).alias("is_malformed")),
-            ]
-        ).sort(LINE)
     return _drop_blank(records.select(LINE, "text", "is_malformed"))
 
 
 def _drop_blank(records: pl.DataFrame) -> pl.DataFrame:
-    return records.filter(pl.col("text").str.strip_chars() != "")
+    return records.filter(pl.col("text").str.strip_chars(" ") != "")
 
 
 def _read_header(record: dict[str, object], dialect: Dialect, source_file: str) -> list[str]:
