@@ -127,7 +127,7 @@ def test_working_days_skip_weekends_and_holidays(day, count, expected):
     assert add_working_days(date.fromisoformat(day), count, ["BE"]) == date.fromisoformat(expected)
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(
     zone=st.sampled_from(ZONES),
     country=st.sampled_from(["BE", "NL", "DE", "FR", "US", "NZ", "AU", "BR", "391", None]),
@@ -166,7 +166,7 @@ def test_a_window_is_never_outside_lawful_hours(
     assert not is_call or found["window_day"].weekday() < 5
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(zone=st.sampled_from(ZONES), day=st.dates(date(2015, 1, 1), date(2030, 12, 31)))
 def test_no_earlier_moment_of_the_days_before_the_window_was_lawful(zone, day):
     hours = resolve_hours("be_consumer", "BE", zone, SETTINGS)

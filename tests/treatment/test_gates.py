@@ -279,6 +279,13 @@ def test_whatsapp_needs_consent_on_record(book):
     assert closed(book, "channel_not_permitted") == []
 
 
+def test_the_end_of_an_opt_out_opens_nothing_where_consent_is_needed_and_missing(book):
+    permit(book.point("whatsapp"), "opt_out", "2026-01-01", "2026-03-31", channel="whatsapp")
+    assert only(book, "channel_not_permitted")["lifts_at"] is None
+    permit(book, "allowed", "2025-06-01", channel="whatsapp")
+    assert only(book, "channel_not_permitted")["lifts_at"] == day("2026-04-01")
+
+
 def test_channels_without_an_address_are_unreachable_once_the_ledger_knows_addresses(book):
     book.point("email").point("letter")
     channels = {row["channel"] for row in closed(book, "channel_unreachable")}

@@ -34,6 +34,47 @@ def list_outbound(ledger: Frames) -> pl.DataFrame:
     )
 
 
+_PER_CHANNEL = ["customer_id", "channel"]
+
+
+def _list_consent_needed(ledger: Frames, places: pl.DataFrame) -> pl.DataFrame:
+    """Return the known addresses of channels for which the customer's jurisdiction asks for consent."""
+    consent = pl.DataFrame(
+        [
+            {"jurisdiction": name, "channel": channel.value}
+            for name in pack_names()
+            for channel in load_pack(name).consent_channels
+        ],
+        schema={"jurisdiction": pl.String, "channel": pl.String},
+    )
+    return (
+        ledger["core_contact_point"]
+        .select(_PER_CHANNEL)
+        .join(places.select("customer_id", "jurisdiction"), on="customer_id", how="inner")
+        .join(consent, on=["jurisdiction", "channel"], how="semi")
+    )
+
+
+def _list_refused(permission: pl.DataFrame, as_of: date) -> pl.DataFrame:
+    """Return the opt-outs in force that no later consent in force suspends."""
+    status = pl.col("status")
+    renewed = (
+        permission.filter(
+            status == PermissionStatus.ALLOWED,
+            pl.col("valid_from") <= as_of,
+            pl.col("valid_until").is_null() | (pl.col("valid_until") >= as_of),
+        )
+        .group_by(_PER_CHANNEL)
+        .agg(pl.col("valid_from").max().alias("renewed_on"))
+    )
+    opted = (
+        permission.filter(status == PermissionStatus.OPT_OUT)
+        .join(renewed, on=_PER_CHANNEL, how="left")
+        .filter(pl.col("renewed_on").is_null() | (pl.col("renewed_on") <= pl.col("valid_from")))
+    )
+    return in_force(opted, _PER_CHANNEL, as_of)
+
+
 def close_on_permissions(ledger: Frames, places: pl.DataFrame, as_of: date) -> pl.DataFrame:
     """Return channels that the customer refused, or for which a needed consent is not on record.
 
@@ -45,45 +86,37 @@ def close_on_permissions(ledger: Frames, places: pl.DataFrame, as_of: date) -> p
     Notes
     -----
     An ``allowed`` that is in force and started later suspends an opt-out; it never suspends a
-    ``do_not_contact``, which only its own last day ends.
+    ``do_not_contact``, which only its own last day ends. Where consent is needed, the end of an opt-out
+    opens nothing unless a consent is in force on that day.
     """
-    permission = ledger["core_contact_permission"].sort("customer_id", "channel", "valid_from")
-    key = ["customer_id", "channel"]
+    permission = ledger["core_contact_permission"]
     status = pl.col("status")
     allowed = permission.filter(status == PermissionStatus.ALLOWED)
-    renewed = (
-        allowed.filter(
-            pl.col("valid_from") <= as_of,
-            pl.col("valid_until").is_null() | (pl.col("valid_until") >= as_of),
+    forbidden = in_force(permission.filter(status == PermissionStatus.DO_NOT_CONTACT), _PER_CHANNEL, as_of)
+    needed = _list_consent_needed(ledger, places)
+    refused = _list_refused(permission, as_of)
+    covered = (
+        refused.join(allowed.rename({"valid_from": "allowed_from"}), on=_PER_CHANNEL, how="inner")
+        .filter(
+            pl.col("allowed_from") <= pl.col("lifts_on"),
+            pl.col("valid_until").is_null() | (pl.col("valid_until") >= pl.col("lifts_on")),
         )
-        .group_by(key)
-        .agg(pl.col("valid_from").max().alias("renewed_on"))
+        .select(*_PER_CHANNEL, pl.lit(True).alias("is_covered"))
+        .unique()
     )
-    forbidden = in_force(permission.filter(status == PermissionStatus.DO_NOT_CONTACT), key, as_of)
-    opted = (
-        permission.filter(status == PermissionStatus.OPT_OUT)
-        .join(renewed, on=key, how="left")
-        .filter(pl.col("renewed_on").is_null() | (pl.col("renewed_on") <= pl.col("valid_from")))
+    refused = (
+        refused.join(
+            needed.select(*_PER_CHANNEL, pl.lit(True).alias("is_needed")), on=_PER_CHANNEL, how="left"
+        )
+        .join(covered, on=_PER_CHANNEL, how="left")
+        .with_columns(
+            pl.when(pl.col("is_needed").is_null() | pl.col("is_covered")).then("lifts_on").alias("lifts_on")
+        )
     )
-    refused = in_force(opted, key, as_of)
-    consent = pl.DataFrame(
-        [
-            {"jurisdiction": name, "channel": channel.value}
-            for name in pack_names()
-            for channel in load_pack(name).consent_channels
-        ],
-        schema={"jurisdiction": pl.String, "channel": pl.String},
-    )
-    missing = (
-        ledger["core_contact_point"]
-        .select(key)
-        .join(places.select("customer_id", "jurisdiction"), on="customer_id", how="inner")
-        .join(consent, on=["jurisdiction", "channel"], how="semi")
-        .join(in_force(allowed, key, as_of), on=key, how="anti")
-        .join(refused, on=key, how="anti")
+    missing = needed.join(in_force(allowed, _PER_CHANNEL, as_of), on=_PER_CHANNEL, how="anti").join(
+        refused, on=_PER_CHANNEL, how="anti"
     )
     word = channel_word(pl.col("channel"))
-    channel, lifts_on = pl.col("channel"), pl.col("lifts_on")
     since = day_text(pl.col("valid_from"))
     return pl.concat(
         [
@@ -91,21 +124,21 @@ def close_on_permissions(ledger: Frames, places: pl.DataFrame, as_of: date) -> p
                 forbidden,
                 BlockCode.DO_NOT_CONTACT,
                 pl.format("Contact by {} is forbidden since {}.", word, since),
-                channel=channel,
-                lifts_on=lifts_on,
+                channel=pl.col("channel"),
+                lifts_on=pl.col("lifts_on"),
             ),
             gate_rows(
                 refused,
                 BlockCode.CHANNEL_NOT_PERMITTED,
                 pl.format("The customer opted out of contact by {} on {}.", word, since),
-                channel=channel,
-                lifts_on=lifts_on,
+                channel=pl.col("channel"),
+                lifts_on=pl.col("lifts_on"),
             ),
             gate_rows(
                 missing,
                 BlockCode.CHANNEL_NOT_PERMITTED,
                 pl.format("Contact by {} needs consent, and none is on record.", word),
-                channel=channel,
+                channel=pl.col("channel"),
             ),
         ]
     )
