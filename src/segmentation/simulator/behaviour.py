@@ -9,12 +9,16 @@ from enum import IntEnum
 
 import numpy as np
 
-from segmentation.simulator.customers import Population
-from segmentation.simulator.days import NEVER, NONE, BusinessDays, day_number
-from segmentation.simulator.invoices import Parts
-from segmentation.simulator.latent_types import LatentType, type_numbers
+from segmentation.simulator.customers import METHODS, Population
+from segmentation.simulator.days import NEVER, NONE, day_number
+from segmentation.simulator.latent_types import TYPES, LatentType, type_numbers
 from segmentation.simulator.randomness import Draws, Flags, Ints, Reals
+from segmentation.simulator.scene import Scene
 from segmentation.simulator.settings import BiasKind, WorldSettings
+
+DIRECT_DEBIT = METHODS.index("direct_debit")
+_HOLIDAY_MONTHS = (7, 8, 12)
+_LONGEST_DELAY_DAYS = 600
 
 
 class SupplierCause(IntEnum):
@@ -35,11 +39,28 @@ class Outcome(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Disputes:
+    """Disputes aligned with ``Parts``; days and outcome are ``NONE`` where there is none."""
+
+    opened: Ints
+    closed: Ints
+    outcome: Ints
+
+    @property
+    def exists(self) -> Flags:
+        """Which instalments are disputed."""
+        exists: Flags = self.opened != NONE
+        return exists
+
+
+@dataclass(frozen=True, slots=True)
 class Behaviour:
     """The uncontacted course of every instalment, aligned with ``Parts``; days, cents, codes.
 
-    ``true_pay`` is the planted day of payment; ``pay`` the day that the ledger will record, which differs
-    where labels are biased. ``NEVER`` is not within any horizon, ``NONE`` no such day.
+    ``is_late`` is planted lateness of either kind; ``true_pay`` the planted day of payment and ``pay`` the
+    day that the ledger will record, which differs where labels are biased. ``NEVER`` is not within any
+    horizon, ``NONE`` no such day. A direct debit that fails is tried on ``debit_day`` and comes back on
+    ``debit_returned``.
     """
 
     late_prob: Reals
@@ -47,9 +68,7 @@ class Behaviour:
     supplier_cause: Ints
     true_pay: Ints
     pay: Ints
-    disputed_from: Ints
-    disputed_until: Ints
-    dispute_outcome: Ints
+    disputes: Disputes
     credit_cents: Ints
     full_credit_day: Ints
     has_failed_debit: Flags
@@ -64,11 +83,8 @@ def late_prob_on(settings: WorldSettings, population: Population, customer: Ints
     -----
     Drift moves the log-odds linearly from the first day to the last.
     """
-    prob = np.where(
-        day >= population.change_day[customer],
-        population.late_after[customer],
-        population.late_before[customer],
-    )
+    has_changed = day >= population.change_day[customer]
+    prob: Reals = np.where(has_changed, population.late_after[customer], population.late_before[customer])
     if settings.drift:
         first, last = day_number(settings.start_day), day_number(settings.end_day)
         moved = settings.drift * np.clip((day - first) / (last - first), 0, 1)
@@ -77,114 +93,125 @@ def late_prob_on(settings: WorldSettings, population: Population, customer: Ints
     return np.round(prob, 4)
 
 
-def draw_behaviour(
-    settings: WorldSettings, population: Population, parts: Parts, calendar: BusinessDays
-) -> Behaviour:
+def draw_behaviour(scene: Scene) -> Behaviour:
     """Return what happens to every instalment when nobody is contacted."""
-    draws = Draws(settings.seed, "behaviour")
-    count, who, kind = parts.count, parts.customer, population.latent_type[parts.customer]
-    run = population.run_code[who]
-    is_debit = population.method[who] == 1
+    population, parts, calendar = scene.population, scene.parts, scene.calendar
+    draws = scene.draws("behaviour")
+    count, who = parts.count, parts.customer
+    is_debit = population.method[who] == DIRECT_DEBIT
 
-    late_prob = late_prob_on(settings, population, who, parts.due)
-    is_late = draws.chance(late_prob, count)
-    supplier_prob = type_numbers("supplier_prob")[kind] * np.where(is_debit, 0.2, 1.0)
-    if settings.homogeneous:
-        supplier_prob = np.zeros(count)
-    supplier = np.where(
-        draws.chance(supplier_prob, count), draws.choice(np.array([4.0, 3.0, 3.0]), count) + 1, 0
-    )
-    disputing = kind == list(LatentType).index(LatentType.DISPUTING)
-    supplier = np.where((supplier > 0) & disputing, SupplierCause.DISPUTE_UPHELD, supplier)
-    supplier = np.where(
-        (supplier == SupplierCause.DISPUTE_UPHELD) & (is_debit | ~parts.is_single), 0, supplier
-    )
-    delayed = is_late | (supplier > 0)
+    late_prob = late_prob_on(scene.settings, population, who, parts.due)
+    own_late = draws.chance(late_prob, count)
+    supplier = _draw_supplier_causes(scene, draws)
+    blameless = own_late & (supplier == SupplierCause.NONE)
+    is_late = own_late | (supplier != SupplierCause.NONE)
 
-    eager = draws.uniform(count) * draws.uniform(count)
-    target = parts.due - np.floor((parts.due - parts.issue) * 0.8 * eager).astype(np.int64)
-    on_time = calendar.previous_run(run, target)
-    fallback = np.maximum(calendar.previous_working(parts.due), parts.issue)
-    on_time = np.where(on_time <= parts.issue, fallback, on_time)
     debit_day = np.maximum(calendar.previous_working(parts.due), parts.issue)
-    on_time = np.where(is_debit, debit_day, on_time)
+    in_time = np.where(is_debit, debit_day, _draw_punctual_days(scene, draws))
+    late = _draw_late_days(scene, draws, supplier)
+    fails = is_debit & own_late
+    returned = np.where(fails, calendar.next_working(debit_day + draws.whole(2, 5, count)), NONE)
+    late = np.where(fails, np.maximum(late, calendar.next_working(returned + 1)), late)
+    never = blameless & draws.chance(type_numbers("never_prob")[population.latent_type[who]], count)
 
-    month = calendar.month_of(parts.due)
-    season = np.where(np.isin(month, (7, 8, 12)), 1.3, 1.0)
-    heavy = np.where(draws.chance(0.06, count), 3.0, 1.0)
-    mean_delay = type_numbers("delay_days")[kind] * population.delay_factor[who] * season * heavy
-    delay = 1 + np.minimum(draws.waiting(mean_delay, count), 600)
-    late_day = calendar.next_run(run, parts.due + delay)
+    disputes = _draw_disputes(scene, draws, supplier, blameless & ~is_debit)
+    after = calendar.next_run(population.run_code[who], disputes.closed + 2 + draws.waiting(7.0, count))
+    unfounded = disputes.exists & (disputes.outcome != Outcome.UPHELD)
+    late = np.where(disputes.exists, np.maximum(after, np.where(unfounded, late, 0)), late)
+    credit, full_credit_day = _draw_full_credits(scene, draws, disputes, is_debit)
 
-    failed = is_debit & is_late
-    returned = np.where(failed, calendar.next_working(debit_day + draws.whole(2, 5, count)), NONE)
-    late_day = np.where(failed, np.maximum(late_day, calendar.next_working(returned + 1)), late_day)
-
-    slow = calendar.next_run(run, parts.due + 6 + draws.waiting(16.0, count))
-    late_day = np.where(np.isin(supplier, (1, 2)), np.maximum(slow, returned + 3), late_day)
-    late_day = calendar.next_working(late_day)
-
-    never = is_late & (supplier == 0) & draws.chance(type_numbers("never_prob")[kind], count)
-    unfounded = (
-        is_late
-        & (supplier == 0)
-        & parts.is_single
-        & ~is_debit
-        & draws.chance(0.0 if settings.homogeneous else type_numbers("dispute_prob")[kind], count)
-    )
-    is_disputed = unfounded | (supplier == SupplierCause.DISPUTE_UPHELD)
-    opened = calendar.next_working(np.maximum(parts.due + draws.whole(-9, 12, count), parts.issue + 2))
-    closed = calendar.next_working(np.maximum(opened + 8 + draws.waiting(22.0, count), parts.due + 1))
-    outcome = np.where(
-        supplier == SupplierCause.DISPUTE_UPHELD,
-        Outcome.UPHELD,
-        np.where(draws.chance(0.3, count), Outcome.WITHDRAWN, Outcome.REJECTED),
-    )
-    after = calendar.next_run(run, closed + 2 + draws.waiting(7.0, count))
-    late_day = np.where(is_disputed, np.maximum(after, late_day * unfounded), late_day)
-    is_full = draws.chance(0.4, count)
-    share = np.where(is_full, 1.0, 0.1 + 0.5 * draws.uniform(count))
-    upheld = is_disputed & (outcome == Outcome.UPHELD)
-    credit = np.where(upheld, np.round(parts.cents * share).astype(np.int64), 0)
-    full_credit_day = np.where(upheld & is_full, closed, NEVER)
-
-    cancelled = parts.is_single & ~is_debit & ~is_disputed & draws.chance(0.006, count)
-    cancel_day = calendar.next_working(parts.issue + 2 + draws.waiting(9.0, count))
-    full_credit_day = np.where(cancelled, cancel_day, full_credit_day)
-    credit = np.where(cancelled, parts.cents, credit)
-
-    true_pay = np.where(delayed, late_day, on_time)
+    true_pay = np.where(is_late, late, in_time)
     true_pay = np.where(never | (full_credit_day < NEVER), NEVER, true_pay)
     true_pay = np.where(true_pay >= population.insolvent_day[who], NEVER, true_pay)
     return Behaviour(
         late_prob=late_prob,
-        is_late=delayed,
+        is_late=is_late,
         supplier_cause=supplier,
         true_pay=true_pay,
-        pay=_record_unfairly(settings, population, parts, calendar, true_pay, ~delayed & ~is_debit),
-        disputed_from=np.where(is_disputed, opened, NONE),
-        disputed_until=np.where(is_disputed, closed, NONE),
-        dispute_outcome=np.where(is_disputed, outcome, NONE),
+        pay=_record_unfairly(scene, true_pay, ~is_late & ~is_debit),
+        disputes=disputes,
         credit_cents=credit,
         full_credit_day=full_credit_day,
-        has_failed_debit=failed & (debit_day < population.insolvent_day[who]),
+        has_failed_debit=fails & (debit_day < population.insolvent_day[who]),
         debit_day=debit_day,
         debit_returned=returned,
     )
 
 
-def _record_unfairly(
-    settings: WorldSettings,
-    population: Population,
-    parts: Parts,
-    calendar: BusinessDays,
-    pay: Ints,
-    in_time: Flags,
-) -> Ints:
-    bias = settings.injected_bias
+def _draw_supplier_causes(scene: Scene, draws: Draws) -> Ints:
+    parts, kind = scene.parts, scene.population.latent_type[scene.parts.customer]
+    is_debit = scene.population.method[parts.customer] == DIRECT_DEBIT
+    prob = type_numbers("supplier_prob")[kind] * np.where(is_debit, 0.0, 1.0)
+    happens = draws.chance(prob * (not scene.settings.homogeneous), parts.count)
+    cause = np.where(happens, draws.choice(np.array([4.0, 3.0, 3.0]), parts.count) + 1, SupplierCause.NONE)
+    disputing = kind == TYPES.index(LatentType.DISPUTING)
+    cause = np.where(happens & disputing, SupplierCause.DISPUTE_UPHELD, cause)
+    divided = (cause == SupplierCause.DISPUTE_UPHELD) & ~parts.is_single
+    return np.where(divided, SupplierCause.NOT_RECEIVED, cause)
+
+
+def _draw_punctual_days(scene: Scene, draws: Draws) -> Ints:
+    """Days of payment in time: on a run of the customer, some time before the due date at the latest."""
+    parts, calendar = scene.parts, scene.calendar
+    eager = draws.uniform(parts.count) * draws.uniform(parts.count)
+    target = parts.due - np.floor((parts.due - parts.issue) * 0.8 * eager).astype(np.int64)
+    day = calendar.previous_run(scene.population.run_code[parts.customer], target)
+    at_least = np.maximum(calendar.previous_working(parts.due), parts.issue)
+    return np.where(day <= parts.issue, at_least, day)
+
+
+def _draw_late_days(scene: Scene, draws: Draws, supplier: Ints) -> Ints:
+    """Days of payment beyond terms: a delay of the customer's kind, then the next run."""
+    parts, population, calendar = scene.parts, scene.population, scene.calendar
+    count, who = parts.count, parts.customer
+    season = np.where(np.isin(calendar.month_of(parts.due), _HOLIDAY_MONTHS), 1.3, 1.0)
+    heavy = np.where(draws.chance(0.06, count), 3.0, 1.0)
+    mean = (
+        type_numbers("delay_days")[population.latent_type[who]]
+        * population.delay_factor[who]
+        * season
+        * heavy
+    )
+    delay = 1 + np.minimum(draws.waiting(mean, count), _LONGEST_DELAY_DAYS)
+    slow = 6 + draws.waiting(16.0, count)
+    informal = (supplier == SupplierCause.NOT_RECEIVED) | (supplier == SupplierCause.AWAITING_APPROVAL)
+    return calendar.next_run(population.run_code[who], parts.due + np.where(informal, slow, delay))
+
+
+def _draw_disputes(scene: Scene, draws: Draws, supplier: Ints, may_dispute: Flags) -> Disputes:
+    parts, calendar, count = scene.parts, scene.calendar, scene.parts.count
+    prob = type_numbers("dispute_prob")[scene.population.latent_type[parts.customer]]
+    unfounded = may_dispute & parts.is_single & draws.chance(prob * (not scene.settings.homogeneous), count)
+    founded = supplier == SupplierCause.DISPUTE_UPHELD
+    opened = calendar.next_working(np.maximum(parts.due + draws.whole(-9, 12, count), parts.issue + 2))
+    closed = calendar.next_working(np.maximum(opened + 8 + draws.waiting(22.0, count), parts.due + 1))
+    withdrawn = np.where(draws.chance(0.3, count), Outcome.WITHDRAWN, Outcome.REJECTED)
+    exists = unfounded | founded
+    return Disputes(
+        opened=np.where(exists, opened, NONE),
+        closed=np.where(exists, closed, NONE),
+        outcome=np.where(founded, Outcome.UPHELD, np.where(unfounded, withdrawn, NONE)),
+    )
+
+
+def _draw_full_credits(scene: Scene, draws: Draws, disputes: Disputes, is_debit: Flags) -> tuple[Ints, Ints]:
+    """Credit that an upheld dispute or a cancelled invoice brings, and the day when it is for all of it."""
+    parts, calendar, count = scene.parts, scene.calendar, scene.parts.count
+    upheld = disputes.exists & (disputes.outcome == Outcome.UPHELD)
+    is_full = draws.chance(0.4, count)
+    share = np.where(is_full, 1.0, 0.1 + 0.5 * draws.uniform(count))
+    credit = np.where(upheld, np.round(parts.cents * share).astype(np.int64), 0)
+    day = np.where(upheld & is_full, disputes.closed, NEVER)
+    cancelled = parts.is_single & ~is_debit & ~disputes.exists & draws.chance(0.006, count)
+    cancel_day = calendar.next_working(parts.issue + 2 + draws.waiting(9.0, count))
+    return np.where(cancelled, parts.cents, credit), np.where(cancelled, cancel_day, day)
+
+
+def _record_unfairly(scene: Scene, pay: Ints, in_time: Flags) -> Ints:
+    bias, population, parts = scene.settings.injected_bias, scene.population, scene.parts
     if bias is None or bias.kind is BiasKind.CONTACT_ACCESS:
         return pay
-    draws = Draws(settings.seed, "unfair records")
+    draws = scene.draws("unfair records")
     treated = population.is_disadvantaged if bias.kind is BiasKind.LABELS else population.is_proxied
     hit = in_time & (pay < NEVER) & treated[parts.customer] & draws.chance(bias.strength, parts.count)
-    return np.where(hit, calendar.next_working(parts.due + 1 + draws.whole(0, 9, parts.count)), pay)
+    return np.where(hit, scene.calendar.next_working(parts.due + 1 + draws.whole(0, 9, parts.count)), pay)

@@ -57,7 +57,12 @@ def numbers_or_null(values: Ints) -> pl.Series:
     return pl.select(pl.when(pl.Series(values) >= 0).then(pl.Series(values)).otherwise(None)).to_series()
 
 
-def ledger_frame(table: Table, *versions: dict[str, pl.Series | pl.DataFrame]) -> pl.DataFrame:
+def fill(word: str, count: int) -> pl.Series:
+    """Return the same word for every row."""
+    return pl.Series([word], dtype=pl.String).new_from_index(0, count)
+
+
+def ledger_frame(table: Table, *versions: pl.DataFrame) -> pl.DataFrame:
     """Return the rows of a canonical table, all versions together, in the order of key and observation.
 
     Columns are those of the table without the source of the row, which only a loader can tell; columns
@@ -65,10 +70,17 @@ def ledger_frame(table: Table, *versions: dict[str, pl.Series | pl.DataFrame]) -
     """
     columns = [column for column in table.columns if column.name not in {"source_system", "source_id"}]
     frames = [
-        pl.DataFrame(version).select(
-            (pl.col(c.name) if c.name in version else pl.lit(None)).cast(c.polars_type).alias(c.name)
+        version.select(
+            (pl.col(c.name) if c.name in version.columns else pl.lit(None)).cast(c.polars_type).alias(c.name)
             for c in columns
         )
         for version in versions
     ]
-    return pl.concat(frames).sort([*table.key, "observed_at"], nulls_last=True)
+    frame = pl.concat(frames)
+    if (
+        len(table.key) == 1
+        and frame.get_column(table.key[0]).is_sorted()
+        and not any(version.height for version in frames[1:])
+    ):
+        return frame
+    return frame.sort([*table.key, "observed_at"], nulls_last=True)

@@ -1,30 +1,31 @@
-"""Ledger tables about contact: events, outcomes, promises, payment plans and inbound messages."""
+"""Ledger tables about contact: events, outcomes and inbound messages.
 
-from dataclasses import dataclass
+Belongs here: contacts that took place, with their moments. Does not belong here: promises and payment
+plans (arrangement_frames).
+"""
+
+from dataclasses import dataclass, fields
 
 import numpy as np
 import polars as pl
 
 from segmentation.domain import core_tables
-from segmentation.domain.vocabulary import Channel, Direction, OutcomeCode, PlanStatus, PromiseStatus, Tone
-from segmentation.simulator.behaviour import Behaviour
-from segmentation.simulator.cash import Cash, plan_day, plan_shares
-from segmentation.simulator.columns import dates, ledger_frame, moments, numbers_or_null, words
-from segmentation.simulator.contacts import OUTCOMES, Course
+from segmentation.domain.vocabulary import Direction, OutcomeCode, Tone
+from segmentation.simulator.cash import Cash
+from segmentation.simulator.columns import ledger_frame, moments, numbers_or_null, words
+from segmentation.simulator.contacts import Course
 from segmentation.simulator.customers import LANGUAGES, TIMEZONES, Population
-from segmentation.simulator.days import NONE, BusinessDays
+from segmentation.simulator.days import NONE
 from segmentation.simulator.identifiers import Identifiers
-from segmentation.simulator.invoices import Parts
-from segmentation.simulator.latent_types import CONTACT_CHANNELS, SLOT_HOURS
+from segmentation.simulator.latent_types import CALL, CONTACT_CHANNELS, EMAIL, LETTER, SLOT_HOURS
 from segmentation.simulator.message_texts import TEXTS
-from segmentation.simulator.randomness import Draws, Flags, Ints
+from segmentation.simulator.randomness import Draws, Flags, Ints, Reals
+from segmentation.simulator.replies import OUTCOMES
+from segmentation.simulator.scene import Scene
 
 _TONES = (Tone.FRIENDLY, Tone.NEUTRAL, Tone.FORMAL)
 _POLICY = "rules-0"
 _DAY = 86_400
-_CALL = CONTACT_CHANNELS.index(Channel.PHONE)
-_LETTER = CONTACT_CHANNELS.index(Channel.LETTER)
-_EMAIL = CONTACT_CHANNELS.index(Channel.EMAIL)
 _DISPUTED = OUTCOMES.index(OutcomeCode.DISPUTED)
 _UNREACHABLE = OUTCOMES.index(OutcomeCode.UNREACHABLE)
 _MESSAGE_SHARE = 0.5
@@ -32,13 +33,15 @@ _MAILED_DISPUTES = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class _Written:
-    """Contacts that really took place, with their moments in seconds since 1970, UTC; ``NONE`` for never."""
+class Talk:
+    """Contacts that took place, in order of time; moments in seconds since 1970, UTC, ``NONE`` for never.
+
+    ``row`` is the position in the contact log, ``NONE`` for an inbound contact.
+    """
 
     row: Ints
     customer: Ints
     part: Ints
-    is_inbound: Flags
     channel: Ints
     sent: Ints
     delivered: Ints
@@ -49,7 +52,25 @@ class _Written:
 
     @property
     def count(self) -> int:
+        """Number of contacts."""
         return len(self.row)
+
+    @property
+    def is_outbound(self) -> Flags:
+        """Which contacts the supplier started."""
+        outbound: Flags = self.row != NONE
+        return outbound
+
+    @property
+    def recorded(self) -> Ints:
+        """When the outcome was known."""
+        return np.where(self.replied == NONE, self.sent, self.replied)
+
+    def in_order(self, more: "Talk") -> "Talk":
+        """Return these contacts and others, in order of time."""
+        order = np.argsort(np.concatenate([self.sent, more.sent]), kind="stable")
+        names = [column.name for column in fields(Talk)]
+        return Talk(*(np.concatenate([getattr(self, name), getattr(more, name)])[order] for name in names))
 
 
 def _in_utc(population: Population, customer: Ints, local_seconds: Ints) -> Ints:
@@ -58,256 +79,137 @@ def _in_utc(population: Population, customer: Ints, local_seconds: Ints) -> Ints
     for code, zone in enumerate(TIMEZONES):
         inside = np.flatnonzero(population.country[customer] == code)
         local = pl.Series(local_seconds[inside] * 1_000_000).cast(pl.Datetime("us"))
-        utc = local.dt.replace_time_zone(zone).dt.convert_time_zone("UTC")
-        result[inside] = utc.dt.epoch("s").to_numpy()
+        result[inside] = local.dt.replace_time_zone(zone).dt.epoch("s").to_numpy()
     return result
 
 
-def _write(
-    seed: int, population: Population, parts: Parts, course: Course, cash: Cash, last: int
-) -> _Written:
-    draws = Draws(seed, "contact moments")
-    log = course.contacts
-    rows = np.flatnonzero(~log.is_holdout)
-    count = len(rows)
-    channel, customer, outcome = log.channel[rows], log.customer[rows], log.outcome[rows]
-    minute = draws.whole(0, 119, count)
-    local = log.day[rows] * _DAY + np.array(SLOT_HOURS)[log.slot[rows]] * 3600 + minute * 60
-    sent = _in_utc(population, customer, local)
-    reached = (channel == _CALL) & (outcome != _UNREACHABLE)
-    delivered = np.where((channel != _LETTER) & ((channel != _CALL) | reached), sent, NONE)
-    opens = (channel == _EMAIL) & draws.chance(0.3 + 0.5 * log.has_responded[rows], count)
-    opened = np.where(opens, sent + 60 * draws.whole(1, 60, count), NONE)
-    answers = (outcome != NONE) & (outcome != _UNREACHABLE)
-    wait = np.where(
-        channel == _LETTER, 2 * _DAY + 60 * draws.whole(0, 900, count), 60 * draws.whole(61, 200, count)
-    )
-    replied = np.where(reached, sent, np.where(answers, sent + wait, NONE))
-    horizon = (last + 1) * _DAY
-    replied = np.where(replied < horizon, replied, NONE)
-    outcome = np.where(answers & (replied == NONE), NONE, outcome)
-
-    mailed = draws.chance(_MAILED_DISPUTES, parts.count)
-    raised = np.flatnonzero((cash.dispute_from != NONE) & (cash.dispute_from <= last) & mailed)
-    raised_at = _in_utc(
-        population,
-        parts.customer[raised],
-        cash.dispute_from[raised] * _DAY + 9 * 3600 + 60 * draws.whole(0, 300, len(raised)),
-    )
-    nothing = np.full(len(raised), NONE)
-    order = np.argsort(np.concatenate([sent, raised_at]), kind="stable")
-    merged = {
-        "row": (rows, nothing),
-        "customer": (customer, parts.customer[raised]),
-        "part": (log.part[rows], raised),
-        "is_inbound": (np.zeros(count, dtype=np.bool_), np.ones(len(raised), dtype=np.bool_)),
-        "channel": (channel, np.full(len(raised), _EMAIL)),
-        "sent": (sent, raised_at),
-        "delivered": (delivered, raised_at),
-        "opened": (np.where(opened < horizon, opened, NONE), nothing),
-        "replied": (replied, nothing),
-        "outcome": (outcome, np.full(len(raised), _DISPUTED)),
-        "promised": (np.where(outcome == NONE, NONE, log.promised_day[rows]), nothing),
-    }
-    return _Written(**{name: np.concatenate(pair)[order] for name, pair in merged.items()})
-
-
-def contact_frames(
-    seed: int,
-    population: Population,
-    parts: Parts,
-    behaviour: Behaviour,
-    course: Course,
-    cash: Cash,
-    calendar: BusinessDays,
-    names: Identifiers,
-    last: int,
-) -> tuple[dict[str, pl.DataFrame], Ints]:
-    """Return the contact tables, and for each contact in the log its number (``NONE`` for a holdout)."""
-    written = _write(seed, population, parts, course, cash, last)
-    log = course.contacts
-    row = np.maximum(written.row, 0)
-    outbound = ~written.is_inbound
-
-    def of_log(values: Ints) -> Ints:
-        return np.where(outbound, values[row], NONE) if log.count else np.full(written.count, NONE)
-
-    level = of_log(log.level)
-    template = pl.select(
-        pl.when(pl.Series(outbound)).then(
-            pl.concat_str([pl.lit("reminder_"), pl.Series(level).cast(pl.String)])
-        )
-    ).to_series()
-    propensity = log.propensity[row] if log.count else np.zeros(written.count)
-    if_outbound = pl.Series(outbound)
-    policy = pl.select(pl.when(if_outbound).then(pl.lit(_POLICY))).to_series()
-    first = {
-        "contact_id": names.other("K", np.arange(written.count)),
-        "customer_id": names.customer(written.customer),
-        "invoice_id": names.invoice(parts.invoice[written.part]),
-        "direction": words((Direction.OUTBOUND, Direction.INBOUND), written.is_inbound.astype(np.int64)),
-        "channel": words(CONTACT_CHANNELS, written.channel),
-        "sent_at": _stamps(written.sent),
-        "delivered_at": _stamps(written.delivered),
-        "dunning_level": numbers_or_null(level),
-        "template_id": template,
-        "tone": words(_TONES, np.where(outbound, level - 1, NONE)),
-        "propensity": pl.select(pl.when(if_outbound).then(pl.Series(propensity))).to_series(),
-        "policy_version": policy,
-        "observed_at": _stamps(written.sent),
-    }
-    on_call = written.channel == _CALL
-    at_once = pl.DataFrame(first).with_columns(
-        _stamps(np.where(on_call, written.replied, NONE)).alias("replied_at")
-    )
-    later = np.maximum(written.opened, written.replied)
-    second = (
-        pl.DataFrame(first)
-        .with_columns(
-            _stamps(written.opened).alias("opened_at"),
-            _stamps(written.replied).alias("replied_at"),
-            _stamps(later).alias("observed_at"),
-        )
-        .filter(pl.Series((later > written.sent) & ~on_call))
-    )
-    recorded = np.where(written.replied == NONE, written.sent, written.replied)
-    outcomes = pl.DataFrame(
-        {
-            "contact_id": first["contact_id"],
-            "code": words(OUTCOMES, written.outcome),
-            "recorded_at": _stamps(recorded),
-            "observed_at": _stamps(recorded),
-        }
-    ).filter(pl.Series(written.outcome != NONE))
-    frames = {
-        "contact_event": ledger_frame(core_tables.CONTACT_EVENT, at_once, second),
-        "contact_outcome": ledger_frame(core_tables.CONTACT_OUTCOME, outcomes),
-        "promise_to_pay": _promise_frame(parts, course, cash, written, recorded, calendar, names, last),
-        "payment_plan": _plan_frame(parts, behaviour, course, cash, calendar, names, last),
-        "message": _message_frame(seed, population, parts, written, recorded, names),
-    }
-    number = np.full(log.count, NONE)
-    number[written.row[outbound]] = np.flatnonzero(outbound)
-    return frames, number
-
-
-def _stamps(seconds: Ints) -> pl.Series:
+def stamps(seconds: Ints) -> pl.Series:
+    """Return moments in UTC; null where negative."""
     return moments(np.where(seconds < 0, NONE, seconds // _DAY), seconds % _DAY)
 
 
-def _promise_frame(
-    parts: Parts,
-    course: Course,
-    cash: Cash,
-    written: _Written,
-    recorded: Ints,
-    calendar: BusinessDays,
-    names: Identifiers,
-    last: int,
-) -> pl.DataFrame:
-    rows = np.flatnonzero(written.promised > 0)
-    part, promised = written.part[rows], written.promised[rows]
-    made = recorded[rows] // _DAY
-    pay = course.pay[part]
-    kept = pay <= promised
-    bookings = cash.allocations
-    paid_in = pl.DataFrame({"part": bookings.part, "day": bookings.day}).filter(
-        pl.Series((bookings.payment >= 0) & (bookings.cents > 0))
+def hold_talks(scene: Scene, course: Course, cash: Cash) -> Talk:
+    """Return all contacts with their moments, holdouts left out, mails about disputes included."""
+    draws = scene.draws("contact moments")
+    return _reach_out(scene, draws, course).in_order(_receive(scene, draws, cash))
+
+
+def _reach_out(scene: Scene, draws: Draws, course: Course) -> Talk:
+    log = course.contacts
+    rows = np.flatnonzero(~log.is_holdout)
+    count, channel, outcome = len(rows), log.channel[rows], log.outcome[rows]
+    hour = np.array(SLOT_HOURS)[log.slot[rows]]
+    local = log.day[rows] * _DAY + hour * 3600 + 60 * draws.whole(0, 119, count)
+    sent = _in_utc(scene.population, log.customer[rows], local)
+    called = channel == CALL
+    spoken = called & (outcome != _UNREACHABLE)
+    delivered = np.where(~called & (channel != LETTER) | spoken, sent, NONE)
+    opens = (channel == EMAIL) & draws.chance(0.3 + 0.5 * log.has_responded[rows].astype(np.float64), count)
+    opened = np.where(opens, sent + 60 * draws.whole(1, 60, count), NONE)
+    answers = (outcome != NONE) & (outcome != _UNREACHABLE)
+    soon, by_post = 60 * draws.whole(61, 200, count), 2 * _DAY + 60 * draws.whole(0, 300, count)
+    replied = np.where(answers, sent + np.where(channel == LETTER, by_post, soon), NONE)
+    replied = np.where(spoken, sent, replied)
+    horizon = (scene.last + 1) * _DAY
+    replied = np.where(replied < horizon, replied, NONE)
+    outcome = np.where(answers & (replied == NONE), NONE, outcome)
+    return Talk(
+        row=rows,
+        customer=log.customer[rows],
+        part=log.part[rows],
+        channel=channel,
+        sent=sent,
+        delivered=delivered,
+        opened=np.where(opened < horizon, opened, NONE),
+        replied=replied,
+        outcome=outcome,
+        promised=np.where(outcome == NONE, NONE, log.promised_day[rows]),
     )
-    promises = pl.DataFrame({"row": np.arange(len(rows)), "part": part, "made": made, "promised": promised})
-    touched = promises.join(paid_in, on="part").filter(
-        (pl.col("day") > pl.col("made")) & (pl.col("day") <= pl.col("promised"))
+
+
+def _receive(scene: Scene, draws: Draws, cash: Cash) -> Talk:
+    disputes, parts = cash.disputes, scene.parts
+    mailed = draws.chance(_MAILED_DISPUTES, parts.count)
+    rows = np.flatnonzero(disputes.exists & (disputes.opened <= scene.last) & mailed)
+    customer, nothing = parts.customer[rows], np.full(len(rows), NONE)
+    local = disputes.opened[rows] * _DAY + 9 * 3600 + 60 * draws.whole(0, 120, len(rows))
+    sent = _in_utc(scene.population, customer, local)
+    return Talk(
+        row=nothing,
+        customer=customer,
+        part=rows,
+        channel=np.full(len(rows), EMAIL),
+        sent=sent,
+        delivered=sent,
+        opened=nothing,
+        replied=nothing,
+        outcome=np.full(len(rows), _DISPUTED),
+        promised=nothing,
     )
-    partial = np.isin(np.arange(len(rows)), touched["row"].to_numpy())
-    statuses = (PromiseStatus.KEPT, PromiseStatus.PARTIAL, PromiseStatus.BROKEN)
-    status = np.select([kept, partial], [0, 1], 2)
-    resolved = calendar.next_working(np.where(kept, np.maximum(pay, made), promised) + 1)
-    opened = pl.DataFrame(
+
+
+def contact_frames(scene: Scene, course: Course, talk: Talk, names: Identifiers) -> dict[str, pl.DataFrame]:
+    """Return ``contact_event``, ``contact_outcome`` and ``message``.
+
+    An opened or answered message is a second version of its event.
+    """
+    log, outbound, called = course.contacts, talk.is_outbound, talk.channel == CALL
+    level = np.full(talk.count, NONE)
+    level[outbound] = log.level[talk.row[outbound]]
+    propensity: Reals = np.zeros(talk.count)
+    propensity[outbound] = log.propensity[talk.row[outbound]]
+    template = pl.concat_str([pl.lit("reminder_"), pl.Series(level).cast(pl.String)])
+    only_outbound = pl.when(pl.Series(outbound))
+    events = pl.DataFrame(
         {
-            "promise_id": names.other("T", np.arange(len(rows))),
-            "invoice_id": names.invoice(parts.invoice[part]),
-            "made_at": dates(made),
-            "promised_date": dates(promised),
-            "status": pl.Series([str(PromiseStatus.OPEN)], dtype=pl.String).new_from_index(0, len(rows)),
-            "observed_at": _stamps(recorded[rows]),
+            "contact_id": names.other("K", np.arange(talk.count)),
+            "customer_id": names.customer(talk.customer),
+            "invoice_id": names.invoice(scene.parts.invoice[talk.part]),
+            "direction": words((Direction.INBOUND, Direction.OUTBOUND), outbound.astype(np.int64)),
+            "channel": words(CONTACT_CHANNELS, talk.channel),
+            "sent_at": stamps(talk.sent),
+            "delivered_at": stamps(talk.delivered),
+            "replied_at": stamps(np.where(called, talk.replied, NONE)),
+            "dunning_level": numbers_or_null(level),
+            "tone": words(_TONES, np.where(outbound, level - 1, NONE)),
+            "observed_at": stamps(talk.sent),
         }
+    ).with_columns(
+        only_outbound.then(template).alias("template_id"),
+        only_outbound.then(pl.Series(propensity)).alias("propensity"),
+        only_outbound.then(pl.lit(_POLICY)).alias("policy_version"),
     )
-    final = opened.with_columns(
-        words(statuses, status).alias("status"),
-        dates(resolved).alias("resolved_at"),
-        moments(resolved, 43_200).alias("observed_at"),
-    ).filter(pl.Series(resolved <= last))
-    return ledger_frame(core_tables.PROMISE_TO_PAY, opened, final)
-
-
-def _plan_frame(
-    parts: Parts,
-    behaviour: Behaviour,
-    course: Course,
-    cash: Cash,
-    calendar: BusinessDays,
-    names: Identifiers,
-    last: int,
-) -> pl.DataFrame:
-    count = len(course.plan_customer)
-    planned = np.flatnonzero(course.plan_of_part != NONE)
-    plan = course.plan_of_part[planned]
-    due_cents = (parts.cents - behaviour.credit_cents)[planned]
-    months = course.plan_months[plan]
-    part = np.repeat(np.arange(len(planned)), months)
-    month = np.arange(len(part)) - np.repeat(np.cumsum(months) - months, months)
-    share = plan_shares(due_cents[part], months[part], month)
-    day = dates(plan_day(calendar, course.plan_start[plan[part]], month))
-    pair = pl.concat_str(
-        [
-            pl.lit('["'),
-            pl.col("day").dt.to_string("%Y-%m-%d"),
-            pl.lit('", '),
-            (pl.col("cents") // 100).cast(pl.String),
-            pl.lit("."),
-            (pl.col("cents") % 100).cast(pl.String).str.zfill(2),
-            pl.lit("]"),
-        ]
-    )
-    schedule = (
-        pl.DataFrame({"plan": plan[part], "day": day, "cents": share})
-        .group_by("plan", "day")
-        .agg(pl.col("cents").sum())
-        .sort("plan", "day")
-        .with_columns(pair.alias("pair"))
-        .group_by("plan", maintain_order=True)
-        .agg(pl.col("pair").str.join(", "))
-        .select("plan", pl.concat_str([pl.lit("["), "pair", pl.lit("]")]).alias("schedule"))
-    )
-    plans = pl.DataFrame(
+    later = np.maximum(talk.opened, talk.replied)
+    answered = events.with_columns(
+        stamps(talk.opened).alias("opened_at"),
+        stamps(talk.replied).alias("replied_at"),
+        stamps(later).alias("observed_at"),
+    ).filter(pl.Series((later > talk.sent) & ~called))
+    outcomes = pl.DataFrame(
         {
-            "plan": np.arange(count),
-            "plan_id": names.other("PL", np.arange(count)),
-            "customer_id": names.customer(course.plan_customer),
-            "started_at": dates(course.plan_start),
-            "observed_at": moments(course.plan_start, 32_400),
-        },
-        schema_overrides={"plan": pl.Int64},
-    ).join(schedule, on="plan", how="left", maintain_order="left")
-    running = plans.with_columns(pl.lit(str(PlanStatus.RUNNING)).alias("status"))
-    is_kept = cash.plan_kept >= course.plan_months
-    ended = plan_day(calendar, course.plan_start, np.where(is_kept, course.plan_months - 1, cash.plan_kept))
-    ended = np.where(is_kept, calendar.next_working(ended + 1), calendar.next_working(ended + 7))
-    final = plans.with_columns(
-        words((PlanStatus.COMPLETED, PlanStatus.BROKEN), (~is_kept).astype(np.int64)).alias("status"),
-        dates(ended).alias("ended_at"),
-        moments(ended, 43_200).alias("observed_at"),
-    ).filter(pl.Series(ended <= last))
-    return ledger_frame(core_tables.PAYMENT_PLAN, running, final)
+            "contact_id": events["contact_id"],
+            "code": words(OUTCOMES, talk.outcome),
+            "recorded_at": stamps(talk.recorded),
+            "observed_at": stamps(talk.recorded),
+        }
+    ).filter(pl.Series(talk.outcome != NONE))
+    return {
+        "contact_event": ledger_frame(core_tables.CONTACT_EVENT, events, answered),
+        "contact_outcome": ledger_frame(core_tables.CONTACT_OUTCOME, outcomes),
+        "message": _message_frame(scene, talk, names),
+    }
 
 
-def _message_frame(
-    seed: int, population: Population, parts: Parts, written: _Written, recorded: Ints, names: Identifiers
-) -> pl.DataFrame:
-    told = np.isin(written.outcome, [OUTCOMES.index(code) for code in TEXTS])
-    by_mail = written.channel != _CALL
-    sends = told & by_mail & Draws(seed, "messages").chance(_MESSAGE_SHARE, written.count)
-    rows = np.flatnonzero(sends)
+def number_contacts(course: Course, talk: Talk) -> Ints:
+    """Return the number of every contact in the log, ``NONE`` for a holdout."""
+    number = np.full(course.contacts.count, NONE)
+    number[talk.row[talk.is_outbound]] = np.flatnonzero(talk.is_outbound)
+    return number
+
+
+def _message_frame(scene: Scene, talk: Talk, names: Identifiers) -> pl.DataFrame:
+    told = np.isin(talk.outcome, [OUTCOMES.index(code) for code in TEXTS]) & (talk.channel != CALL)
+    rows = np.flatnonzero(told & scene.draws("messages").chance(_MESSAGE_SHARE, talk.count))
     texts = pl.DataFrame(
         [
             (str(code), language, subject, body)
@@ -317,19 +219,17 @@ def _message_frame(
         schema=["code", "language", "subject", "body"],
         orient="row",
     )
+    received = stamps(talk.recorded[rows])
     messages = pl.DataFrame(
         {
             "message_id": names.other("M", np.arange(len(rows))),
-            "customer_id": names.customer(written.customer[rows]),
-            "received_at": _stamps(recorded[rows]),
-            "language": words(LANGUAGES, population.language[written.customer[rows]]),
-            "code": words(OUTCOMES, written.outcome[rows]),
-            "invoice": names.invoice(parts.invoice[written.part[rows]]),
-            "observed_at": _stamps(recorded[rows]),
+            "customer_id": names.customer(talk.customer[rows]),
+            "received_at": received,
+            "language": words(LANGUAGES, scene.population.language[talk.customer[rows]]),
+            "code": words(OUTCOMES, talk.outcome[rows]),
+            "invoice": names.invoice(scene.parts.invoice[talk.part[rows]]),
+            "observed_at": received,
         }
     ).join(texts, on=["code", "language"], how="left", maintain_order="left")
-    number = pl.col("invoice")
-    return ledger_frame(
-        core_tables.MESSAGE,
-        messages.with_columns(pl.col("subject").str.replace("{invoice}", number, literal=True)),
-    )
+    subject = pl.col("subject").str.replace("{invoice}", pl.col("invoice"), literal=True)
+    return ledger_frame(core_tables.MESSAGE, messages.with_columns(subject))

@@ -1,40 +1,43 @@
 """Reminders after the due date, chosen by a logging policy, and what they bring about.
 
 Belongs here: who is contacted when, through which channel, with which probability, and the effect on
-payment. Does not belong here: how it is written down (contact_frames).
+payment. Does not belong here: what is said (replies), how it is written down (contact_frames).
 
 The world is stepped week by week, all customers at once: a contact moves the payments of the same
 customer, which decides who is contacted the week after.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, fields
 
 import numpy as np
 
-from segmentation.domain.vocabulary import OutcomeCode
 from segmentation.simulator.behaviour import Behaviour, SupplierCause
 from segmentation.simulator.customers import Population
-from segmentation.simulator.days import NEVER, NONE, BusinessDays, day_number
+from segmentation.simulator.days import NEVER, NONE
 from segmentation.simulator.holds import Holds
-from segmentation.simulator.invoices import Parts
 from segmentation.simulator.latent_types import (
+    LETTER,
     PREFERRED_CHANNEL_SHIFT,
     PREFERRED_SLOT_SHIFT,
     SLOTS,
+    TYPES,
     LatentType,
     response_log_odds,
-    type_numbers,
 )
-from segmentation.simulator.randomness import Draws, Flags, Ints, Reals
+from segmentation.simulator.randomness import Flags, Ints, Reals
 from segmentation.simulator.reachability import Reachability
-from segmentation.simulator.settings import WorldSettings
+from segmentation.simulator.replies import Asked, Replies, draw_replies
+from segmentation.simulator.scene import Scene
+from segmentation.simulator.settings import BiasKind
 
 GRACE_DAYS = 4
-_MOST_LEVELS = 6
-_CALL, _LETTER = 2, 3
-OUTCOMES = tuple(OutcomeCode)
+"""Days beyond terms before the first reminder."""
 
-_POLICY_WEIGHTS = np.array(
+_MOST_LEVELS = 6
+_PROMISE_GRACE_DAYS = 2
+_PLAN_FROM_LEVEL = 2
+
+_CHANNEL_WEIGHTS = np.array(
     [
         [[6.0, 2.0, 1.0, 0.6], [2.4, 2.0, 1.0, 0.8], [1.2, 1.8, 2.4, 2.4]],
         [[4.5, 1.8, 1.6, 0.8], [2.0, 1.2, 2.6, 1.2], [1.0, 0.8, 3.0, 3.0]],
@@ -45,9 +48,12 @@ _POLICY_WEIGHTS = np.array(
 _SLOT_WEIGHTS = np.array([1.3, 1.0, 1.1, 0.6])
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class ContactLog:
-    """Contacts as arrays in order of time; ``part`` is the oldest overdue instalment they were about."""
+    """Contacts as arrays in order of time; ``part`` is the oldest overdue instalment they were about.
+
+    A holdout is a contact that was due and left out at random; it has no channel in the ledger.
+    """
 
     customer: Ints
     part: Ints
@@ -64,26 +70,33 @@ class ContactLog:
 
     @property
     def count(self) -> int:
-        """Number of contacts, those left out as holdout included."""
+        """Number of contacts, holdouts included."""
         return len(self.customer)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
+class Plans:
+    """Payment plans as arrays; ``kept`` of the ``months`` payments are made."""
+
+    customer: Ints
+    start: Ints
+    months: Ints
+    kept: Ints
+
+
+@dataclass(frozen=True, slots=True)
 class Course:
-    """The contacted course of every instalment: what ``Behaviour`` became."""
+    """The contacted course of every instalment: what its ``Behaviour`` became."""
 
     pay: Ints
     received_day: Ints
     plan_of_part: Ints
-    plan_customer: Ints
-    plan_start: Ints
-    plan_months: Ints
-    plan_kept: Ints
+    plans: Plans
     contacts: ContactLog
 
 
 def response_prob(population: Population, customer: Ints, channel: Ints, slot: Ints) -> Reals:
-    """Return the planted probability that a contact makes a customer pay what is overdue.
+    """Return the planted probability that a contact makes a customer pay what is overdue within days.
 
     Parameters
     ----------
@@ -92,297 +105,192 @@ def response_prob(population: Population, customer: Ints, channel: Ints, slot: I
     """
     odds = response_log_odds()[population.latent_type[customer], channel, slot]
     odds = odds + PREFERRED_CHANNEL_SHIFT * (population.preferred_channel[customer] == channel)
-    in_slot = (population.preferred_slot[customer] == slot) & (channel != _LETTER)
-    return np.round(1 / (1 + np.exp(-(odds + PREFERRED_SLOT_SHIFT * in_slot))), 4)
+    in_slot = (population.preferred_slot[customer] == slot) & (channel != LETTER)
+    prob: Reals = np.round(1 / (1 + np.exp(-(odds + PREFERRED_SLOT_SHIFT * in_slot))), 4)
+    return prob
 
 
-@dataclass(slots=True)
-class _State:
-    """What the weekly step reads and changes."""
-
-    pay: Ints
-    level: Ints
-    received_day: Ints
-    plan_of_part: Ints
-    last_contact: Ints
-    promise_until: Ints
-    has_plan: Flags
-    plans: list[tuple[Ints, ...]] = field(default_factory=list)
-    plan_count: int = 0
-
-
-def run_contacts(
-    settings: WorldSettings,
-    population: Population,
-    parts: Parts,
-    behaviour: Behaviour,
-    reach: Reachability,
-    holds: Holds,
-    calendar: BusinessDays,
-) -> Course:
+def run_contacts(scene: Scene, behaviour: Behaviour, reach: Reachability, holds: Holds) -> Course:
     """Return the course of every instalment under the logging policy, and the log of contacts."""
-    first, last = day_number(settings.start_day), day_number(settings.end_day)
-    draws = Draws(settings.seed, "contacts")
-    state = _State(
-        pay=behaviour.pay.copy(),
-        level=np.zeros(parts.count, dtype=np.int64),
-        received_day=np.full(parts.count, NONE),
-        plan_of_part=np.full(parts.count, NONE),
-        last_contact=np.full(population.count, NONE),
-        promise_until=np.full(population.count, NONE),
-        has_plan=np.zeros(population.count, dtype=np.bool_),
+    dunning = _Dunning(scene, behaviour, reach, holds)
+    weeks = dunning.run() if scene.settings.with_contacts else []
+    return Course(
+        pay=dunning.pay,
+        received_day=dunning.received_day,
+        plan_of_part=dunning.plan_of_part,
+        plans=_join_plans(dunning.plans),
+        contacts=_join_contacts(weeks),
     )
-    weeks: list[ContactLog] = []
-    if settings.with_contacts:
+
+
+def _join_contacts(weeks: list[ContactLog]) -> ContactLog:
+    if weeks:
+        names = [column.name for column in fields(ContactLog)]
+        return ContactLog(**{name: np.concatenate([getattr(week, name) for week in weeks]) for name in names})
+    none, real, flag = np.zeros(0, dtype=np.int64), np.zeros(0), np.zeros(0, dtype=np.bool_)
+    return ContactLog(none, none, none, none, none, none, real, real, flag, none, none, flag)
+
+
+def _join_plans(weeks: list[Plans]) -> Plans:
+    if weeks:
+        return Plans(
+            *(np.concatenate([getattr(week, column.name) for week in weeks]) for column in fields(Plans))
+        )
+    none = np.zeros(0, dtype=np.int64)
+    return Plans(none, none, none, none)
+
+
+class _Dunning:
+    """The weekly step: state of all instalments and customers, changed by every contact."""
+
+    def __init__(self, scene: Scene, behaviour: Behaviour, reach: Reachability, holds: Holds) -> None:
+        self.scene, self.behaviour, self.reach, self.holds = scene, behaviour, reach, holds
+        self.draws = scene.draws("contacts")
+        parts, customers = scene.parts.count, scene.population.count
+        self.pay = behaviour.pay.copy()
+        self.level = np.zeros(parts, dtype=np.int64)
+        self.received_day = np.full(parts, NONE)
+        self.plan_of_part = np.full(parts, NONE)
+        self.last_contact = np.full(customers, NEVER * NONE)
+        self.promise_until = np.full(customers, NONE)
+        self.has_plan = np.zeros(customers, dtype=np.bool_)
+        self.plans: list[Plans] = []
+        bias = scene.settings.injected_bias
+        is_denied = bias is not None and bias.kind is BiasKind.CONTACT_ACCESS
+        self.denied = scene.population.is_disadvantaged & is_denied
+
+    def run(self) -> list[ContactLog]:
+        """Return the contacts of every week."""
+        scene, parts = self.scene, self.scene.parts
         order = np.argsort(parts.due, kind="stable")
-        due_sorted = parts.due[order]
+        due = parts.due[order]
         active = np.zeros(0, dtype=np.int64)
-        seen = 0
-        start = first - int(calendar.weekday[first - calendar.base])
-        for monday in range(start, last + 1, 7):
-            upto = int(np.searchsorted(due_sorted, monday + 4 - GRACE_DAYS, side="right"))
+        seen, weeks = 0, []
+        monday = scene.first - int(scene.calendar.weekday[scene.first - scene.calendar.base])
+        for start in range(monday, scene.last + 1, 7):
+            upto = int(np.searchsorted(due, start + 7 - GRACE_DAYS, side="right"))
             active = np.concatenate([active, order[seen:upto]])
             seen = upto
-            settled = np.minimum(state.pay, behaviour.full_credit_day)
-            active = active[
-                (settled[active] > monday)
-                & (state.level[active] < _MOST_LEVELS)
-                & (state.plan_of_part[active] == NONE)
-            ]
-            weeks.append(
-                _contact_one_week(
-                    settings,
-                    population,
-                    parts,
-                    behaviour,
-                    reach,
-                    holds,
-                    calendar,
-                    draws,
-                    state,
-                    active,
-                    monday,
-                    last,
-                )
-            )
-    plans = [np.concatenate(column) for column in zip(*state.plans, strict=True)] if state.plans else []
-    empty = np.zeros(0, dtype=np.int64)
-    customer, begin, months, kept = plans or (empty, empty, empty, empty)
-    return Course(
-        pay=state.pay,
-        received_day=state.received_day,
-        plan_of_part=state.plan_of_part,
-        plan_customer=customer,
-        plan_start=begin,
-        plan_months=months,
-        plan_kept=kept,
-        contacts=_join(weeks),
-    )
+            settled = np.minimum(self.pay[active], self.behaviour.full_credit_day[active])
+            goes_on = (self.level[active] < _MOST_LEVELS) & (self.plan_of_part[active] == NONE)
+            active = active[(settled > start) & goes_on]
+            weeks.append(self._contact(active, start))
+        return weeks
 
+    def _find_due(self, active: Ints, run_day: Ints) -> Ints:
+        """Return the instalments that call for a contact this week, by customer and due date."""
+        parts, behaviour = self.scene.parts, self.behaviour
+        who = parts.customer[active]
+        day = run_day[who]
+        disputes = behaviour.disputes
+        disputed = (disputes.opened[active] <= day) & (day <= disputes.closed[active])
+        held = (self.holds.from_day[who] <= day) & (day <= self.holds.until_day[who])
+        settled = np.minimum(self.pay[active], behaviour.full_credit_day[active])
+        pause = self.scene.settings.contact_pause_days + 7 * np.minimum(self.level[active], 3)
+        is_due = (parts.due[active] + GRACE_DAYS < day) & (settled > day) & (day <= self.scene.last)
+        is_free = ~disputed & ~held & (behaviour.debit_returned[active] < day)
+        has_rested = (self.last_contact[who] + pause < day) & (
+            self.promise_until[who] + _PROMISE_GRACE_DAYS < day
+        )
+        chosen = active[is_due & is_free & has_rested]
+        ordered: Ints = chosen[np.lexsort((chosen, parts.due[chosen], parts.customer[chosen]))]
+        return ordered
 
-def _join(weeks: list[ContactLog]) -> ContactLog:
-    if not weeks:
-        none, real = np.zeros(0, dtype=np.int64), np.zeros(0)
-        flag = np.zeros(0, dtype=np.bool_)
-        return ContactLog(none, none, none, none, none, none, real, real, flag, none, none, flag)
-    names = ContactLog.__dataclass_fields__
-    return ContactLog(**{name: np.concatenate([getattr(week, name) for week in weeks]) for name in names})
+    def _choose_arms(self, customer: Ints, day: Ints, level: Ints) -> tuple[Ints, Ints, Reals]:
+        """Return channel, slot and the probability with which the logging policy chose them."""
+        person = (~self.scene.population.is_natural[customer]).astype(np.int64)
+        weights = _CHANNEL_WEIGHTS[person, level - 1] * self.reach.may_use(day, customer)
+        arms = (weights[:, :, None] * _SLOT_WEIGHTS[None, None, :]).reshape(
+            len(customer), weights.shape[1] * len(SLOTS)
+        )
+        steps = np.cumsum(arms, axis=1)
+        drawn = self.draws.uniform(len(customer)) * steps[:, -1]
+        arm = np.minimum((steps <= drawn[:, None]).sum(axis=1), arms.shape[1] - 1)
+        share = arms[np.arange(len(customer)), arm] / steps[:, -1]
+        return (
+            arm // len(SLOTS),
+            arm % len(SLOTS),
+            np.round((1 - self.scene.settings.holdout_share) * share, 4),
+        )
 
+    def _contact(self, active: Ints, monday: int) -> ContactLog:
+        scene, draws, population = self.scene, self.draws, self.scene.population
+        run_day = scene.calendar.next_working(monday + population.dunning_weekday)
+        chosen = self._find_due(active, run_day)
+        customer, position, group = np.unique(
+            scene.parts.customer[chosen], return_index=True, return_inverse=True
+        )
+        count, part, day = len(customer), chosen[position], run_day[customer]
+        level = np.minimum(self.level[part] + 1, 3)
+        channel, slot, propensity = self._choose_arms(customer, day, level)
+        passed_over = self.denied[customer] & draws.chance(self.reach.passed_over_prob, count)
+        held_out = draws.chance(scene.settings.holdout_share, count) | passed_over
 
-def _contact_one_week(
-    settings: WorldSettings,
-    population: Population,
-    parts: Parts,
-    behaviour: Behaviour,
-    reach: Reachability,
-    holds: Holds,
-    calendar: BusinessDays,
-    draws: Draws,
-    state: _State,
-    active: Ints,
-    monday: int,
-    last: int,
-) -> ContactLog:
-    run_day = calendar.next_working(monday + population.dunning_weekday)
-    who = parts.customer[active]
-    day = run_day[who]
-    disputed = (behaviour.disputed_from[active] <= day) & (day <= behaviour.disputed_until[active])
-    held = (holds.from_day[who] <= day) & (day <= holds.until_day[who])
-    settled = np.minimum(state.pay[active], behaviour.full_credit_day[active])
-    rested = state.last_contact[who] + settings.contact_pause_days + 7 * np.minimum(state.level[active], 3)
-    ready = (
-        (parts.due[active] + GRACE_DAYS < day)
-        & (settled > day)
-        & (day <= last)
-        & ~disputed
-        & ~held
-        & (behaviour.debit_returned[active] < day)
-        & (day > np.where(state.last_contact[who] == NONE, NONE, rested))
-        & (state.promise_until[who] + 2 < day)
-    )
-    chosen = active[ready]
-    chosen = chosen[np.lexsort((chosen, parts.due[chosen], parts.customer[chosen]))]
-    customer, position, group = np.unique(parts.customer[chosen], return_index=True, return_inverse=True)
-    count = len(customer)
-    part = chosen[position]
-    day = run_day[customer]
+        prob = response_prob(population, customer, channel, slot)
+        responded = draws.chance(prob, count) & ~held_out
+        lag = np.floor(6 * draws.uniform(count) * draws.uniform(count)).astype(np.int64)
+        soon = scene.calendar.next_working(day + 1 + lag)
+        cause = self.behaviour.supplier_cause[part]
+        replies = draw_replies(
+            draws,
+            scene.calendar,
+            Asked(population.latent_type[customer], channel, day, soon, responded, held_out, cause),
+        )
+        self._bring_forward(chosen, group, responded, soon)
+        self._repair(part, customer, day, cause, replies)
 
-    level = np.minimum(state.level[part] + 1, 3)
-    usable = reach.may_use(day, customer)
-    weights = _POLICY_WEIGHTS[(~population.is_natural[customer]).astype(np.int64), level - 1] * usable
-    arms = (weights[:, :, None] * _SLOT_WEIGHTS[None, None, :]).reshape(count, weights.shape[1] * len(SLOTS))
-    steps = np.cumsum(arms, axis=1)
-    total = steps[:, -1] if count else np.zeros(0)
-    drawn = draws.uniform(count) * total
-    arm = np.minimum((steps <= drawn[:, None]).sum(axis=1), max(arms.shape[1] - 1, 0))
-    channel, slot = arm // len(SLOTS), arm % len(SLOTS)
-    left_out = settings.holdout_share
-    passed = population.is_disadvantaged[customer] & draws.chance(reach.passed_over_prob, count)
-    held_out = draws.chance(left_out, count) | passed
-    share = arms[np.arange(count), arm] / np.maximum(total, 1e-9)
-    propensity = np.where(held_out, left_out, np.round((1 - left_out) * share, 4))
+        reached = ~held_out
+        self.last_contact[customer] = np.where(reached, day, self.last_contact[customer])
+        self.level[chosen] += reached[group]
+        promised = replies.promised_day
+        self.promise_until[customer] = np.where(promised > 0, promised, self.promise_until[customer])
+        self._start_plans(chosen, group, customer, day, reached & ~responded)
+        return ContactLog(
+            customer=customer,
+            part=part,
+            day=day,
+            channel=channel,
+            slot=slot,
+            level=level,
+            propensity=propensity,
+            response_prob=prob,
+            has_responded=responded,
+            outcome=replies.outcome,
+            promised_day=promised,
+            is_holdout=held_out,
+        )
 
-    prob = response_prob(population, customer, channel, slot)
-    responded = draws.chance(prob, count) & ~held_out
-    own_fault = behaviour.supplier_cause[part] == SupplierCause.NONE
-    lag = np.floor(6 * draws.uniform(count) * draws.uniform(count)).astype(np.int64)
-    soon = calendar.next_working(day + 1 + lag)
-    _bring_forward(state, behaviour, chosen, group, responded, soon)
+    def _bring_forward(self, chosen: Ints, group: Ints, responded: Flags, soon: Ints) -> None:
+        """Who responds pays what is overdue and not the supplier's doing."""
+        moves = responded[group] & (self.behaviour.supplier_cause[chosen] == SupplierCause.NONE)
+        self.pay[chosen[moves]] = np.minimum(self.pay[chosen[moves]], soon[group[moves]])
 
-    kind = population.latent_type[customer]
-    outcome, promised = _draw_outcomes(
-        draws, kind, channel, held_out, responded, own_fault, day, soon, calendar
-    )
-    told = ~held_out & ~own_fault & draws.chance(0.85, count)
-    outcome = np.where(told, _supplier_outcome(behaviour.supplier_cause[part]), outcome)
-    promised = np.where(told, NONE, promised)
-    informed = told & (behaviour.supplier_cause[part] != SupplierCause.DISPUTE_UPHELD)
-    settled_day = calendar.next_run(population.run_code[customer], day + 6 + draws.whole(0, 10, count))
-    state.pay[part] = np.where(informed, np.minimum(state.pay[part], settled_day), state.pay[part])
-    resent = informed & (behaviour.supplier_cause[part] == SupplierCause.NOT_RECEIVED)
-    state.received_day[part] = np.where(resent, calendar.next_working(day + 1), state.received_day[part])
+    def _repair(self, part: Ints, customer: Ints, day: Ints, cause: Ints, replies: Replies) -> None:
+        """Once the supplier has been told of a lost invoice or a missing order number, payment follows."""
+        calendar, draws = self.scene.calendar, self.draws
+        later = day + 6 + draws.whole(0, 10, len(part))
+        settled = calendar.next_run(self.scene.population.run_code[customer], later)
+        informed = replies.has_told & (cause != SupplierCause.DISPUTE_UPHELD)
+        self.pay[part] = np.where(informed, np.minimum(self.pay[part], settled), self.pay[part])
+        resent = informed & (cause == SupplierCause.NOT_RECEIVED)
+        self.received_day[part] = np.where(resent, calendar.next_working(day + 1), self.received_day[part])
 
-    reached = ~held_out
-    state.last_contact[customer] = np.where(reached, day, state.last_contact[customer])
-    state.level[chosen] += reached[group]
-    state.promise_until[customer] = np.where(promised > 0, promised, state.promise_until[customer])
-    _start_plans(population, state, draws, chosen, group, customer, day, reached & ~responded, calendar)
-    return ContactLog(
-        customer=customer,
-        part=part,
-        day=day,
-        channel=channel,
-        slot=slot,
-        level=level,
-        propensity=propensity,
-        response_prob=prob,
-        has_responded=responded,
-        outcome=outcome,
-        promised_day=promised,
-        is_holdout=held_out,
-    )
-
-
-def _bring_forward(
-    state: _State, behaviour: Behaviour, chosen: Ints, group: Ints, responded: Flags, soon: Ints
-) -> None:
-    moved = chosen[responded[group] & (behaviour.supplier_cause[chosen] == SupplierCause.NONE)]
-    target = soon[group[responded[group] & (behaviour.supplier_cause[chosen] == SupplierCause.NONE)]]
-    state.pay[moved] = np.minimum(state.pay[moved], target)
-
-
-def _supplier_outcome(cause: Ints) -> Ints:
-    codes = np.array(
-        [
-            NONE,
-            OUTCOMES.index(OutcomeCode.NOT_RECEIVED),
-            OUTCOMES.index(OutcomeCode.AWAITING_APPROVAL),
-            OUTCOMES.index(OutcomeCode.DISPUTED),
-        ]
-    )
-    return codes[cause]
-
-
-def _draw_outcomes(
-    draws: Draws,
-    kind: Ints,
-    channel: Ints,
-    held_out: Flags,
-    responded: Flags,
-    own_fault: Flags,
-    day: Ints,
-    soon: Ints,
-    calendar: BusinessDays,
-) -> tuple[Ints, Ints]:
-    count = len(kind)
-    called = channel == _CALL
-    says = draws.chance(np.where(called, 0.75, 0.35), count)
-    kept_word = responded & says & draws.chance(0.6, count)
-    empty_word = ~responded & draws.chance(
-        type_numbers("promise_prob")[kind] * np.where(called, 1.4, 0.7), count
-    )
-    excused = ~responded & ~empty_word & draws.chance(type_numbers("excuse_prob")[kind], count)
-    excuses = np.array(
-        [
-            OUTCOMES.index(code)
-            for code in (
-                OutcomeCode.PAYMENT_SENT,
-                OutcomeCode.PAYMENT_SENT,
-                OutcomeCode.IN_PAYMENT_RUN,
-                OutcomeCode.CANNOT_PAY,
-                OutcomeCode.WILL_NOT_PAY,
-                OutcomeCode.DISPUTED,
-            )
-        ]
-    )
-    outcome = np.select(
-        [kept_word | empty_word, responded & says, excused, called & ~responded],
-        [
-            np.full(count, OUTCOMES.index(OutcomeCode.PROMISE)),
-            np.full(count, OUTCOMES.index(OutcomeCode.PAYMENT_SENT)),
-            excuses[kind],
-            np.full(count, OUTCOMES.index(OutcomeCode.UNREACHABLE)),
-        ],
-        NONE,
-    )
-    outcome = np.where(held_out | ~own_fault | (channel == _LETTER), NONE, outcome)
-    later = calendar.next_working(day + 4 + draws.whole(0, 8, count))
-    promised = np.where(kept_word, soon, later)
-    return outcome, np.where(outcome == OUTCOMES.index(OutcomeCode.PROMISE), promised, NONE)
-
-
-def _start_plans(
-    population: Population,
-    state: _State,
-    draws: Draws,
-    chosen: Ints,
-    group: Ints,
-    customer: Ints,
-    day: Ints,
-    unmoved: Flags,
-    calendar: BusinessDays,
-) -> None:
-    count = len(customer)
-    cannot = population.latent_type[customer] == list(LatentType).index(LatentType.CANNOT_PAY)
-    waiting = np.zeros(count, dtype=np.int64)
-    np.maximum.at(waiting, group, state.level[chosen])
-    starts = (
-        unmoved
-        & cannot
-        & (waiting >= 2)  # noqa: PLR2004  after a second reminder
-        & ~state.has_plan[customer]
-        & ~population.is_disadvantaged[customer]
-        & draws.chance(0.25, count)
-    )
-    months = draws.whole(3, 6, count)
-    breaks = draws.chance(0.35, count)
-    kept = np.where(breaks, np.floor(draws.uniform(count) * months).astype(np.int64), months)
-    number = state.plan_count + np.cumsum(starts) - 1
-    state.plan_count += int(starts.sum())
-    state.has_plan[customer[starts]] = True
-    inside = starts[group]
-    state.plan_of_part[chosen[inside]] = number[group[inside]]
-    state.pay[chosen[inside]] = NEVER
-    state.plans.append(
-        (customer[starts], calendar.next_working(day[starts] + 7), months[starts], kept[starts])
-    )
+    def _start_plans(self, chosen: Ints, group: Ints, customer: Ints, day: Ints, unmoved: Flags) -> None:
+        """Some who cannot pay agree to pay in parts; the last payments are often not made."""
+        count, draws = len(customer), self.draws
+        cannot = self.scene.population.latent_type[customer] == TYPES.index(LatentType.CANNOT_PAY)
+        waiting = np.zeros(count, dtype=np.int64)
+        np.maximum.at(waiting, group, self.level[chosen])
+        may_start = unmoved & cannot & (waiting >= _PLAN_FROM_LEVEL)
+        may_start &= ~self.has_plan[customer] & ~self.denied[customer]
+        starts = may_start & draws.chance(0.3, count)
+        months = draws.whole(3, 6, count)
+        some = np.floor(draws.uniform(count) * months).astype(np.int64)
+        kept = np.where(draws.chance(0.35, count), some, months)
+        number = sum(len(plans.customer) for plans in self.plans) + np.cumsum(starts) - 1
+        inside = starts[group]
+        self.has_plan[customer[starts]] = True
+        self.plan_of_part[chosen[inside]] = number[group[inside]]
+        self.pay[chosen[inside]] = NEVER
+        start = self.scene.calendar.next_working(day[starts] + 7)
+        self.plans.append(Plans(customer[starts], start, months[starts], kept[starts]))

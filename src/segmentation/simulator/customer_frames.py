@@ -7,26 +7,22 @@ from segmentation.domain import core_tables
 from segmentation.domain.vocabulary import BlockScope, PermissionStatus
 from segmentation.simulator import customers as lists
 from segmentation.simulator.cash import Cash
-from segmentation.simulator.columns import dates, ledger_frame, moments, numbers_or_null, words
-from segmentation.simulator.customers import Population
+from segmentation.simulator.columns import dates, fill, ledger_frame, moments, numbers_or_null, words
 from segmentation.simulator.days import NEVER, NONE
 from segmentation.simulator.holds import BLOCK_REASONS, Holds
 from segmentation.simulator.identifiers import Identifiers
-from segmentation.simulator.invoices import Parts
-from segmentation.simulator.randomness import Draws
 from segmentation.simulator.reachability import POINT_CHANNELS, Reachability
+from segmentation.simulator.scene import Scene
 
 _LEGAL_FORMS = ("", "", "BV", "Council")
 _CORRECTED_SHARE = 0.04
 _BLOCKED_DISPUTES = 8
 
 
-def customer_frames(
-    seed: int, population: Population, names: Identifiers, first: int, last: int
-) -> dict[str, pl.DataFrame]:
+def customer_frames(scene: Scene, names: Identifiers) -> dict[str, pl.DataFrame]:
     """Return ``customer`` and ``customer_audit``; a corrected customer has two versions."""
-    draws = Draws(seed, "customer records")
-    count = population.count
+    draws, population = scene.draws("customer records"), scene.population
+    count, first, last = population.count, scene.first, scene.last
     position = np.arange(count)
     since = np.where(
         population.joined_day > first + 3, population.joined_day, first - 30 - draws.waiting(900.0, count)
@@ -85,10 +81,9 @@ def customer_frames(
     }
 
 
-def reachability_frames(
-    population: Population, reach: Reachability, names: Identifiers, first: int, last: int
-) -> dict[str, pl.DataFrame]:
+def reachability_frames(scene: Scene, reach: Reachability, names: Identifiers) -> dict[str, pl.DataFrame]:
     """Return ``contact_point`` and ``contact_permission``; a bounce is a second version."""
+    population, first, last = scene.population, scene.first, scene.last
     customer, channel = np.nonzero(reach.has_point)
     known = np.maximum(population.joined_day[customer], first - 1)
     bounce = reach.bounce_day[customer, channel]
@@ -112,8 +107,8 @@ def reachability_frames(
         {
             "customer_id": names.customer(opted),
             "channel": words(POINT_CHANNELS, opted_channel),
-            "status": pl.Series([str(PermissionStatus.OPT_OUT)] * len(opted), dtype=pl.String),
-            "reason": pl.Series(["asked not to be contacted this way"] * len(opted), dtype=pl.String),
+            "status": fill(PermissionStatus.OPT_OUT, len(opted)),
+            "reason": fill("asked not to be contacted this way", len(opted)),
             "valid_from": dates(refused),
             "is_preferred": pl.Series(np.zeros(len(opted), dtype=np.bool_)),
             "observed_at": moments(refused, 39_600),
@@ -121,8 +116,8 @@ def reachability_frames(
         {
             "customer_id": names.customer(wished),
             "channel": words(POINT_CHANNELS, wished_channel),
-            "status": pl.Series([str(PermissionStatus.ALLOWED)] * len(wished), dtype=pl.String),
-            "reason": pl.Series(["stated preference"] * len(wished), dtype=pl.String),
+            "status": fill(PermissionStatus.ALLOWED, len(wished)),
+            "reason": fill("stated preference", len(wished)),
             "valid_from": dates(wish_day),
             "is_preferred": pl.Series(np.ones(len(wished), dtype=np.bool_)),
             "observed_at": moments(wish_day, 28_800),
@@ -140,15 +135,16 @@ def reachability_frames(
     }
 
 
-def block_frame(parts: Parts, holds: Holds, cash: Cash, names: Identifiers, last: int) -> pl.DataFrame:
+def block_frame(scene: Scene, holds: Holds, cash: Cash, names: Identifiers) -> pl.DataFrame:
     """Return ``dunning_block``; the end of a block is a second version."""
+    last, disputes = scene.last, cash.disputes
     held = np.flatnonzero(holds.from_day <= last)
-    disputed = np.flatnonzero((cash.dispute_from != NONE) & (cash.dispute_from <= last))[::_BLOCKED_DISPUTES]
+    disputed = np.flatnonzero(disputes.exists & (disputes.opened <= last))[::_BLOCKED_DISPUTES]
     scope = np.concatenate([np.zeros(len(held), dtype=np.int64), np.ones(len(disputed), dtype=np.int64)])
-    start = np.concatenate([holds.from_day[held], cash.dispute_from[disputed]])
-    until = np.concatenate([holds.until_day[held], cash.dispute_until[disputed]])
+    start = np.concatenate([holds.from_day[held], disputes.opened[disputed]])
+    until = np.concatenate([holds.until_day[held], disputes.closed[disputed]])
     reason = np.concatenate([holds.reason[held], np.full(len(disputed), len(BLOCK_REASONS) - 1)])
-    covered = pl.concat([names.customer(held), names.invoice(parts.invoice[disputed])])
+    covered = pl.concat([names.customer(held), names.invoice(scene.parts.invoice[disputed])])
     blocks = pl.DataFrame(
         {
             "block_id": names.other("B", np.arange(len(start))),

@@ -88,11 +88,13 @@ class BusinessDays:
 
     def next_run(self, code: Ints | int, days: Ints) -> Ints:
         """Return the first run of the code on or after each day."""
-        return self._next_run[code, self._at(days)] + self.base
+        run: Ints = self._next_run[code, self._at(days)] + self.base
+        return run
 
     def previous_run(self, code: Ints | int, days: Ints) -> Ints:
         """Return the last run of the code on or before each day."""
-        return self._previous_run[code, self._at(days)] + self.base
+        run: Ints = self._previous_run[code, self._at(days)] + self.base
+        return run
 
     def next_working(self, days: Ints) -> Ints:
         """Return the first working day on or after each day."""

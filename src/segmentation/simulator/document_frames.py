@@ -4,50 +4,43 @@ import numpy as np
 import polars as pl
 
 from segmentation.domain import core_tables
-from segmentation.domain.vocabulary import DisputeOutcome, DocumentType
+from segmentation.domain.vocabulary import DisputeOutcome, DocumentType, PartyType
 from segmentation.simulator.behaviour import Behaviour
-from segmentation.simulator.cash import REVERSAL_REASONS, Cash
-from segmentation.simulator.columns import dates, euros, ledger_frame, moments, numbers_or_null, words
+from segmentation.simulator.cash import REVERSAL_REASONS, Cash, Origin
+from segmentation.simulator.columns import dates, euros, fill, ledger_frame, moments, numbers_or_null, words
 from segmentation.simulator.contacts import Course
-from segmentation.simulator.customers import CURRENCIES, METHODS, Population
+from segmentation.simulator.customers import CURRENCIES, METHODS, PARTY_TYPES
 from segmentation.simulator.days import NEVER, NONE
 from segmentation.simulator.identifiers import Identifiers
-from segmentation.simulator.invoices import Documents, Parts
-from segmentation.simulator.randomness import Draws, Ints
+from segmentation.simulator.randomness import Flags, Ints
 from segmentation.simulator.reachability import POINT_CHANNELS, Reachability
+from segmentation.simulator.scene import Scene
 
 _DISPUTE_REASONS = ("price", "quantity", "quality", "not_ordered", "double_invoice")
 _OUTCOMES = (DisputeOutcome.UPHELD, DisputeOutcome.REJECTED, DisputeOutcome.WITHDRAWN)
 _FIRST_CURRENCIES = (*CURRENCIES, "USD")
+_PUBLIC_BODY = PARTY_TYPES.index(PartyType.PUBLIC_BODY)
 
 
-def _currency(
-    population: Population, customer: Ints, is_foreign: np.ndarray[tuple[int], np.dtype[np.bool_]]
-) -> pl.Series:
-    return words(_FIRST_CURRENCIES, np.where(is_foreign, len(CURRENCIES), population.country[customer]))
+def _currency(scene: Scene, customer: Ints, is_foreign: Flags) -> pl.Series:
+    usual = scene.population.country[customer]
+    return words(_FIRST_CURRENCIES, np.where(is_foreign, len(CURRENCIES), usual))
 
 
 def invoice_frames(
-    population: Population,
-    documents: Documents,
-    parts: Parts,
-    course: Course,
-    reach: Reachability,
-    cash: Cash,
-    names: Identifiers,
-    last: int,
+    scene: Scene, course: Course, reach: Reachability, cash: Cash, names: Identifiers
 ) -> dict[str, pl.DataFrame]:
     """Return ``invoice`` and ``instalment``; a receipt learned later is a second version."""
+    population, documents, parts, last = scene.population, scene.documents, scene.parts, scene.last
     position = np.arange(documents.count)
     on_portal = reach.has_point[documents.customer, POINT_CHANNELS.index("portal")]
     resent = np.full(documents.count, NONE)
     told = course.received_day != NONE
     resent[parts.invoice[told]] = course.received_day[told]
     on_portal &= resent == NONE
-    kind = pl.Series([str(DocumentType.INVOICE)], dtype=pl.String).new_from_index(0, documents.count)
     number = pl.Series(position).cast(pl.String).str.zfill(8)
     quoted = pl.select(
-        pl.when(pl.Series(population.party[documents.customer] == 3)).then(
+        pl.when(pl.Series(population.party[documents.customer] == _PUBLIC_BODY)).then(
             pl.concat_str([pl.lit("REF"), number])
         )
     ).to_series()
@@ -55,12 +48,12 @@ def invoice_frames(
         {
             "invoice_id": names.invoice(position),
             "customer_id": names.customer(documents.customer),
-            "document_type": kind,
+            "document_type": fill(DocumentType.INVOICE, documents.count),
             "issue_date": dates(documents.issue),
             "received_date": dates(np.where(on_portal, documents.issue, NONE)),
             "due_date": dates(documents.due),
             "amount": euros(documents.cents),
-            "currency": _currency(population, documents.customer, documents.is_foreign),
+            "currency": _currency(scene, documents.customer, documents.is_foreign),
             "remittance_reference": quoted,
             "is_recurring": pl.Series(documents.is_recurring),
             "observed_at": moments(documents.issue),
@@ -69,19 +62,17 @@ def invoice_frames(
     received = invoices.with_columns(
         dates(resent).alias("received_date"), moments(resent, 36_000).alias("observed_at")
     ).filter(pl.Series((resent != NONE) & (resent <= last)))
-    notes = cash.credits
+    notes = cash.credit_notes
     invoice = parts.invoice[notes.part]
     credit_notes = pl.DataFrame(
         {
             "invoice_id": names.credit_note(np.arange(len(notes.part))),
             "customer_id": names.customer(parts.customer[notes.part]),
-            "document_type": pl.Series([str(DocumentType.CREDIT_NOTE)], dtype=pl.String).new_from_index(
-                0, len(notes.part)
-            ),
+            "document_type": fill(DocumentType.CREDIT_NOTE, len(notes.part)),
             "issue_date": dates(notes.day),
             "due_date": dates(notes.day),
             "amount": euros(notes.cents),
-            "currency": _currency(population, documents.customer[invoice], documents.is_foreign[invoice]),
+            "currency": _currency(scene, documents.customer[invoice], documents.is_foreign[invoice]),
             "is_recurring": pl.Series(np.zeros(len(notes.part), dtype=np.bool_)),
             "observed_at": moments(notes.day),
         }
@@ -101,14 +92,15 @@ def invoice_frames(
     }
 
 
-def cash_frames(
-    population: Population, parts: Parts, cash: Cash, names: Identifiers, last: int
-) -> dict[str, pl.DataFrame]:
+def cash_frames(scene: Scene, cash: Cash, names: Identifiers) -> dict[str, pl.DataFrame]:
     """Return ``payment`` and ``allocation``; a payer recognised later is a second version."""
+    parts, last = scene.parts, scene.last
     paid = cash.payments
-    count = len(paid.customer)
+    count = paid.count
     number = np.empty(count, dtype=np.int64)
     number[np.lexsort((np.arange(count), paid.booking_day))] = np.arange(count)
+    reversed_number = np.full(count, NONE)
+    reversed_number[paid.reverses >= 0] = number[paid.reverses[paid.reverses >= 0]]
     known_late = paid.matched_day != NONE
     payments = pl.DataFrame(
         {
@@ -117,9 +109,9 @@ def cash_frames(
             "booking_date": dates(paid.booking_day),
             "value_date": dates(paid.value_day),
             "amount": euros(paid.cents),
-            "currency": _currency(population, paid.customer, paid.is_foreign),
+            "currency": _currency(scene, paid.customer, paid.is_foreign),
             "method": words(METHODS, paid.method),
-            "reversal_of": names.payment(np.where(paid.reverses < 0, NONE, number[paid.reverses])),
+            "reversal_of": names.payment(reversed_number),
             "reason_code": words(REVERSAL_REASONS, paid.reason),
             "observed_at": moments(paid.booking_day),
         }
@@ -129,14 +121,16 @@ def cash_frames(
         moments(np.where(paid.matched_day == NEVER, NONE, paid.matched_day), 39_600).alias("observed_at"),
     ).filter(pl.Series(known_late & (paid.matched_day <= last)))
     set_ = cash.allocations
-    has_payment, has_credit = set_.payment >= 0, set_.credit >= 0
+    from_payment = set_.origin == Origin.PAYMENT
+    payment = np.full(len(set_.part), NONE)
+    payment[from_payment] = number[set_.source[from_payment]]
     allocations = pl.DataFrame(
         {
             "allocation_id": names.allocation(np.arange(len(set_.part))),
-            "payment_id": names.payment(np.where(has_payment, number[np.maximum(set_.payment, 0)], NONE))
-            if count
-            else pl.Series([None] * len(set_.part), dtype=pl.String),
-            "credit_note_id": names.credit_note(np.where(has_credit, set_.credit, NONE)),
+            "payment_id": names.payment(payment),
+            "credit_note_id": names.credit_note(
+                np.where(set_.origin == Origin.CREDIT_NOTE, set_.source, NONE)
+            ),
             "invoice_id": names.invoice(parts.invoice[set_.part]),
             "instalment_number": numbers_or_null(
                 np.where(parts.is_single[set_.part], NONE, parts.number[set_.part])
@@ -152,13 +146,12 @@ def cash_frames(
     }
 
 
-def dispute_frame(
-    seed: int, parts: Parts, behaviour: Behaviour, cash: Cash, names: Identifiers, last: int
-) -> pl.DataFrame:
+def dispute_frame(scene: Scene, behaviour: Behaviour, cash: Cash, names: Identifiers) -> pl.DataFrame:
     """Return ``dispute``; its end is a second version."""
-    rows = np.flatnonzero((cash.dispute_from != NONE) & (cash.dispute_from <= last))
-    rows = rows[np.lexsort((rows, cash.dispute_from[rows]))]
-    reason = Draws(seed, "dispute reasons").whole(0, len(_DISPUTE_REASONS) - 1, len(rows))
+    parts, last, disputes = scene.parts, scene.last, cash.disputes
+    rows = np.flatnonzero(disputes.exists & (disputes.opened <= last))
+    rows = rows[np.lexsort((rows, disputes.opened[rows]))]
+    reason = scene.draws("dispute reasons").whole(0, len(_DISPUTE_REASONS) - 1, len(rows))
     credit = behaviour.credit_cents[rows]
     partial = (credit > 0) & (credit < parts.cents[rows])
     nothing = np.full(len(rows), NONE)
@@ -168,16 +161,16 @@ def dispute_frame(
             "invoice_id": names.invoice(parts.invoice[rows]),
             "reason": words(_DISPUTE_REASONS, reason),
             "amount": euros(credit, partial),
-            "opened_at": dates(cash.dispute_from[rows]),
+            "opened_at": dates(disputes.opened[rows]),
             "closed_at": dates(nothing),
             "outcome": words(_OUTCOMES, nothing),
-            "observed_at": moments(cash.dispute_from[rows], 43_200),
+            "observed_at": moments(disputes.opened[rows], 43_200),
         }
     )
-    until = cash.dispute_until[rows]
+    until = disputes.closed[rows]
     closed = opened.with_columns(
         dates(until).alias("closed_at"),
-        words(_OUTCOMES, cash.dispute_outcome[rows]).alias("outcome"),
+        words(_OUTCOMES, disputes.outcome[rows]).alias("outcome"),
         moments(until, 57_600).alias("observed_at"),
     ).filter(pl.Series(until <= last))
     return ledger_frame(core_tables.DISPUTE, opened, closed)

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from segmentation.domain.vocabulary import BlockReason
-from segmentation.simulator.customers import Population
-from segmentation.simulator.days import NEVER, NONE, BusinessDays, day_number
+from segmentation.simulator.days import NEVER, NONE
 from segmentation.simulator.latent_types import LatentType
-from segmentation.simulator.randomness import Draws, Ints
-from segmentation.simulator.settings import WorldSettings
+from segmentation.simulator.randomness import Ints
+from segmentation.simulator.scene import Scene
 
 BLOCK_REASONS = (
     BlockReason.INSOLVENCY,
@@ -32,11 +31,10 @@ class Holds:
     until_day: Ints
 
 
-def draw_holds(settings: WorldSettings, population: Population, calendar: BusinessDays) -> Holds:
+def draw_holds(scene: Scene) -> Holds:
     """Return the dunning blocks of all customers."""
-    draws = Draws(settings.seed, "holds")
-    count = population.count
-    first, last = day_number(settings.start_day), day_number(settings.end_day)
+    draws, population, calendar = scene.draws("holds"), scene.population, scene.calendar
+    count, first, last = population.count, scene.first, scene.last
     cannot = population.is_type(LatentType.CANNOT_PAY)
     person = population.is_natural
     mediated = person & cannot & draws.chance(0.12, count)
@@ -49,6 +47,6 @@ def draw_holds(settings: WorldSettings, population: Population, calendar: Busine
     start = np.where(reason == NONE, NEVER, start)
     lasting = np.isin(reason, (0, 1)) | draws.chance(0.3, count)
     until = np.where(lasting, NEVER, start + 20 + draws.waiting(60.0, count))
-    if settings.homogeneous:
+    if scene.settings.homogeneous:
         start = np.full(count, NEVER)
     return Holds(reason=reason, from_day=start, until_day=np.where(start < NEVER, until, NEVER))

@@ -48,6 +48,10 @@ class Slot(StrEnum):
 CONTACT_CHANNELS = (Channel.EMAIL, Channel.SMS, Channel.PHONE, Channel.LETTER)
 """Channels that the logging policy chooses from."""
 
+CALL = CONTACT_CHANNELS.index(Channel.PHONE)
+LETTER = CONTACT_CHANNELS.index(Channel.LETTER)
+EMAIL = CONTACT_CHANNELS.index(Channel.EMAIL)
+
 SLOTS = tuple(Slot)
 SLOT_HOURS = (9, 12, 15, 18)
 """First hour of each slot; a contact is made within the two hours that follow."""

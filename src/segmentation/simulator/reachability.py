@@ -8,12 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from segmentation.domain.vocabulary import Channel
-from segmentation.simulator.customers import Population
-from segmentation.simulator.days import NEVER, BusinessDays, day_number
+from segmentation.domain.vocabulary import Channel, PartyType
+from segmentation.simulator.customers import PARTY_TYPES
+from segmentation.simulator.days import NEVER
 from segmentation.simulator.latent_types import CONTACT_CHANNELS
-from segmentation.simulator.randomness import Draws, Flags, Ints
-from segmentation.simulator.settings import BiasKind, WorldSettings
+from segmentation.simulator.randomness import Flags, Ints
+from segmentation.simulator.scene import Scene
+from segmentation.simulator.settings import BiasKind
 
 POINT_CHANNELS = (*CONTACT_CHANNELS, Channel.WHATSAPP, Channel.PORTAL)
 _POINT_SHARES = (0.92, 0.62, 0.82, 1.0, 0.15, 0.12)
@@ -42,23 +43,23 @@ class Reachability:
         )
 
 
-def draw_reachability(
-    settings: WorldSettings, population: Population, calendar: BusinessDays
-) -> Reachability:
+def draw_reachability(scene: Scene) -> Reachability:
     """Return the contact points and permissions of all customers."""
-    draws = Draws(settings.seed, "reachability")
+    draws, population = scene.draws("reachability"), scene.population
     count, width = population.count, len(POINT_CHANNELS)
-    first, last = day_number(settings.start_day), day_number(settings.end_day)
+    first, last = scene.first, scene.last
 
     def grid(prob: float) -> Flags:
         return draws.chance(prob, count * width).reshape(count, width)
 
     def days() -> Ints:
         drawn = first + 30 + (draws.uniform(count * width) * (last - first - 30)).astype(np.int64)
-        return calendar.next_working(drawn).reshape(count, width)
+        return scene.calendar.next_working(drawn).reshape(count, width)
 
     has_point = draws.uniform(count * width).reshape(count, width) < np.array(_POINT_SHARES)
-    has_point[:, POINT_CHANNELS.index(Channel.SMS)] &= population.party < 3  # noqa: PLR2004  not public bodies
+    has_point[:, POINT_CHANNELS.index(Channel.SMS)] &= population.party != PARTY_TYPES.index(
+        PartyType.PUBLIC_BODY
+    )
     has_point[:, POINT_CHANNELS.index(Channel.WHATSAPP)] &= population.is_natural
     has_point[:, POINT_CHANNELS.index(Channel.LETTER)] = True
     bounces = grid(0.03)
@@ -70,7 +71,7 @@ def draw_reachability(
     asked = (population.preferred_channel >= 0) & draws.chance(0.35, count)
     preferred[np.flatnonzero(asked), population.preferred_channel[asked]] = True
     passed_over = 0.0
-    bias = settings.injected_bias
+    bias = scene.settings.injected_bias
     if bias is not None and bias.kind is BiasKind.CONTACT_ACCESS:
         passed_over = bias.strength
         has_point[population.is_disadvantaged, :3] = False

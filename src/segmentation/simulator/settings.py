@@ -68,6 +68,6 @@ class WorldSettings(BaseModel):
 
 
 SAMPLE_SETTINGS = WorldSettings(
-    customer_count=600, seed=42, mean_invoice_count=29.0, contact_pause_days=30, with_bad_rows=True
+    customer_count=600, seed=17, mean_invoice_count=29.5, contact_pause_days=30, with_bad_rows=True
 )
 """Settings of ``data/sample``."""

@@ -3,17 +3,18 @@
 Never part of the ledger: no room of the pipeline may read it.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 import polars as pl
 
 from segmentation.simulator.behaviour import Behaviour, SupplierCause, late_prob_on
 from segmentation.simulator.cash import Cash
 from segmentation.simulator.columns import dates, euros, numbers_or_null, words
+from segmentation.simulator.contact_frames import Talk, number_contacts
 from segmentation.simulator.contacts import Course
-from segmentation.simulator.customers import Population
 from segmentation.simulator.days import NEVER, NONE
 from segmentation.simulator.identifiers import Identifiers
-from segmentation.simulator.invoices import Parts
 from segmentation.simulator.latent_types import (
     CAUSE_OF_TYPE,
     CONTACT_CHANNELS,
@@ -21,35 +22,34 @@ from segmentation.simulator.latent_types import (
     TYPES,
     response_log_odds,
 )
-from segmentation.simulator.randomness import Ints
-from segmentation.simulator.settings import WorldSettings
+from segmentation.simulator.scene import Scene
 
 
-def truth_frames(
-    settings: WorldSettings,
-    population: Population,
-    parts: Parts,
-    behaviour: Behaviour,
-    course: Course,
-    cash: Cash,
-    contact_number: Ints,
-    names: Identifiers,
-    last: int,
-) -> dict[str, pl.DataFrame]:
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """All that was planted and what came of it."""
+
+    behaviour: Behaviour
+    course: Course
+    cash: Cash
+    talk: Talk
+
+
+def truth_frames(scene: Scene, happening: Happening, names: Identifiers) -> dict[str, pl.DataFrame]:
     """Return the planted truth: ``customer``, ``invoice``, ``contact`` and ``response``."""
     return {
-        "customer": _customer_truth(settings, population, names, last),
-        "invoice": _invoice_truth(parts, behaviour, course, cash, names),
-        "contact": _contact_truth(course, contact_number, parts, names),
+        "customer": _customer_truth(scene, names),
+        "invoice": _invoice_truth(scene, happening, names),
+        "contact": _contact_truth(scene, happening, names),
         "response": _response_truth(),
     }
 
 
-def _customer_truth(
-    settings: WorldSettings, population: Population, names: Identifiers, last: int
-) -> pl.DataFrame:
+def _customer_truth(scene: Scene, names: Identifiers) -> pl.DataFrame:
+    """One row per customer: why late, how likely, since when otherwise, and through what reached best."""
+    population = scene.population
     position = np.arange(population.count)
-    at_end = late_prob_on(settings, population, position, np.full(population.count, last))
+    at_end = late_prob_on(scene.settings, population, position, np.full(population.count, scene.last))
     causes = [CAUSE_OF_TYPE[kind] for kind in TYPES]
     cause = pl.Series([None if name is None else str(name) for name in causes], dtype=pl.String)
     return pl.DataFrame(
@@ -75,9 +75,13 @@ def _customer_truth(
     ).sort("customer_id")
 
 
-def _invoice_truth(
-    parts: Parts, behaviour: Behaviour, course: Course, cash: Cash, names: Identifiers
-) -> pl.DataFrame:
+def _invoice_truth(scene: Scene, happening: Happening, names: Identifiers) -> pl.DataFrame:
+    """One row per instalment: planted lateness, delay without contact, and what became of it.
+
+    ``planned_days_late`` is null when it would never be paid of its own accord, ``realised_days_late``
+    while it is open.
+    """
+    parts, behaviour, cash = scene.parts, happening.behaviour, happening.cash
     planned = behaviour.true_pay < NEVER
     covered = cash.covered_day != NONE
     causes = tuple(None if cause is SupplierCause.NONE else cause.name.lower() for cause in SupplierCause)
@@ -96,13 +100,19 @@ def _invoice_truth(
                 pl.when(pl.Series(covered)).then(pl.Series(cash.covered_day - parts.due))
             ).to_series(),
             "open_amount": euros(cash.open_cents),
-            "was_contacted": np.isin(np.arange(parts.count), course.contacts.part),
+            "was_contacted": np.isin(np.arange(parts.count), happening.course.contacts.part),
         }
     ).sort("invoice_id", "instalment_number")
 
 
-def _contact_truth(course: Course, number: Ints, parts: Parts, names: Identifiers) -> pl.DataFrame:
-    log = course.contacts
+def _contact_truth(scene: Scene, happening: Happening, names: Identifiers) -> pl.DataFrame:
+    """One row per contact that was due: chance of a response, whether there was one, and holdouts.
+
+    What is overdue through the supplier's doing does not move with a response.
+    """
+    log, parts = happening.course.contacts, scene.parts
+    number = number_contacts(happening.course, happening.talk)
+    cause = happening.behaviour.supplier_cause[log.part]
     return pl.DataFrame(
         {
             "contact_id": names.other("K", number),
@@ -115,6 +125,7 @@ def _contact_truth(course: Course, number: Ints, parts: Parts, names: Identifier
             "response_prob": np.where(log.is_holdout, 0.0, log.response_prob),
             "has_responded": log.has_responded,
             "is_holdout": log.is_holdout,
+            "is_supplier_caused": cause != SupplierCause.NONE,
         }
     )
 

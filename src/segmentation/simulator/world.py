@@ -8,21 +8,22 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from segmentation.domain.schema import Frames
+from segmentation.simulator.arrangement_frames import plan_frame, promise_frame
 from segmentation.simulator.bad_rows import BadRow, list_bad_rows
 from segmentation.simulator.behaviour import draw_behaviour
 from segmentation.simulator.cash import book_cash
-from segmentation.simulator.contact_frames import contact_frames
+from segmentation.simulator.contact_frames import contact_frames, hold_talks
 from segmentation.simulator.contacts import run_contacts
 from segmentation.simulator.customer_frames import block_frame, customer_frames, reachability_frames
-from segmentation.simulator.customers import draw_population
-from segmentation.simulator.days import BusinessDays, day_number
 from segmentation.simulator.document_frames import cash_frames, dispute_frame, invoice_frames
 from segmentation.simulator.holds import draw_holds
 from segmentation.simulator.identifiers import Identifiers
-from segmentation.simulator.invoices import draw_documents
 from segmentation.simulator.reachability import draw_reachability
+from segmentation.simulator.scene import set_scene
 from segmentation.simulator.settings import WorldSettings
-from segmentation.simulator.truth import truth_frames
+from segmentation.simulator.truth import Happening, truth_frames
+
+__all__ = ["World", "WorldSettings", "simulate_world"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,31 +56,26 @@ def simulate_world(settings: WorldSettings) -> World:
     policy with known probabilities; an effective contact brings payment forward. Bookings up to the last
     day make the ledger.
     """
-    first, last = day_number(settings.start_day), day_number(settings.end_day)
-    calendar = BusinessDays(settings.start_day, settings.end_day)
-    population = draw_population(settings, calendar)
-    documents, parts = draw_documents(settings, population, calendar)
-    behaviour = draw_behaviour(settings, population, parts, calendar)
-    reach = draw_reachability(settings, population, calendar)
-    holds = draw_holds(settings, population, calendar)
-    course = run_contacts(settings, population, parts, behaviour, reach, holds, calendar)
-    cash = book_cash(settings, population, documents, parts, behaviour, course, calendar, last)
-    names = Identifiers(population.count, documents.count, len(cash.allocations.part))
-    contacts, contact_number = contact_frames(
-        settings.seed, population, parts, behaviour, course, cash, calendar, names, last
-    )
+    scene = set_scene(settings)
+    behaviour = draw_behaviour(scene)
+    reach, holds = draw_reachability(scene), draw_holds(scene)
+    course = run_contacts(scene, behaviour, reach, holds)
+    cash = book_cash(scene, behaviour, course)
+    talk = hold_talks(scene, course, cash)
+    names = Identifiers(scene.population.count, scene.documents.count, len(cash.allocations.part))
     ledger: dict[str, pl.DataFrame] = {
-        **customer_frames(settings.seed, population, names, first, last),
-        **reachability_frames(population, reach, names, first, last),
-        **invoice_frames(population, documents, parts, course, reach, cash, names, last),
-        **cash_frames(population, parts, cash, names, last),
-        **contacts,
-        "dispute": dispute_frame(settings.seed, parts, behaviour, cash, names, last),
-        "dunning_block": block_frame(parts, holds, cash, names, last),
+        **customer_frames(scene, names),
+        **reachability_frames(scene, reach, names),
+        **invoice_frames(scene, course, reach, cash, names),
+        **cash_frames(scene, cash, names),
+        **contact_frames(scene, course, talk, names),
+        "promise_to_pay": promise_frame(scene, course, cash, talk, names),
+        "payment_plan": plan_frame(scene, behaviour, course, names),
+        "dispute": dispute_frame(scene, behaviour, cash, names),
+        "dunning_block": block_frame(scene, holds, cash, names),
     }
-    truth = truth_frames(settings, population, parts, behaviour, course, cash, contact_number, names, last)
     return World(
         ledger=ledger,
-        truth=truth,
+        truth=truth_frames(scene, Happening(behaviour, course, cash, talk), names),
         bad_rows=list_bad_rows(settings.end_day) if settings.with_bad_rows else (),
     )
