@@ -3,6 +3,7 @@ import time
 import numpy as np
 import polars as pl
 import pytest
+from scipy.stats import beta
 
 from segmentation.domain.settings import FairnessSettings
 from segmentation.fairness.comparison import (
@@ -131,19 +132,40 @@ def test_ten_points_more_in_a_group_of_three_hundred_are_found():
     assert is_found.mean() >= 0.95
 
 
-def test_a_gap_of_five_points_hardly_ever_passes():
+@pytest.mark.parametrize(("base", "count"), [(0.0, 300), (0.002, 400), (0.05, 1500), (0.3, 5000)])
+def test_a_gap_of_five_points_hardly_ever_passes(base, count):
     rng = np.random.default_rng(22)
-    count = np.full(12, 1500)
-    truth = np.where(np.arange(12) == 0, 0.10, 0.05)
-    passes = 0
-    for _ in range(300):
-        harmed = rng.binomial(count, truth)
-        cells = _cells(*((f"g{i:02d}", int(x), 1500) for i, x in enumerate(harmed)))
-        rest = harmed.sum() - harmed
-        drawn = draw_rates(harmed, count, 500, rng) - draw_rates(rest, count * 11, 500, rng)
-        passes += bound_gaps(drawn, SETTINGS.alpha)[0] < SETTINGS.pass_gap
-        assert cells.height == 12
-    assert passes / 300 <= 0.05
+    counts = np.full((RUNS * 5, 12), count)
+    harmed = rng.binomial(counts, np.where(np.arange(12) == 0, base + 0.05, base))
+    rest = harmed.sum(axis=1, keepdims=True) - harmed
+    bounds = bound_gaps(harmed, counts, rest, counts * 11, SETTINGS.alpha)
+    assert (bounds[:, 0] < SETTINGS.pass_gap).mean() <= 0.05
+
+
+def test_upper_bounds_hold_for_all_groups_at_once():
+    rng = np.random.default_rng(23)
+    counts = np.broadcast_to(np.array([40, 80, 150, 300, 600, 1200, 2400, 4800]), (RUNS * 5, 8))
+    rates = rng.uniform(0.0, 0.15, 8)
+    harmed = rng.binomial(counts, rates)
+    rest, others = harmed.sum(axis=1, keepdims=True) - harmed, counts.sum(axis=1, keepdims=True) - counts
+    truth = rates - ((counts * rates).sum(axis=1, keepdims=True) - counts * rates) / others
+    is_missed = (bound_gaps(harmed, counts, rest, others, SETTINGS.alpha) < truth).any(axis=1)
+    assert is_missed.mean() <= 0.06
+
+
+def test_two_thousand_evenly_treated_members_pass():
+    rng = np.random.default_rng(24)
+    counts = np.full((RUNS, 30), 2000)
+    harmed = rng.binomial(counts, 0.08)
+    rest = harmed.sum(axis=1, keepdims=True) - harmed
+    bounds = bound_gaps(harmed, counts, rest, counts * 29, SETTINGS.alpha)
+    assert (bounds < SETTINGS.pass_gap).mean() >= 0.95
+
+
+def test_an_upper_bound_worked_by_hand():
+    """Nobody of 100 and nobody of 200 harmed, one comparison: the bound is the group's own limit."""
+    nil, counts, others = np.array([0]), np.array([100]), np.array([200])
+    assert bound_gaps(nil, counts, nil, others, 0.05)[0] == pytest.approx(beta(0.5, 100.5).ppf(0.95))
 
 
 def test_thirty_six_cells_and_five_thousand_replicates_take_no_time():
@@ -151,5 +173,7 @@ def test_thirty_six_cells_and_five_thousand_replicates_take_no_time():
     count = rng.integers(300, 3000, 36)
     harmed = rng.binomial(count, 0.1)
     start = time.perf_counter()
-    bound_gaps(draw_rates(harmed, count, 5000, rng) - draw_rates(harmed, count, 5000, rng), 0.05)
+    low, high = np.quantile(draw_rates(harmed, count, 5000, rng), (0.05, 0.95), axis=0)
     assert time.perf_counter() - start < 1.0
+    assert (low < harmed / count).all()
+    assert (harmed / count < high).all()

@@ -222,41 +222,29 @@ def _finish(
 
 
 def _point_figures(cells: pl.DataFrame) -> pl.DataFrame:
-    """Rate per group as fairlearn's MetricFrame gives it, from counts as sample weights."""
+    """Cells with their rate as fairlearn's MetricFrame gives it, from counts as sample weights."""
+    if cells.height == 0:
+        return cells.select(CELL).with_columns(estimate=pl.lit(None, pl.Float64))
     from fairlearn.metrics import MetricFrame, selection_rate
 
-    parts = [pl.DataFrame(schema={**dict.fromkeys(CELL, pl.String), "estimate": pl.Float64})]
-    for (family, metric, attribute), some in cells.group_by(
-        "family", "metric", "attribute", maintain_order=True
-    ):
-        rows = pl.concat(
-            [
-                some.select("group", pl.lit(1).alias("harmed"), pl.col("harmed").alias("weight")),
-                some.select(
-                    "group", pl.lit(0).alias("harmed"), (pl.col("count") - pl.col("harmed")).alias("weight")
-                ),
-            ]
-        ).filter(pl.col("weight") > 0)
-        harmed = rows["harmed"].to_numpy()
-        by_group = MetricFrame(
-            metrics=selection_rate,
-            y_true=harmed,
-            y_pred=harmed,
-            sensitive_features=rows["group"].to_numpy(),
-            sample_params={"sample_weight": rows["weight"].to_numpy()},
-        ).by_group
-        parts.append(
-            pl.DataFrame(
-                {"group": list(by_group.index), "estimate": by_group.to_numpy().astype(float)}
-            ).select(
-                pl.lit(family).alias("family"),
-                pl.lit(metric).alias("metric"),
-                pl.lit(attribute).alias("attribute"),
-                "group",
-                "estimate",
-            )
-        )
-    return pl.concat(parts)
+    numbered = cells.with_row_index("cell")
+    rows = pl.concat(
+        [
+            numbered.select("cell", pl.lit(1).alias("is_harmed"), pl.col("harmed").alias("weight")),
+            numbered.select(
+                "cell", pl.lit(0).alias("is_harmed"), (pl.col("count") - pl.col("harmed")).alias("weight")
+            ),
+        ]
+    )
+    is_harmed = rows["is_harmed"].to_numpy()
+    by_cell = MetricFrame(
+        metrics=selection_rate,
+        y_true=is_harmed,
+        y_pred=is_harmed,
+        sensitive_features=rows["cell"].to_numpy(),
+        sample_params={"sample_weight": rows["weight"].to_numpy()},
+    ).by_group.sort_index()
+    return numbered.select(*CELL, pl.Series("estimate", by_cell.to_numpy(dtype=float)))
 
 
 def _unassessed(
