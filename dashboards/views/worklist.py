@@ -76,7 +76,6 @@ def _ask_filter(worklist: pl.DataFrame) -> rows.WorklistFilter:
     amount = st.number_input(
         "Open amount, at least",
         min_value=0.0,
-        value=0.0,
         step=100.0,
         format="%.0f",
         key="filter-amount",

@@ -4,7 +4,6 @@ import shutil
 from pathlib import Path
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from dashboards import cards, published
@@ -51,9 +50,7 @@ def open_page(monkeypatch):
         assert not app.exception, app.exception
         return app
 
-    yield open_
-    st.cache_resource.clear()
-    st.cache_data.clear()
+    return open_
 
 
 def read_everything(app: AppTest) -> str:

@@ -148,6 +148,7 @@ def build_book(
     )
     k = owed.height
     step = rng.choice(len(STEPS), k, p=[0.3, 0.15, 0.08, 0.07, 0.05, 0.05, 0.3])
+    step[:2] = 5, 6  # whatever the size, somebody needs an approval and somebody waits
     waits = step == 6
     value = np.round(
         np.where(waits, 0, owed["overdue_amount"].cast(pl.Float64).to_numpy() * 0.02 + rng.uniform(1, 9, k)),

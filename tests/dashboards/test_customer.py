@@ -1,0 +1,62 @@
+"""The page of one customer."""
+
+import polars as pl
+import pytest
+
+from dashboards import rows
+from segmentation.publish.reader import open_current
+from tests.dashboards.conftest import read_everything
+
+
+def customers_of(root) -> pl.DataFrame:
+    snapshot = open_current(root)
+    return rows.list_customers(
+        *(snapshot.read_table(f"out_{name}") for name in ("customers", "invoice_scores", "customer_segments"))
+    )
+
+
+def test_customer_named_in_the_address_is_shown(data_root, open_page):
+    wanted = customers_of(data_root).row(-1, named=True)
+    app = open_page("customer", customer=wanted["customer_id"])
+    assert f"Customer {wanted['customer_id']}" in read_everything(app)
+
+
+def test_without_an_address_the_one_with_most_overdue_is_shown(data_root, open_page):
+    first = customers_of(data_root).row(0, named=True)
+    assert f"Customer {first['customer_id']}" in read_everything(open_page("customer"))
+
+
+@pytest.mark.usefixtures("data_root")
+def test_unknown_customer_is_named_in_a_warning(open_page):
+    app = open_page("customer", customer="no <such> one")
+    assert "no \\<such\\> one" in app.warning[0].value
+
+
+def test_search_finds_by_name_and_by_number(data_root, open_page):
+    wanted = customers_of(data_root).filter(pl.col("name").is_not_null()).row(5, named=True)
+    app = open_page("customer")
+    app.text_input(key="customer-search").set_value(f"{wanted['name'].upper()} {wanted['customer_id']}").run()
+    assert f"Customer {wanted['customer_id']}" in read_everything(app)
+    app.text_input(key="customer-search").set_value("nobody has this name").run()
+    assert "No customer has all these words" in app.info[0].value
+    assert not app.exception
+
+
+@pytest.mark.usefixtures("data_root")
+def test_cause_is_given_as_a_hypothesis_and_reasons_as_sentences(open_page):
+    text = read_everything(open_page("customer"))
+    assert "Possible reason, not a fact" in text
+    assert "Earlier invoices were often paid late, or are overdue now." in text
+    assert "What speaks for it" in text
+
+
+def test_decisions_on_the_customer_are_listed(data_root, open_page):
+    snapshot = open_current(data_root)
+    step = snapshot.read_table("out_recommendations").filter(pl.col("action") != "wait").row(0, named=True)
+    app = open_page()
+    app.text_input(key="decider").set_value("Ann").run()
+    app.session_state["opened_recommendation"] = step["recommendation_id"]
+    app.run()
+    app.button(key=f"accept-{step['recommendation_id']}").click().run()
+    text = read_everything(open_page("customer", customer=step["customer_id"]))
+    assert "Accepted by Ann" in text
