@@ -46,8 +46,11 @@ class RiskSettings(_Settings):
     trees: int = Field(300, ge=10)
     leaves: int = Field(15, ge=2)
     learning_rate: float = Field(0.05, gt=0)
-    hazard_trees: int = Field(150, ge=10, description="trees of the model of the payment day")
-    hazard_learning_rate: float = Field(0.08, gt=0)
+    threads: int = Field(
+        2, ge=1, description="threads of LightGBM; the result does not depend on their number"
+    )
+    hazard_trees: int = Field(100, ge=10, description="trees of the model of the payment day")
+    hazard_learning_rate: float = Field(0.12, gt=0)
     forecast_days: int = Field(60, ge=1, description="days ahead of the cash forecast")
     forecast_draws: int = Field(1000, ge=100, description="simulated futures behind the cash forecast")
 

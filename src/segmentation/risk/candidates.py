@@ -16,12 +16,15 @@ from segmentation.risk.distribution import anchor_survival
 from segmentation.risk.grid import FloatArray, Grid, build_episodes
 from segmentation.risk.hazards import (
     Hazard,
+    MeanHazard,
     PooledHazard,
     fit_logistic_hazard,
     fit_pooled_hazard,
+    fit_residual_hazard,
     fit_tree_hazard,
 )
 from segmentation.risk.heads import LateHead, fit_linear_head, fit_tree_head
+from segmentation.risk.inputs import penalty_scale
 from segmentation.risk.metrics import expit
 
 MODELS = ("lightgbm_hazard", "logistic_hazard", "hazard_blend")
@@ -112,12 +115,13 @@ def fit_candidates(
     if with_models and enough and known.features.shape[1]:
         rows = known.features[matured]
         tree = fit_tree_head(rows, late[matured], settings, seed)
-        linear = fit_linear_head(rows, late[matured])
+        linear = fit_linear_head(rows, late[matured], penalty_scale(known.feature_names))
         logistic = fit_logistic_hazard(known, outcome, pooled)
         boosted = fit_tree_hazard(grid, known, outcome, settings, seed)
+        around = fit_residual_hazard(grid, known, outcome, boosted.location)
         candidates |= {
             "lightgbm_hazard": HeadedHazard(grid, (tree,), boosted),
             "logistic_hazard": HeadedHazard(grid, (linear,), logistic),
-            "hazard_blend": HeadedHazard(grid, (tree, linear), boosted),
+            "hazard_blend": HeadedHazard(grid, (tree, linear), MeanHazard((boosted, logistic, around))),
         }
     return FittedCandidates(candidates, pooled, training_count, late_count)

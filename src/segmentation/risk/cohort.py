@@ -4,7 +4,7 @@ Belongs here: dates, censoring and the feature matrix. Does not belong here: com
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -85,7 +85,7 @@ class Cohort:
     @property
     def start_day(self) -> IntArray:
         """Day of issue relative to the due date."""
-        return np.minimum(self.issue - self.due, 0)
+        return np.asarray(np.minimum(self.issue - self.due, 0), dtype=np.int64)
 
     def feature(self, name: str) -> FloatArray:
         """Return one feature; all NaN when the cohort does not have it."""
@@ -96,23 +96,18 @@ class Cohort:
     def take(self, rows: BoolArray | IntArray) -> "Cohort":
         """Return these rows."""
         where = np.flatnonzero(rows) if rows.dtype == np.bool_ else rows
-        return Cohort(
-            self.key[where],
-            *(
-                getattr(self, name)[where]
-                for name in (
-                    "customer",
-                    "issue",
-                    "due",
-                    "issued_known",
-                    "paid",
-                    "paid_known",
-                    "closed",
-                    "closed_known",
-                    "is_supplier_caused",
-                )
-            ),
-            feature_names=self.feature_names,
+        return replace(
+            self,
+            key=self.key[where],
+            customer=self.customer[where],
+            issue=self.issue[where],
+            due=self.due[where],
+            issued_known=self.issued_known[where],
+            paid=self.paid[where],
+            paid_known=self.paid_known[where],
+            closed=self.closed[where],
+            closed_known=self.closed_known[where],
+            is_supplier_caused=self.is_supplier_caused[where],
             features=self.features[where],
         )
 

@@ -107,7 +107,7 @@ class PaymentDistribution:
         keep = 1.0 - self.tail_hazard
         tail = self.survival[:, -1] * keep * (1.0 - keep**past) / max(self.tail_hazard, _TINY)
         early = np.minimum(day - grid.starts[0], 0)
-        return sums[rows, bin_] + part + tail + early
+        return np.asarray(sums[rows, bin_] + part + tail + early, dtype=np.float64)
 
 
 def read_survival(grid: Grid, survival: FloatArray, day: IntArray, tail_hazard: float) -> FloatArray:
@@ -119,7 +119,7 @@ def read_survival(grid: Grid, survival: FloatArray, day: IntArray, tail_hazard: 
     width = (grid.ends - grid.starts)[bin_]
     share = np.clip((day - grid.starts[bin_]) / width, 0.0, 1.0)
     past = np.maximum(day - grid.ends[-1], 0)
-    return (above + (below - above) * share) * (1.0 - tail_hazard) ** past
+    return np.asarray((above + (below - above) * share) * (1.0 - tail_hazard) ** past, dtype=np.float64)
 
 
 def anchor_survival(grid: Grid, survival: FloatArray, late_prob: FloatArray) -> FloatArray:

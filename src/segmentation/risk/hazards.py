@@ -13,13 +13,16 @@ from segmentation.domain.settings import RiskSettings
 from segmentation.risk.cohort import Cohort, FeatureMatrix, Outcome
 from segmentation.risk.grid import Episodes, FloatArray, Grid, IntArray, build_episodes
 from segmentation.risk.heads import LIGHTGBM_FIXED, Scaling, fit_logistic
-from segmentation.risk.inputs import ANCHOR_FEATURES
+from segmentation.risk.inputs import ANCHOR_FEATURES, penalty_scale
 
 _PRIOR_EXPOSURE = 2.0
 _PHASE_ENDS = (-30, -15, -7, -3, -1, 0, 3, 7, 14, 30, 60, 90)
 _MIN_PHASE_EVENTS = 25
 _THURSDAY = 3  # 1970-01-01
 _PREDICT_ROWS = 400_000
+_LOCATION_REACH = 60
+_LOCATION_PENALTY = 30.0
+_LOG_SCALE_RANGE = (0.0, 4.0)
 
 
 class Hazard(Protocol):
@@ -70,10 +73,60 @@ class LogisticHazard:
 
 
 @dataclass(frozen=True)
+class Location:
+    """A ridge regression of the payment day, which tells the trees where on the axis of days to look."""
+
+    scaling: Scaling
+    weights: FloatArray
+    intercept: float
+
+    def predict(self, cohort: Cohort) -> FloatArray:
+        """Return the likely payment day relative to the due date."""
+        return np.asarray(self.scaling.apply(cohort.features) @ self.weights + self.intercept)
+
+
+@dataclass(frozen=True)
+class ResidualHazard:
+    """A likely day per instalment, and around it the past errors, scaled to how erratic the payer is.
+
+    ``errors`` are sorted standardised errors of the training instalments.
+    """
+
+    grid: Grid
+    location: Location
+    log_scale: Location
+    errors: FloatArray
+
+    def survival(self, cohort: Cohort) -> FloatArray:
+        """Return the share of past errors that lie beyond each bin's end, from issue on."""
+        middle = self.location.predict(cohort)[:, None]
+        scale = np.exp(np.clip(self.log_scale.predict(cohort), *_LOG_SCALE_RANGE))[:, None]
+        beyond = self._beyond((self.grid.ends[None, :] + 0.5 - middle) / scale)
+        start = self._beyond((cohort.start_day[:, None] - 0.5 - middle) / scale)
+        return np.minimum(beyond / np.maximum(start, 1e-9), 1.0)
+
+    def _beyond(self, error: FloatArray) -> FloatArray:
+        rank = np.searchsorted(self.errors, error, side="right")
+        return np.asarray((len(self.errors) - rank + 0.5) / (len(self.errors) + 1.0))
+
+
+@dataclass(frozen=True)
+class MeanHazard:
+    """The average of several curves."""
+
+    hazards: tuple[Hazard, ...]
+
+    def survival(self, cohort: Cohort) -> FloatArray:
+        """Return the mean probability of being unpaid."""
+        return np.asarray(np.mean([hazard.survival(cohort) for hazard in self.hazards], axis=0))
+
+
+@dataclass(frozen=True)
 class TreeHazard:
     """Boosted trees over instalment-bin rows (LightGBM)."""
 
     grid: Grid
+    location: Location
     booster: Any
 
     def survival(self, cohort: Cohort) -> FloatArray:
@@ -89,7 +142,9 @@ class TreeHazard:
         first = np.minimum(self.grid.bin_of(cohort.start_day), self.grid.size - 1)
         row, bin_ = np.nonzero(np.arange(self.grid.size)[None, :] >= first[:, None])
         hazard = np.zeros((len(cohort), self.grid.size))
-        hazard[row, bin_] = self.booster.predict(episode_features(self.grid, cohort, row, bin_))
+        hazard[row, bin_] = self.booster.predict(
+            episode_features(self.grid, cohort, self.location.predict(cohort), row, bin_)
+        )
         return survive(hazard, self.grid, cohort.start_day)
 
 
@@ -97,10 +152,12 @@ def survive(hazard: FloatArray, grid: Grid, start_day: IntArray) -> FloatArray:
     """Return the running product of 1 − hazard from the bin of issue on; 1 before it."""
     first = np.minimum(grid.bin_of(start_day), grid.size - 1)
     at_risk = np.arange(grid.size)[None, :] >= first[:, None]
-    return np.cumprod(np.where(at_risk, 1.0 - hazard, 1.0), axis=1)
+    return np.cumprod(np.where(at_risk, 1.0 - hazard, 1.0), axis=1, dtype=np.float64)
 
 
-def episode_features(grid: Grid, cohort: Cohort, row: IntArray, bin_: IntArray) -> FeatureMatrix:
+def episode_features(
+    grid: Grid, cohort: Cohort, likely_day: FloatArray, row: IntArray, bin_: IntArray
+) -> FeatureMatrix:
     """Return what the boosted hazard sees: the bin's day, its weekday, distances from habit, features.
 
     The weekday and day of month are those of the calendar day where the bin is a single day, else missing.
@@ -110,7 +167,7 @@ def episode_features(grid: Grid, cohort: Cohort, row: IntArray, bin_: IntArray) 
     is_daily = (grid.ends - grid.starts == 1)[bin_]
     weekday = np.where(is_daily, (day + _THURSDAY) % 7, np.nan)
     distances = [end - cohort.feature(name)[row] for name in ANCHOR_FEATURES if name in cohort.feature_names]
-    own = np.column_stack([end, weekday, *distances]).astype(np.float32)
+    own = np.column_stack([end, weekday, end - likely_day[row], *distances]).astype(np.float32)
     return np.hstack([own, cohort.features[row]])
 
 
@@ -132,7 +189,7 @@ def fit_logistic_hazard(cohort: Cohort, outcome: Outcome, pooled: PooledHazard) 
     """Return a regression per phase with enough payments and survivors; the pooled hazard elsewhere."""
     grid = pooled.grid
     ends = np.array([*(day for day in _PHASE_ENDS if day < grid.ends[-1]), grid.ends[-1]])
-    scaling = Scaling.of(cohort.features)
+    scaling = Scaling.of(cohort.features, penalty_scale(cohort.feature_names))
     scaled = scaling.apply(cohort.features)
     first = np.searchsorted(ends, cohort.start_day)
     phases: list[tuple[int, FloatArray, float] | None] = []
@@ -149,6 +206,43 @@ def fit_logistic_hazard(cohort: Cohort, outcome: Outcome, pooled: PooledHazard) 
     return LogisticHazard(pooled, scaling, tuple(phases), np.searchsorted(ends, grid.ends))
 
 
+def fit_location(cohort: Cohort, outcome: Outcome) -> Location:
+    """Return a ridge regression of the payment day of instalments that were due, open ones as of now.
+
+    Days are pulled in to two months around the due date: a few very late ones must not move all others.
+    """
+    rows, day = _resolved(outcome)
+    return _fit_ridge(cohort, rows, np.clip(day, -_LOCATION_REACH, _LOCATION_REACH))
+
+
+def fit_residual_hazard(grid: Grid, cohort: Cohort, outcome: Outcome, location: Location) -> ResidualHazard:
+    """Return the errors of a location, and a ridge regression of their size."""
+    rows, day = _resolved(outcome)
+    error = day - location.predict(cohort)[rows]
+    log_scale = _fit_ridge(cohort, rows, np.log(np.abs(error) + 1.0))
+    scale = np.exp(np.clip(log_scale.predict(cohort)[rows], *_LOG_SCALE_RANGE))
+    return ResidualHazard(grid, location, log_scale, np.sort(error / scale))
+
+
+def _resolved(outcome: Outcome) -> tuple[IntArray, FloatArray]:
+    """Return the instalments that were paid or overdue, and the day of payment or the last one seen open."""
+    rows = np.flatnonzero(np.isfinite(outcome.late_after(0)))
+    day = np.where(outcome.is_paid, outcome.event_day, outcome.last_open_day)[rows]
+    return rows, day.astype(np.float64)
+
+
+def _fit_ridge(cohort: Cohort, rows: IntArray, target: FloatArray) -> Location:
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    scaling = Scaling.of(cohort.features[rows], penalty_scale(cohort.feature_names))
+    scaled = scaling.apply(cohort.features[rows])
+    centre = scaled.mean(axis=0)
+    with threadpool_limits(limits=1, user_api="blas"):
+        moments = (scaled - centre).T @ (scaled - centre) + _LOCATION_PENALTY * np.eye(scaled.shape[1])
+        weights = np.linalg.solve(moments, (scaled - centre).T @ (target - target.mean()))
+    return Location(scaling, weights, float(target.mean() - centre @ weights))
+
+
 def fit_tree_hazard(
     grid: Grid, cohort: Cohort, outcome: Outcome, settings: RiskSettings, seed: int
 ) -> TreeHazard:
@@ -158,15 +252,19 @@ def fit_tree_hazard(
     episodes = build_episodes(grid, cohort.start_day, outcome.event_day, outcome.last_open_day)
     parameters = LIGHTGBM_FIXED | {
         "seed": seed,
+        "num_threads": settings.threads,
         "learning_rate": settings.hazard_learning_rate,
         "num_leaves": settings.leaves,
         "min_data_in_leaf": 50,
         "feature_fraction": 0.5,
+        "bagging_fraction": 0.5,
+        "bagging_freq": 1,
         "lambda_l2": 5.0,
     }
-    rows = episode_features(grid, cohort, episodes.row, episodes.bin)
+    location = fit_location(cohort, outcome)
+    rows = episode_features(grid, cohort, location.predict(cohort), episodes.row, episodes.bin)
     data = lightgbm.Dataset(rows, episodes.is_paid.astype(np.float64))
-    return TreeHazard(grid, lightgbm.train(parameters, data, settings.hazard_trees))
+    return TreeHazard(grid, location, lightgbm.train(parameters, data, settings.hazard_trees))
 
 
 NEVER_BEFORE = 10**6

@@ -14,11 +14,12 @@ from segmentation.risk.grid import FloatArray
 
 _LINEAR_PENALTY = 0.03
 _CLIP_SPREADS = 4.0
+_NO_SPREAD = 1e-9
 LIGHTGBM_FIXED: dict[str, Any] = {
     "objective": "binary",
     "deterministic": True,
     "force_row_wise": True,
-    "num_threads": 2,
+    "max_bin": 63,
     "verbosity": -1,
 }
 """Parameters that make two trainings on the same rows give the same model."""
@@ -75,10 +76,11 @@ class Scaling:
     middle: FloatArray
     mean: FloatArray
     spread: FloatArray
+    scale: FloatArray
 
     @staticmethod
-    def of(features: FeatureMatrix) -> "Scaling":
-        """Return the scaling of training rows."""
+    def of(features: FeatureMatrix, scale: FloatArray | None = None) -> "Scaling":
+        """Return the scaling of training rows; ``scale`` below 1 exposes a feature to a stronger penalty."""
         values = features.astype(np.float64)
         known = np.isfinite(values)
         middle = np.zeros(values.shape[1])
@@ -86,14 +88,16 @@ class Scaling:
             middle[column] = np.median(values[known[:, column], column])
         filled = np.where(known, values, middle)
         spread = filled.std(axis=0)
-        return Scaling(middle, filled.mean(axis=0), np.where(spread > 1e-9, spread, 1.0))
+        scale = np.ones(values.shape[1]) if scale is None else scale
+        return Scaling(middle, filled.mean(axis=0), np.where(spread > _NO_SPREAD, spread, 1.0), scale)
 
     def apply(self, features: FeatureMatrix) -> FloatArray:
         """Return scaled features, and for each whether it was missing."""
         values = features.astype(np.float64)
         known = np.isfinite(values)
         scaled = (np.where(known, values, self.middle) - self.mean) / self.spread
-        return np.hstack([np.clip(scaled, -_CLIP_SPREADS, _CLIP_SPREADS), (~known).astype(np.float64)])
+        near = np.clip(scaled, -_CLIP_SPREADS, _CLIP_SPREADS) * self.scale
+        return np.hstack([near, (~known) * self.scale])
 
 
 @dataclass(frozen=True)
@@ -128,6 +132,7 @@ def fit_tree_head(
 
     parameters = LIGHTGBM_FIXED | {
         "seed": seed,
+        "num_threads": settings.threads,
         "learning_rate": settings.learning_rate,
         "num_leaves": settings.leaves,
         # Fewer rows in a leaf than this let single customers be learned by heart on short ledgers.
@@ -141,23 +146,30 @@ def fit_tree_head(
     return TreeHead(lightgbm.train(parameters, data, settings.trees))
 
 
-def fit_linear_head(features: FeatureMatrix, is_late: FloatArray) -> LateHead:
+def fit_linear_head(features: FeatureMatrix, is_late: FloatArray, scale: FloatArray) -> LateHead:
     """Return a logistic regression for being late; a constant with a single class."""
     constant = _constant(is_late)
     if constant is not None:
         return constant
-    scaling = Scaling.of(features)
+    scaling = Scaling.of(features, scale)
     scaled = scaling.apply(features)
     weights, intercept = fit_logistic(scaled, is_late)
     return LinearHead(scaling, weights, intercept, scaled.mean(axis=0))
 
 
 def fit_logistic(scaled: FloatArray, outcome: FloatArray) -> tuple[FloatArray, float]:
-    """Return weights and intercept of a ridge-penalised logistic regression."""
+    """Return weights and intercept of a ridge-penalised logistic regression; nil where nothing varies."""
     from sklearn.linear_model import LogisticRegression
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-    model = LogisticRegression(C=_LINEAR_PENALTY, max_iter=300, tol=1e-5).fit(scaled, outcome)
-    return np.asarray(model.coef_[0], dtype=np.float64), float(model.intercept_[0])
+    varies = np.ptp(scaled, axis=0) > 0
+    weights = np.zeros(scaled.shape[1])
+    model = LogisticRegression(C=_LINEAR_PENALTY, solver="newton-cholesky", max_iter=50)
+    # One thread sums in one order, and these matrices are too small for threads to pay.
+    with threadpool_limits(limits=1, user_api="blas"):
+        model.fit(scaled[:, varies], outcome)
+    weights[varies] = model.coef_[0]
+    return weights, float(model.intercept_[0])
 
 
 def _constant(is_late: FloatArray) -> ConstantHead | None:

@@ -3,6 +3,8 @@
 Belongs here: names. Does not belong here: how a feature is computed (features room).
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import polars as pl
 
@@ -20,6 +22,29 @@ WINDOW_BOUND = frozenset({"issued_count", "issued_365_count", "relation_days"})
 """Features that grow with the length of the export rather than with the relation: a model would learn
 the age of the ledger from them and be wrong on its next day."""
 
+HABIT_FEATURES = frozenset(
+    {
+        "late_share",
+        "late_365_share",
+        "recent_late_share",
+        "last_3_delay_days",
+        "mean_delay_days",
+        "median_delay_days",
+        "p80_delay_days",
+        "ewma_delay_days",
+        "spread_delay_days",
+        "amount_log10",
+        "amount_ratio",
+        "terms_days",
+        "outcome_count",
+    }
+)
+"""What every ledger has and every credit manager would look at first. The penalty of linear models on all
+other features is nine times theirs, so that on a short ledger the few that carry most are not drowned
+by the many that might; with more data the penalty matters less and less."""
+
+OTHER_SCALE = 1.0 / 3.0
+
 DEPTH_GROUPS = ("0", "1-2", "3-9", "10+")
 _DEPTH_STARTS = np.array([1, 3, 10])
 
@@ -32,6 +57,11 @@ def feature_columns(issue: pl.DataFrame, open_: pl.DataFrame) -> list[str]:
         for name in usable
         if name in issue.columns and name in open_.columns and name not in WINDOW_BOUND
     ]
+
+
+def penalty_scale(feature_names: Sequence[str]) -> FloatArray:
+    """Return the scale of each standardised feature in linear models: below 1 is penalised more."""
+    return np.array([1.0 if name in HABIT_FEATURES else OTHER_SCALE for name in feature_names])
 
 
 def depth_group(depth: FloatArray) -> IntArray:

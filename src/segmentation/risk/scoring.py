@@ -19,15 +19,16 @@ from segmentation.risk.comparison import Choice, build_model_comparison, build_r
 from segmentation.risk.distribution import PaymentDistribution
 from segmentation.risk.explanation import build_reasons, explain
 from segmentation.risk.forecast import DEFAULT_DEPENDENCE, estimate_dependence, forecast_cash
-from segmentation.risk.grid import FloatArray, Grid
+from segmentation.risk.grid import FloatArray, Grid, IntArray
 from segmentation.risk.inputs import DEPTH, depth_group, feature_columns
-from segmentation.risk.validation import Calibration, Validation, validate
+from segmentation.risk.speaking import calibration_of, predict_survival
+from segmentation.risk.validation import Validation, validate
 
 METHOD_VERSION = "1"
 """Counted up when the method changes, so that model_version changes with it."""
 
 
-def score_book(
+def score_book(  # noqa: PLR0917  six inputs, each a different thing
     issue_features: pl.DataFrame,
     open_features: pl.DataFrame,
     ledger: Frames,
@@ -106,28 +107,6 @@ def score_book(
     }
 
 
-def calibration_of(validation: Validation | None, name: str) -> Calibration:
-    """Return the calibration of a candidate for predictions from now on; none for baselines."""
-    if validation is None or name not in validation.predictions:
-        return Calibration()
-    return validation.predictions[name].calibration
-
-
-def predict_survival(
-    cohort: Cohort, fitted: FittedCandidates, validation: Validation | None, choice: Choice, grid: Grid
-) -> tuple[FloatArray, FloatArray]:
-    """Return the calibrated curve of whoever speaks for each instalment, and the lower interval level."""
-    depth = depth_group(cohort.feature(DEPTH))
-    speaker = np.array(choice.speakers, dtype=object)[depth]
-    survival, level = np.ones((len(cohort), grid.size)), np.full(len(cohort), 0.1)
-    for name in sorted(set(speaker)):
-        rows = np.flatnonzero(speaker == name)
-        calibration = calibration_of(validation, name)
-        survival[rows] = calibration.apply(grid, fitted.candidates[name].survival(cohort.take(rows)))
-        level[rows] = calibration.interval.levels(depth[rows])
-    return survival, level
-
-
 def _explain_all(
     cohort: Cohort,
     late_prob: FloatArray,
@@ -160,7 +139,7 @@ def _read_risk(
     """Return the published figures of every instalment, all read from its distribution."""
     today = distribution.seen_day + 1
 
-    def on(days: FloatArray) -> pl.Series:
+    def on(days: FloatArray | IntArray) -> pl.Series:
         return pl.Series((cohort.due + days).astype(np.int32), dtype=pl.Int32).cast(pl.Date)
 
     is_proven = np.array(choice.is_proven)[depth_group(cohort.feature(DEPTH))]
@@ -196,7 +175,7 @@ def _version(
     """Return a short hash of what the models were made of."""
     made_of = (
         METHOD_VERSION,
-        settings.model_dump_json(),
+        settings.model_dump_json(exclude={"threads"}),
         str(seed),
         as_of.isoformat(),
         ",".join(names),

@@ -5,7 +5,7 @@ Does not belong here: choosing a winner (comparison).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -23,13 +23,16 @@ from segmentation.risk.distribution import PaymentDistribution, anchor_survival
 from segmentation.risk.grid import BoolArray, FloatArray, Grid, IntArray
 from segmentation.risk.inputs import DEPTH, depth_group
 
+_OLDER_BLOCK_WEIGHT = 0.5
+"""Weight of a block in calibration relative to the next one."""
+
 
 @dataclass(frozen=True)
 class Calibration:
     """What is done to a model's curves before they are published."""
 
-    late: LateCalibration = LateCalibration()
-    interval: IntervalCalibration = IntervalCalibration()
+    late: LateCalibration = field(default_factory=LateCalibration)
+    interval: IntervalCalibration = field(default_factory=IntervalCalibration)
 
     def apply(self, grid: Grid, survival: FloatArray) -> FloatArray:
         """Return curves that pass through the calibrated probability at the due date."""
@@ -168,7 +171,7 @@ def _calibrate_in_turn(
         seen = (fold < block) & (test.due < origin)
         if is_model and seen.any():
             calibration = _fit_calibration(
-                grid, survival, raw_late, tails, settings, test, depth, seen, origin
+                grid, survival, raw_late, tails, settings, test, depth, fold, seen, origin
             )
         if block == len(tails):
             break
@@ -191,9 +194,8 @@ def _calibrate_in_turn(
                 np.where(outcome.is_paid, pit, np.nan),
             )
         )
-    return OutOfTime(
-        *(np.concatenate(columns) for columns in zip(*parts, strict=True)), calibration=calibration
-    )
+    late, p10, p50, p90, inside, pit = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+    return OutOfTime(late, p10, p50, p90, inside, pit, calibration)
 
 
 def _fit_calibration(
@@ -204,13 +206,16 @@ def _fit_calibration(
     settings: RiskSettings,
     test: Cohort,
     depth: IntArray,
+    fold: IntArray,
     seen: BoolArray,
     origin: int,
 ) -> Calibration:
     outcome = test.outcome_before(origin)
     late = outcome.late_after(0)
     rows = np.flatnonzero(seen & np.isfinite(late))
-    late_calibration = fit_late_calibration(raw_late[rows], late[rows])
+    late_calibration = fit_late_calibration(
+        raw_late[rows], late[rows], _OLDER_BLOCK_WEIGHT ** (fold[rows].max(initial=0) - fold[rows])
+    )
     calibrated = Calibration(late_calibration).apply(grid, survival[rows])
     distribution = at_issue(grid, calibrated, test.take(rows), float(tails[-1]), settings)
     known = outcome.take(rows)
