@@ -61,16 +61,17 @@ def _instalment(number, due, open_amount, days_late, late_prob, status="scored")
 
 
 def test_an_invoice_is_as_late_as_its_oldest_part_and_paid_with_its_last():
+    # numbered against the order in which they fall due
     rows = [
-        _instalment(3, AS_OF + timedelta(days=30), 50, -30, 0.4),
-        _instalment(1, AS_OF - timedelta(days=30), 20, 30, 1.0, "stale"),
+        _instalment(1, AS_OF + timedelta(days=30), 50, -30, 0.4),
+        _instalment(3, AS_OF - timedelta(days=30), 20, 30, 1.0, "stale"),
         _instalment(2, AS_OF, 30, 0, 0.7),
     ]
     risk = INSTALMENT_RISK.conform(pl.DataFrame(rows, schema=INSTALMENT_RISK.polars_schema, orient="row"))
     row = score_invoices(risk).row(0, named=True)
     assert (row["due_date"], row["days_late"]) == (AS_OF - timedelta(days=30), 30)
     assert row["open_amount"] == 100
-    assert (row["late_prob"], row["score_status"], row["reason_codes"]) == (0.4, "scored", ["reason_3"])
+    assert (row["late_prob"], row["score_status"], row["reason_codes"]) == (0.4, "scored", ["reason_1"])
     assert row["payment_date_p50"] == AS_OF + timedelta(days=39)
 
 

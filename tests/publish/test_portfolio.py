@@ -26,6 +26,7 @@ BOOK = [
     ("I5", "B", "EUR", date(2026, 2, 1), date(2026, 3, 3), 800, 800, date(2026, 3, 1)),
     ("I6", "A", "EUR", date(2026, 3, 2), date(2026, 4, 1), 100, 0, None),
     ("I7", "C", "CAD", date(2025, 12, 1), date(2025, 12, 31), 300, 0, None),
+    ("I8", "C", "CAD", date(2025, 11, 1), date(2025, 12, 1), 200, 0, None),
 ]
 SEEN = {"observed_at": datetime(2026, 3, 31, tzinfo=UTC), "source_system": "test", "source_id": "test:1"}
 
@@ -77,8 +78,13 @@ def frames():
         _payment("P2", "A", "I2", date(2026, 1, 19), 500),
         _payment("P5", "B", "I5", date(2026, 3, 1), 800),
         _payment("P7", "C", "I7", date(2025, 12, 30), 300, "CAD"),
+        _payment("P8", "C", "I8", date(2025, 12, 1), 200, "CAD"),
     ]
-    taken_back = {"payment_id": "P7R", "value_date": date(2026, 1, 15), "amount": Decimal(-300)}
+    reversals = [("P7", date(2026, 1, 15), -300), ("P8", date(2025, 12, 15), -200)]
+    taken_back = [
+        {"payment_id": f"{origin}R", "reversal_of": origin, "value_date": day, "amount": Decimal(amount)}
+        for origin, day, amount in reversals
+    ]
     promises = [
         ("T1", "I2", date(2026, 1, 10), date(2026, 1, 20), None, None),
         ("T2", "I3", date(2026, 2, 15), date(2026, 3, 1), Decimal(1500), None),
@@ -89,7 +95,7 @@ def frames():
     tables = {name: _table(name, []) for name in (*LEDGER_TABLES, *ROOM_TABLES)}
     tables["core_instalment_balance"] = _table("core_instalment_balance", [_balance(row) for row in BOOK])
     tables["core_payment"] = _table(
-        "core_payment", [p for p, _ in paid] + [taken_back | {"reversal_of": "P7", "currency": "CAD"}]
+        "core_payment", [p for p, _ in paid] + [row | {"currency": "CAD"} for row in taken_back]
     )
     tables["core_allocation"] = _table("core_allocation", [a for _, a in paid])
     tables["core_promise_to_pay"] = _table(
@@ -158,9 +164,10 @@ def test_segments_have_their_own_measures(frames):
     assert _value(portfolio, "dso_days", slice_="structural") == pytest.approx(3500 / 4300 * 90)
 
 
-def test_a_payment_taken_back_in_the_period_was_no_opening_debt(frames):
+def test_a_payment_taken_back_counts_from_the_day_it_was_taken_back(frames):
+    # on 1 January I7 was paid, and I8 was open again
     cad = measure_portfolio(frames, AS_OF).filter(currency="CAD", measure="cei_share", slice="all")
-    assert json.loads(cad["inputs"].item())["opening_amount"] == "0.000"
+    assert json.loads(cad["inputs"].item())["opening_amount"] == "200.000"
 
 
 def test_a_measure_without_its_inputs_is_null_and_says_how_it_is_computed(frames):
@@ -168,7 +175,7 @@ def test_a_measure_without_its_inputs_is_null_and_says_how_it_is_computed(frames
     assert cad["value"].item() is None
     assert cad["formula"].item() == "open_amount ÷ issued_amount × period_days"
     inputs = json.loads(cad["inputs"].item())
-    assert inputs["open_amount"] == "300.000"
+    assert inputs["open_amount"] == "500.000"
     assert inputs["issued_amount"] == "0.000"
     assert inputs["period_days"] == 90
 

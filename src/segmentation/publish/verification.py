@@ -104,7 +104,8 @@ def _content_problems(directory: Path, manifest: Manifest, *, with_definitions: 
     for name in [name for name in PUBLISHED_TABLES if name in manifest.tables]:
         facts, frame = manifest.tables[name], pl.read_parquet(directory / table_file(name), glob=False)
         yield from _copy_problems(table_file(name), frame, facts)
-        yield from _copy_problems(f"{name} in {DATABASE_FILE}", stored.get(name), facts)
+        if name not in stored or not stored[name].equals(frame):
+            yield from _copy_problems(f"{name} in {DATABASE_FILE}", stored.get(name), facts)
         if with_definitions:
             found = find_violations(frame, PUBLISHED_TABLES[name])
             yield from (f"{table_file(name)}: {text}" for text in found)
