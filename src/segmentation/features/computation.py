@@ -9,6 +9,7 @@ import datetime as dt
 import polars as pl
 
 from segmentation.domain.schema import Frames
+from segmentation.features.dates import OBSERVED
 from segmentation.features.definitions import FEATURE_TABLES, Scope, features_about
 from segmentation.features.engine import build_engine
 from segmentation.features.facts import build_book_facts
@@ -79,7 +80,7 @@ def compute_customer_features(ledger: Frames, as_of: dt.date) -> pl.DataFrame:
 
     Returns
     -------
-    feat_customer, one row for each customer of core_customer or with an instalment by then. Amounts
+    feat_customer, one row for each customer known by then, by name or by an instalment. Amounts
     are in the currency that the customer was invoiced in most often.
     """
     permitted = without_refused(ledger)
@@ -87,9 +88,8 @@ def compute_customer_features(ledger: Frames, as_of: dt.date) -> pl.DataFrame:
     known = permitted["core_instalment_balance"].filter(
         pl.max_horizontal("issue_date", "issued_known_date") < as_of
     )
-    customers = pl.concat(
-        [permitted["core_customer"].select("customer_id"), known.select("customer_id")]
-    ).unique()
+    named = permitted["core_customer"].filter(as_of > OBSERVED)
+    customers = pl.concat([named.select("customer_id"), known.select("customer_id")]).unique()
     moments = customers.with_columns(
         pl.lit(as_of).alias("as_of_date"), pl.lit(None, pl.String).alias("currency")
     )

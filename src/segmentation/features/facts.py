@@ -14,7 +14,7 @@ import polars as pl
 
 from segmentation.domain.schema import Frames
 from segmentation.domain.vocabulary import CoveredBy, DisputeOutcome, OutcomeCode
-from segmentation.features.dates import OBSERVED
+from segmentation.features.dates import OBSERVED, join_known
 from segmentation.features.paths import (
     THOUSANDTHS,
     build_covers,
@@ -48,11 +48,10 @@ def build_excuses(ledger: Frames) -> pl.DataFrame:
         .filter(pl.col("outcome") == DisputeOutcome.UPHELD)
         .select("invoice_id", excused_date=pl.max_horizontal("closed_at", OBSERVED))
     )
-    told = (
-        ledger["core_contact_outcome"]
-        .filter(pl.col("code").is_in([OutcomeCode.NOT_RECEIVED, OutcomeCode.AWAITING_APPROVAL]))
-        .join(ledger["core_contact_event"].select("contact_id", "invoice_id"), on="contact_id")
-        .select("invoice_id", excused_date=pl.max_horizontal(pl.col("recorded_at").dt.date(), OBSERVED))
+    supplier_codes = [OutcomeCode.NOT_RECEIVED, OutcomeCode.AWAITING_APPROVAL]
+    outcomes = ledger["core_contact_outcome"].filter(pl.col("code").is_in(supplier_codes))
+    told = join_known(outcomes, ledger["core_contact_event"], "contact_id", "invoice_id").select(
+        "invoice_id", excused_date=pl.max_horizontal(pl.col("recorded_at").dt.date(), OBSERVED)
     )
     return (
         pl.concat([upheld, told])
@@ -121,7 +120,9 @@ def _item_columns(since: str, until: pl.Expr, amount: str, weight: int) -> tuple
 
 def _plain_items(plain: pl.DataFrame) -> pl.DataFrame:
     until = (
-        pl.when(pl.col("covered_known_date").is_not_null())
+        pl.when(pl.col("amount") <= 0)  # nothing was ever owed, whatever was set against it later
+        .then("from_date")
+        .when(pl.col("covered_known_date").is_not_null())
         .then(pl.max_horizontal("covered_known_date", "from_date"))
         .when(pl.col("is_open").not_())
         .then("from_date")
@@ -145,7 +146,7 @@ def _stepwise_items(owed: pl.DataFrame, steps: pl.DataFrame) -> list[pl.DataFram
 
 
 def _plain_outcomes(plain: pl.DataFrame) -> pl.DataFrame:
-    covered = plain.filter(pl.col("covered_known_date").is_not_null()).with_columns(
+    covered = plain.filter(pl.col("covered_known_date").is_not_null(), pl.col("amount") > 0).with_columns(
         pl.max_horizontal("covered_known_date", "from_date").alias("known_date"),
         pl.lit(None, pl.Date).alias("until_date"),
     )

@@ -22,7 +22,7 @@ from segmentation.domain.vocabulary import (
     PlanStatus,
     PromiseStatus,
 )
-from segmentation.features.dates import OBSERVED, known_from
+from segmentation.features.dates import OBSERVED, join_known, known_from
 from segmentation.features.facts import BookFacts
 from segmentation.features.paths import build_steps, list_dated_movements
 from segmentation.features.state import WHOLE
@@ -65,7 +65,7 @@ def _dated(frame: pl.DataFrame, since: pl.Expr, until: pl.Expr | None = None) ->
 
 
 def _with_customer(frame: pl.DataFrame, ledger: Frames) -> pl.DataFrame:
-    return frame.join(ledger["core_invoice"].select("invoice_id", "customer_id"), on="invoice_id")
+    return join_known(frame, ledger["core_invoice"], "invoice_id", "customer_id")
 
 
 def select_reminders(ledger: Frames) -> pl.DataFrame:

@@ -1,0 +1,378 @@
+"""Times the features room against reading and sorting, and against other ways of looking back in time.
+
+Run: ``python tests/benchmarks/bench_features.py [--sizes 100000 1000000] [--rounds 3] [--json FILE]``.
+Every contender runs in a process of its own, in turn, so that slow minutes of the machine hit all
+alike; compiling and importing are not timed. The peers compute 18 features (counts, late counts and
+delays with 90- and 365-day windows, the open and the overdue book); the room computes all of its
+features. That all of them agree is checked before anything is timed.
+"""
+
+import argparse
+import json
+import math
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+ROOT = Path(__file__).parents[2]
+sys.path[:0] = [str(ROOT / "src"), str(ROOT)]
+
+SIZES = (100_000, 1_000_000)
+ROUNDS = 3
+SEED = 20_260_101
+DAY_BITS = 20
+MEASURES = {
+    "paid": ("paid", "late", "delay"),
+    "issued": ("issued",),
+    "open": ("owed", "owed_amount"),
+    "covered": ("gone", "gone_amount"),
+    "due": ("fallen", "fallen_amount"),
+    "due_covered": ("fallen_gone", "fallen_gone_amount"),
+}
+LOOKS = {"paid": (0, 90, 365), "issued": (0, 90, 365), "open": (0,), "covered": (0,), "due": (0,), "due_covered": (0,)}
+PEER_FEATURES = (
+    *(f"{m}{w}" for m in ("paid", "late", "delay", "issued") for w in ("", "_90", "_365")),
+    *("open", "open_amount", "overdue", "overdue_amount", "mean_delay", "late_rate"),
+)
+
+
+def write_ledger(path: Path, invoices: int) -> None:
+    """Write balances of ``invoices`` invoices: heavy-tailed customers, five years, a tenth still open."""
+    rng = np.random.default_rng(SEED)
+    customers = max(invoices // 25, 1)
+    customer = np.minimum((rng.pareto(1.1, invoices) * customers / 20).astype(np.int64), customers - 1)
+    customer = rng.permutation(customers)[customer]
+    issue = rng.integers(0, 1800, invoices)
+    due = issue + rng.choice([14, 30, 30, 30, 60], invoices)
+    habit = rng.normal(2, 12, customers)[customer]
+    covered = np.maximum(due + np.rint(habit + rng.exponential(9, invoices) - 6).astype(np.int64), issue)
+    known = covered + rng.choice([0, 0, 1, 3], invoices)
+    is_open = known >= 1830
+    amount = np.rint(np.exp(rng.normal(6, 1.3, invoices)) * 100).astype(np.int64)
+    days = pl.lit(16_801)  # 1 January 2016
+
+    def date(name: str) -> pl.Expr:
+        return (pl.col(name).cast(pl.Int32) + days).cast(pl.Date)
+
+    pl.DataFrame(
+        {
+            "number": rng.permutation(invoices),
+            "customer": customer,
+            "issue_date": issue,
+            "due_date": due,
+            "covered_date": covered,
+            "known": known,
+            "is_open": is_open,
+            "cents": amount,
+        }
+    ).select(
+        ("I" + pl.col("number").cast(pl.String).str.zfill(9)).alias("invoice_id"),
+        pl.lit(1, pl.Int64).alias("instalment_number"),
+        ("C" + pl.col("customer").cast(pl.String).str.zfill(7)).alias("customer_id"),
+        pl.lit("EUR").alias("currency"),
+        date("issue_date"),
+        date("due_date"),
+        (pl.col("cents").cast(pl.Decimal(18, 3)) / 100).cast(pl.Decimal(18, 3)).alias("amount"),
+        pl.when(~pl.col("is_open")).then(date("covered_date")).alias("covered_date"),
+        pl.when(~pl.col("is_open")).then(date("known")).alias("covered_known_date"),
+        pl.when(~pl.col("is_open")).then(pl.lit("payment")).alias("covered_by"),
+        date("issue_date").alias("issued_known_date"),
+        "is_open",
+    ).write_parquet(path)
+
+
+def read_and_sort(path: Path) -> pl.DataFrame:
+    """The floor: read the rows and sort them by customer and time."""
+    return pl.read_parquet(path).sort("customer_id", "issue_date")
+
+
+def compute_room(path: Path) -> pl.DataFrame:
+    """All features of the room, as the pipeline computes them: sorted by key, in 64-bit columns."""
+    from segmentation.domain.core_tables import LEDGER_TABLES
+    from segmentation.features.computation import compute_issue_features
+
+    ledger = {name: table.empty() for name, table in LEDGER_TABLES.items()}
+    ledger["core_instalment_balance"] = pl.read_parquet(path)
+    return compute_issue_features(ledger)
+
+
+def prepare_logs(path: Path) -> tuple[pl.DataFrame, dict[str, pl.DataFrame]]:
+    """Moments and running totals, keyed by customer and day in one whole number; for the peers."""
+    frame = pl.read_parquet(path).with_columns(
+        (pl.col("customer_id").rank("dense").cast(pl.Int64) * (1 << DAY_BITS)).alias("customer"),
+        (pl.col("amount") * 1000).cast(pl.Int64),
+        *(
+            pl.col(name).to_physical().cast(pl.Int64)
+            for name in ("issue_date", "due_date", "covered_date", "covered_known_date")
+        ),
+    )
+    delay = pl.col("covered_date") - pl.col("due_date")
+    one = pl.lit(1, pl.Int64)
+    covered = frame.filter(pl.col("covered_date").is_not_null())
+    became_due = pl.col("covered_known_date").is_null() | (pl.col("covered_known_date") > pl.col("due_date"))
+    logs = {
+        "paid": covered.select(
+            "customer", day="covered_known_date", paid=one, late=(delay > 0).cast(pl.Int64), delay=delay
+        ),
+        "issued": frame.select("customer", day="issue_date", issued=one),
+        "open": frame.select("customer", day="issue_date", owed=one, owed_amount="amount"),
+        "covered": covered.select("customer", day="covered_known_date", gone=one, gone_amount="amount"),
+        "due": frame.filter(became_due).select("customer", day="due_date", fallen=one, fallen_amount="amount"),
+        "due_covered": covered.filter(became_due).select(
+            "customer", day="covered_known_date", fallen_gone=one, fallen_gone_amount="amount"
+        ),
+    }
+    totals = {
+        name: log.with_columns(key=pl.col("customer") + pl.col("day"))
+        .sort("key")
+        .with_columns(pl.col(measure).cum_sum() for measure in MEASURES[name])
+        .select("key", *MEASURES[name])
+        for name, log in logs.items()
+    }
+    moments = frame.select("invoice_id", "customer", day="issue_date").sort("customer", "day")
+    return moments, totals
+
+
+def finish(looked: pl.DataFrame) -> pl.DataFrame:
+    """Differences of running totals: at the moment, less at the start of the window or of the customer."""
+
+    def at(measure: str, window: int | str) -> pl.Expr:
+        return pl.col(f"{measure}@{window}").fill_null(0)
+
+    columns = [
+        (at(m, 0) - at(m, w)).alias(f"{m}{'' if w == 'start' else f'_{w}'}")
+        for m in ("paid", "late", "delay", "issued")
+        for w in ("start", 90, 365)
+    ]
+    columns += [
+        (at(a, 0) - at(a, "start") - at(b, 0) + at(b, "start")).alias(name)
+        for name, a, b in (
+            ("open", "owed", "gone"),
+            ("open_amount", "owed_amount", "gone_amount"),
+            ("overdue", "fallen", "fallen_gone"),
+            ("overdue_amount", "fallen_amount", "fallen_gone_amount"),
+        )
+    ]
+    return looked.select("invoice_id", *columns).with_columns(
+        mean_delay=pl.when(pl.col("paid") > 0).then(pl.col("delay") / pl.col("paid")),
+        late_rate=(pl.col("late") + pl.col("overdue") + 0.6) / (pl.col("paid") + pl.col("overdue") + 2),
+    )
+
+
+def _windows(name: str) -> tuple[int | str, ...]:
+    return (*LOOKS[name], "start")
+
+
+def _key(window: int | str) -> pl.Expr:
+    return pl.col("customer") + (0 if window == "start" else pl.col("day") - window)
+
+
+def look_with_polars(path: Path) -> pl.DataFrame:
+    """Strict as-of joins of Polars on the packed key."""
+    moments, totals = prepare_logs(path)
+    for name, log in totals.items():
+        for window in _windows(name):
+            renamed = log.rename({m: f"{m}@{window}" for m in MEASURES[name]})
+            moments = (
+                moments.with_columns(_key(window).alias("key"))
+                .sort("key")
+                .join_asof(renamed, on="key", allow_exact_matches=False, check_sortedness=False)
+                .drop("key")
+            )
+    return finish(moments)
+
+
+def look_with_pandas(path: Path) -> pl.DataFrame:
+    """Strict merge_asof of pandas on the packed key."""
+    import pandas as pd
+
+    moments, totals = prepare_logs(path)
+    looked = pd.DataFrame({name: moments[name].to_numpy() for name in ("customer", "day")})
+    looked["row"] = np.arange(len(looked))
+    frames = {n: pd.DataFrame({c: f[c].to_numpy() for c in f.columns}) for n, f in totals.items()}
+    for name, log in frames.items():
+        for window in _windows(name):
+            shift = 0 if window == "start" else looked["day"] - window
+            looked["key"] = looked["customer"] + shift
+            looked = pd.merge_asof(
+                looked.sort_values("key", kind="stable"),
+                log.rename(columns={m: f"{m}@{window}" for m in MEASURES[name]}),
+                on="key",
+                allow_exact_matches=False,
+            )
+    looked = looked.sort_values("row")
+    columns = {c: looked[c].fillna(0).to_numpy().astype(np.int64) for c in looked.columns if "@" in c}
+    return finish(moments.select("invoice_id").hstack(pl.DataFrame(columns)))
+
+
+def look_with_duckdb(path: Path) -> pl.DataFrame:
+    """ASOF joins of DuckDB on the packed key."""
+    import duckdb
+
+    moments, totals = prepare_logs(path)
+    connection = duckdb.connect(config={"threads": os.cpu_count() or 1})
+    connection.register("moments", moments.to_arrow())
+    columns, joins = [], []
+    for name, log in totals.items():
+        connection.register(f"log_{name}", log.to_arrow())
+        for window in _windows(name):
+            alias = f"{name}_{window}"
+            shift = "0" if window == "start" else f"m.day - {window}"
+            joins.append(f"ASOF LEFT JOIN log_{name} AS {alias} ON m.customer + {shift} > {alias}.key")
+            columns += [f'{alias}.{m} AS "{m}@{window}"' for m in MEASURES[name]]
+    query = f"SELECT m.invoice_id, {', '.join(columns)} FROM moments AS m {' '.join(joins)}"
+    return finish(connection.sql(query).pl())
+
+
+CONTENDERS: dict[str, Callable[[Path], pl.DataFrame]] = {
+    "read and sort (floor)": read_and_sort,
+    "features room": compute_room,
+    "Polars as-of joins": look_with_polars,
+    "pandas merge_asof": look_with_pandas,
+    "DuckDB ASOF joins": look_with_duckdb,
+}
+FLOOR, ROOM = list(CONTENDERS)[:2]
+
+
+def run_worker(name: str, path: Path, warm_path: Path) -> None:
+    """Run one contender once and print its seconds and peak memory."""
+    CONTENDERS[name](warm_path)
+    start = time.perf_counter()
+    rows = CONTENDERS[name](path).height
+    seconds = time.perf_counter() - start
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
+    sys.stdout.write(json.dumps({"seconds": seconds, "peak_gb": peak, "rows": rows}))
+
+
+def check_agreement(path: Path) -> None:
+    """All contenders find the same, or there is nothing to compare."""
+    room = compute_room(path).select(
+        "invoice_id",
+        issued="issued_count",
+        issued_90="issued_90_count",
+        issued_365="issued_365_count",
+        open="open_count",
+        overdue="overdue_count",
+        mean_delay="mean_delay_days",
+        late_rate="late_share",
+    )
+    for name in list(CONTENDERS)[2:]:
+        peer = CONTENDERS[name](path).sort("invoice_id")
+        for column in room.columns:
+            a, b = room[column], peer[column]
+            same = a.eq_missing(b) if a.dtype != pl.Float64 else ((a - b).abs() < 1e-9) | (a.is_null() & b.is_null())
+            if not same.fill_null(False).all():
+                raise AssertionError(f"{name} disagrees about {column}")
+
+
+def measure(sizes: list[int], rounds: int) -> dict[str, Any]:
+    """Return seconds (median), peak memory and ratios by size and contender."""
+    from segmentation.features.definitions import Scope, features_about
+
+    results: dict[str, Any] = {
+        "features": len(features_about(Scope.CUSTOMER, Scope.INSTALMENT)),
+        "peer_features": len(PEER_FEATURES),
+        "rounds": rounds,
+        "cpu_count": os.cpu_count(),
+        "load_before": os.getloadavg()[0],
+        "sizes": {},
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        warm = Path(folder) / "warm.parquet"
+        write_ledger(warm, 2_500)
+        check_agreement(warm)
+        start = time.perf_counter()
+        compute_room(warm)
+        results["small_seconds"] = time.perf_counter() - start
+        for size in sizes:
+            path = Path(folder) / f"{size}.parquet"
+            write_ledger(path, size)
+            runs: dict[str, list[dict[str, float]]] = {name: [] for name in CONTENDERS}
+            for _ in range(rounds):
+                for name in CONTENDERS:
+                    command = [sys.executable, __file__, "--worker", name, str(path), str(warm)]
+                    done = subprocess.run(command, check=True, capture_output=True, text=True)
+                    runs[name].append(json.loads(done.stdout))
+            seconds = {n: statistics.median(r["seconds"] for r in v) for n, v in runs.items()}
+            floor_runs = [r["seconds"] for r in runs[FLOOR]]
+            results["sizes"][str(size)] = {
+                "noise": max(floor_runs) / min(floor_runs),
+                "contenders": {
+                    name: {
+                        "seconds": seconds[name],
+                        "times_floor": seconds[name] / seconds[FLOOR],
+                        "times_room": seconds[name] / seconds[ROOM],
+                        "peak_gb": max(r["peak_gb"] for r in runs[name]),
+                    }
+                    for name in CONTENDERS
+                },
+            }
+            path.unlink()
+    if len(sizes) > 1:
+        first, last = str(sizes[0]), str(sizes[-1])
+        growth = [results["sizes"][s]["contenders"][ROOM]["seconds"] for s in (first, last)]
+        results["exponent"] = math.log(growth[1] / growth[0]) / math.log(sizes[-1] / sizes[0])
+    results["load_after"] = os.getloadavg()[0]
+    return results
+
+
+def render_markdown(results: dict[str, Any]) -> str:
+    """Return the section of docs/benchmarks.md about features."""
+    lines = [
+        "## Features at the moment of issue",
+        "",
+        f"Parquet to memory, {results['features']} features by the room, {results['peer_features']} by the peers; "
+        f"medians of {results['rounds']} interleaved runs, each in its own process, on {results['cpu_count']} cores "
+        f"(load average {results['load_before']:.1f} before, {results['load_after']:.1f} after). "
+        "All contenders were checked to agree first.",
+    ]
+    for size, result in results["sizes"].items():
+        lines += [
+            "",
+            f"### {int(size):,} invoices",
+            "",
+            f"Slowest over fastest run of the floor, the machine's noise: {result['noise']:.2f}.",
+            "",
+            "| contender | seconds | times the floor | times the room | peak memory, GB |",
+            "|---|---:|---:|---:|---:|",
+        ]
+        lines += [
+            f"| {name} | {r['seconds']:.2f} | {r['times_floor']:.1f} | {r['times_room']:.1f} | {r['peak_gb']:.2f} |"
+            for name, r in result["contenders"].items()
+        ]
+    lines += ["", f"A ledger of 2,500 invoices takes {results['small_seconds']:.2f} s, compilation aside."]
+    if "exponent" in results:
+        lines.append(f"The room's time grows with the number of invoices to the power {results['exponent']:.2f}.")
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Run the benchmark and print its section."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES))
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--worker", nargs=3, metavar=("NAME", "FILE", "WARM"), help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.worker:
+        name, path, warm = arguments.worker
+        run_worker(name, Path(path), Path(warm))
+        return
+    results = measure(arguments.sizes, arguments.rounds)
+    if arguments.json:
+        arguments.json.write_text(json.dumps(results, indent=2), encoding="utf-8")
+    sys.stdout.write(render_markdown(results))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,371 @@
+"""The features, computed slowly and obviously: for each moment, look at all facts known before it.
+
+Shares no code with the sweep, the paths or the tallies; only what was set against an instalment
+comes from the ledger room, since that is the input.
+"""
+
+import datetime as dt
+import math
+import statistics
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+
+from segmentation.ledger.movements import list_allocation_lines, list_instalments, list_movements
+
+
+@dataclass
+class Owed:
+    invoice: str
+    number: int
+    currency: str
+    issue: dt.date
+    enter: dt.date
+    due: dt.date
+    amount: int
+    movements: list[tuple[dt.date, dt.date, str, int]]
+    excused: list[dt.date]
+
+    def balance(self, moment: dt.date) -> int:
+        return self.amount - sum(a for known, _, _, a in self.movements if known < moment)
+
+    def belief(self, moment: dt.date) -> tuple[dt.date, str] | None:
+        """When and by what it was covered, by what was known before the moment."""
+        if self.amount <= 0:
+            return (self.enter, "nothing")
+        known = [m for m in self.movements if m[0] < moment]
+        if self.amount > sum(m[3] for m in known):
+            return None
+        dates = sorted({m[1] for m in known})
+        covered = None
+        for date in reversed(dates):
+            if sum(m[3] for m in known if m[1] <= date) < self.amount:
+                break
+            covered = date
+        by_kind = {
+            kind: sum(m[3] for m in known if m[2] == kind) for kind in ("payment", "credit_note", "write_off")
+        }
+        return covered, max(by_kind, key=lambda kind: by_kind[kind])
+
+    def believed_since(self, moment: dt.date) -> dt.date:
+        """Day on which what is believed at the moment was learned."""
+        belief = self.belief(moment)
+        for known in sorted({m[0] for m in self.movements if m[0] < moment}, reverse=True):
+            if self.belief(known) != belief:
+                return known
+        raise AssertionError("a belief comes from a movement")
+
+
+class Oracle:
+    """Answers what a feature is at a moment."""
+
+    def __init__(self, ledger, operator=lambda known, moment: known < moment):
+        self.before = operator
+        self.ledger = ledger
+        movements = defaultdict(list)
+        for m in list_movements(list_instalments(ledger), list_allocation_lines(ledger)).to_dicts():
+            movements[m["invoice_id"], m["instalment_number"]].append(m)
+        contacts = {c["contact_id"]: c for c in ledger["core_contact_event"].to_dicts()}
+        excused = defaultdict(list)
+        for d in ledger["core_dispute"].to_dicts():
+            if d["outcome"] == "upheld":
+                excused[d["invoice_id"]].append(max(d["closed_at"], d["observed_at"].date()))
+        for o in ledger["core_contact_outcome"].to_dicts():
+            if o["code"] in ("not_received", "awaiting_approval"):
+                invoice = contacts[o["contact_id"]]["invoice_id"]
+                seen = max(o["observed_at"], contacts[o["contact_id"]]["observed_at"]).date()
+                excused[invoice].append(max(o["recorded_at"].date(), seen))
+        self.owed = defaultdict(list)
+        self.by_key = {}
+        for b in ledger["core_instalment_balance"].to_dicts():
+            enter = max(b["issue_date"], b["issued_known_date"])
+            key = (b["invoice_id"], b["instalment_number"])
+            owed = Owed(
+                *key,
+                b["currency"],
+                b["issue_date"],
+                enter,
+                b["due_date"],
+                int(b["amount"] * 1000),
+                [
+                    (max(m["known_date"], enter), m["effective_date"], m["kind"], int(m["amount"] * 1000))
+                    for m in movements[key]
+                ],
+                excused[b["invoice_id"]],
+            )
+            self.owed[b["customer_id"]].append(owed)
+            self.by_key[key] = (b["customer_id"], owed)
+        self.customer_of = {i["invoice_id"]: i["customer_id"] for i in ledger["core_invoice"].to_dicts()}
+        self.invoice_seen = {i["invoice_id"]: i["observed_at"] for i in ledger["core_invoice"].to_dicts()}
+        self.contacts = list(contacts.values())
+
+    def customer(self, customer: str, t: dt.date, currency: str | None) -> dict:
+        history = [o for o in self.owed[customer] if o.enter < t]
+        if currency is None:
+            counts = Counter(o.currency for o in history)
+            currency = min(counts, key=lambda c: (-counts[c], c)) if counts else "EUR"
+        quarter, year = t - dt.timedelta(days=90), t - dt.timedelta(days=365)
+        still_open = [o for o in history if o.belief(t) is None]
+        overdue = [o for o in still_open if o.due < t]
+        held = [o for o in history if not any(e < t for e in o.excused)]
+        late_open = [o for o in overdue if o in held]
+        outcomes = []
+        for o in held:
+            belief = o.belief(t)
+            if belief is None or belief[1] in ("nothing", "credit_note"):
+                continue
+            delay = (belief[0] - o.due).days
+            if belief[1] == "payment":
+                outcomes.append((o.believed_since(t), belief[0], o.due, delay, False))
+            elif delay > 0:
+                outcomes.append((o.believed_since(t), belief[0], o.due, delay, True))
+        paid = sorted(o for o in outcomes if not o[4])
+        recent = [(o[0], o[1], o[3]) for o in paid[::-1][:12]]
+        delays = [d for _, _, d in recent]
+
+        def late_share(since):
+            chosen = [o for o in outcomes if since is None or o[0] >= since]
+            late = sum(1 for o in chosen if o[4] or o[3] > 0) + len(late_open)
+            return (late + 0.6) / (len(chosen) + len(late_open) + 2)
+
+        def mean_delay(since=None):
+            chosen = [o[3] for o in paid if since is None or o[0] >= since]
+            return statistics.fmean(chosen) if chosen else None
+
+        def streak(is_late):
+            length = 0
+            for d in delays:
+                if (d > 0) != is_late:
+                    break
+                length += 1
+            return length
+
+        same = [o for o in history if o.currency == currency]
+        mean_amount = sum(o.amount for o in same) / len(same) if same else None
+        if not mean_amount:
+            mean_amount = None
+        open_sum = sum(o.balance(t) for o in still_open if o.currency == currency)
+        overdue_sum = sum(o.balance(t) for o in overdue if o.currency == currency)
+        weights = [0.75**j for j in range(len(delays))]
+        all_delays = [o[3] for o in paid]
+        late_days = [known for known, _, d in recent if d > 0]
+        values = {
+            "late_share": late_share(None),
+            "late_365_share": late_share(year),
+            "late_90_share": late_share(quarter),
+            "late_30_days_share": (sum(d > 30 for d in all_delays) + 0.1) / (len(all_delays) + 2),
+            "recent_late_share": sum(d > 0 for d in delays) / len(delays) if delays else None,
+            "late_streak_count": streak(is_late=True),
+            "prompt_streak_count": streak(is_late=False),
+            "last_delay_days": delays[0] if delays else None,
+            "last_3_delay_days": statistics.fmean(delays[:3]) if delays else None,
+            "since_last_late_days": (t - max(late_days)).days if late_days else None,
+            "mean_delay_days": mean_delay(),
+            "mean_delay_365_days": mean_delay(year),
+            "mean_delay_90_days": mean_delay(quarter),
+            "median_delay_days": statistics.median(delays) if delays else None,
+            "p80_delay_days": sorted(delays)[math.ceil(0.8 * len(delays) - 1e-9) - 1] if delays else None,
+            "ewma_delay_days": sum(w * d for w, d in zip(weights, delays, strict=True)) / sum(weights)
+            if delays
+            else None,
+            "spread_delay_days": statistics.stdev(all_delays) if len(all_delays) > 1 else None,
+            "trend_delay_days": statistics.linear_regression(range(len(delays)), delays[::-1]).slope
+            if len(delays) > 3
+            else None,
+            "shift_delay_days": None if mean_delay(quarter) is None else mean_delay(quarter) - mean_delay(),
+            "open_count": len(still_open),
+            "overdue_count": len(overdue),
+            "open_amount_ratio": open_sum / mean_amount if mean_amount else None,
+            "overdue_amount_ratio": overdue_sum / mean_amount if mean_amount else None,
+            "overdue_amount_share": overdue_sum / open_sum if open_sum else None,
+            "oldest_overdue_days": max(((t - o.due).days for o in overdue), default=0),
+            "mean_overdue_days": statistics.fmean((t - o.due).days for o in overdue) if overdue else None,
+            "pay_weekday_share": _mode_share(day.weekday() for _, day, _ in recent),
+            "pay_month_day_share": _mode_share(day.day for _, day, _ in recent),
+            "issued_count": len(history),
+            "outcome_count": len(outcomes) + len(late_open),
+            "issued_90_count": sum(o.enter >= quarter for o in history),
+            "issued_365_count": sum(o.enter >= year for o in history),
+            "relation_days": (t - min(o.enter for o in history)).days if history else None,
+            "since_invoice_days": (t - max(o.enter for o in history)).days if history else None,
+            "since_payment_days": (t - recent[0][0]).days if recent else None,
+        }
+        self._recent = recent
+        self._mean_amount = mean_amount
+        year_amounts = [o.amount for o in same if o.enter >= year]
+        self._mean_year = sum(year_amounts) / len(year_amounts) if year_amounts else None
+        return values | self._events(customer, t, year)
+
+    def _events(self, customer: str, t: dt.date, year: dt.date) -> dict:
+
+        def mine(rows):
+            """Facts about the customer's invoices, known when the invoice was known too."""
+            return [
+                r | {"observed_at": max(r["observed_at"], self.invoice_seen[r["invoice_id"]])}
+                for r in rows
+                if self.customer_of[r["invoice_id"]] == customer
+            ]
+
+        disputes = [(_known(d, "opened_at"), _known(d, "closed_at"), d) for d in mine(self._rows("dispute"))]
+        promises = [
+            (_known(p, "made_at"), _known(p, "resolved_at"), p) for p in mine(self._rows("promise_to_pay"))
+        ]
+        plans = [
+            (_known(p, "started_at"), _known(p, "ended_at"), p)
+            for p in self._rows("payment_plan")
+            if p["customer_id"] == customer
+        ]
+        notes = [
+            _known(i, "issue_date")
+            for i in self._rows("invoice")
+            if i["customer_id"] == customer and i["document_type"] == "credit_note"
+        ]
+        failed = [
+            p["observed_at"].date()
+            for p in self._rows("payment")
+            if p["customer_id"] == customer and (p["reversal_of"] or p["reason_code"])
+        ]
+        outbound = [c for c in self.contacts if c["customer_id"] == customer and c["direction"] == "outbound"]
+        reminders = [c for c in outbound if c["dunning_level"] is None or c["dunning_level"] >= 1]
+        reminded = [c["observed_at"].date() for c in reminders]
+        replies = [max(c["replied_at"].date(), c["observed_at"].date()) for c in outbound if c["replied_at"]]
+        answered = lapsed = 0
+        for c in reminders:
+            sent = c["sent_at"].date()
+            last = sent + dt.timedelta(days=14)
+            observed = c["observed_at"].date()
+            for o in self.owed[customer]:
+                if o.invoice != c["invoice_id"] or o.due >= sent or observed >= t:
+                    continue
+                paid = _paid(o, t)
+                if paid and sent <= paid <= last:
+                    answered += 1
+                # once it was known to be paid, by the last day to answer at the latest, it is not lapsed
+                learned = [
+                    k + dt.timedelta(days=1)
+                    for k in sorted({m[0] for m in o.movements} | {observed})
+                    if k < t and k >= observed
+                ]
+                ever = any((p := _paid(o, k)) and p <= last for k in learned)
+                lapsed += max(last, observed) < t and not ever
+        partial = 0
+        for o in self.owed[customer]:
+            for m in o.movements:
+                after = o.amount - sum(x[3] for x in o.movements if x[0] <= m[0])
+                partial += m[2] == "payment" and m[3] > 0 and after > 0 and year <= m[0] < t
+        within = lambda days: sum(year <= d < t for d in days)  # noqa: E731
+        open_now = lambda spans: sum(a < t and (b is None or max(a, b) >= t) for a, b, _ in spans)  # noqa: E731
+        kept = sum(b is not None and b < t and p["status"] == "kept" for _, b, p in promises)
+        broken = sum(b is not None and b < t and p["status"] in ("broken", "partial") for _, b, p in promises)
+        contacts_known = self._has("contact_event", t)
+        promises_known = self._has("promise_to_pay", t)
+        before = lambda days: [d for d in days if d < t]  # noqa: E731
+        return {
+            "partial_payment_365_count": partial if self._has("allocation", t) else None,
+            "dispute_365_count": within(a for a, _, _ in disputes) if self._has("dispute", t) else None,
+            "open_dispute_count": open_now(disputes) if self._has("dispute", t) else None,
+            "credit_note_365_count": within(notes) if self._has("invoice", t) else None,
+            "promise_365_count": within(a for a, _, _ in promises) if promises_known else None,
+            "open_promise_count": open_now(promises) if promises_known else None,
+            "kept_promise_share": (kept + 1) / (kept + broken + 2) if promises_known else None,
+            "running_plan_count": open_now(plans) if self._has("payment_plan", t) else None,
+            "broken_plan_count": sum(b is not None and b < t and p["status"] == "broken" for _, b, p in plans)
+            if self._has("payment_plan", t)
+            else None,
+            "failed_debit_365_count": within(failed) if self._has("payment", t) else None,
+            "since_failed_debit_days": (t - max(before(failed))).days if before(failed) else None,
+            "reminder_365_count": within(reminded) if contacts_known else None,
+            "since_reminder_days": (t - max(before(reminded))).days if before(reminded) else None,
+            "answered_reminder_share": (answered + 1) / (answered + lapsed + 2) if contacts_known else None,
+            "reply_365_count": within(replies) if contacts_known else None,
+        }
+
+    def instalment(self, invoice: str, number: int, t: dt.date) -> dict:
+        customer, own = self.by_key[invoice, number]
+        values = self.customer(customer, t, own.currency)
+        month_end = (own.due.replace(day=28) + dt.timedelta(days=4)).replace(day=1) - dt.timedelta(days=1)
+        angle = 2 * math.pi * own.due.day / month_end.day
+        days = [day for _, day, _ in self._recent]
+        return values | {
+            "due_to_pay_weekday_days": (_mode(d.weekday() for d in days) - own.due.weekday()) % 7
+            if days
+            else None,
+            "due_to_pay_month_day_days": (_mode(d.day for d in days) - own.due.day) % 31 if days else None,
+            "amount_log10": math.log10(own.amount / 1000) if own.amount > 0 else None,
+            "amount_ratio": own.amount / self._mean_amount if self._mean_amount else None,
+            "amount_365_ratio": own.amount / self._mean_year if self._mean_year else None,
+            "terms_days": (own.due - own.issue).days,
+            "due_weekday": own.due.weekday(),
+            "due_month_sine": math.sin(angle),
+            "due_month_cosine": math.cos(angle),
+        }
+
+    def open_instalment(self, invoice: str, number: int, t: dt.date) -> dict:
+        _, own = self.by_key[invoice, number]
+        reminders = [
+            c["observed_at"].date()
+            for c in self.contacts
+            if c["invoice_id"] == invoice
+            and c["direction"] == "outbound"
+            and (c["dunning_level"] is None or c["dunning_level"] >= 1)
+            and c["observed_at"].date() < t
+        ]
+        disputes = [
+            d
+            for d in self._rows("dispute")
+            if d["invoice_id"] == invoice
+            and _known(d, "opened_at") < t
+            and (_known(d, "closed_at") is None or _known(d, "closed_at") >= t)
+        ]
+        promises = [
+            p
+            for p in self._rows("promise_to_pay")
+            if p["invoice_id"] == invoice
+            and _known(p, "made_at") < t
+            and (_known(p, "resolved_at") is None or _known(p, "resolved_at") >= t)
+        ]
+        return self.instalment(invoice, number, t) | {
+            "own_age_days": (t - own.issue).days,
+            "own_overdue_days": (t - own.due).days,
+            "own_covered_share": (own.amount - own.balance(t)) / own.amount,
+            "own_reminder_count": len(reminders) if self._has("contact_event", t) else None,
+            "own_since_reminder_days": (t - max(reminders)).days if reminders else None,
+            "own_dispute_count": len(disputes) if self._has("dispute", t) else None,
+            "own_promise_count": len(promises) if self._has("promise_to_pay", t) else None,
+        }
+
+    def open_keys(self, t: dt.date) -> list[tuple[str, int]]:
+        return sorted(k for k, (_, o) in self.by_key.items() if o.enter < t and o.belief(t) is None)
+
+    def _rows(self, name: str) -> list[dict]:
+        cache = self.__dict__.setdefault("_cache", {})
+        if name not in cache:
+            cache[name] = self.ledger[f"core_{name}"].to_dicts()
+        return cache[name]
+
+    def _has(self, name: str, t: dt.date) -> bool:
+        firsts = self.__dict__.setdefault("_firsts", {})
+        if name not in firsts:
+            firsts[name] = min((r["observed_at"].date() for r in self._rows(name)), default=None)
+        return firsts[name] is not None and firsts[name] < t
+
+
+def _paid(owed: Owed, moment: dt.date) -> dt.date | None:
+    """Value date of the payment that was believed to cover it; none when excused by then."""
+    belief = owed.belief(moment)
+    if belief is None or belief[1] != "payment" or any(e < moment for e in owed.excused):
+        return None
+    return belief[0]
+
+
+def _known(row: dict, column: str) -> dt.date | None:
+    return None if row[column] is None else max(row[column], row["observed_at"].date())
+
+
+def _mode(values) -> int:
+    counts = Counter(values)
+    return min(counts, key=lambda v: (-counts[v], v))
+
+
+def _mode_share(values) -> float | None:
+    counts = Counter(values)
+    return max(counts.values()) / sum(counts.values()) if counts else None

@@ -1,0 +1,79 @@
+"""Every feature at every moment equals what a slow, obvious computation finds."""
+
+import datetime as dt
+import math
+
+import pytest
+
+from segmentation.features.computation import (
+    compute_customer_features,
+    compute_issue_features,
+    compute_open_features,
+)
+from segmentation.features.definitions import FEATURES, Scope, features_about
+from tests.features.ledgers import day, random_ledger
+from tests.features.oracle import Oracle
+
+
+def assert_same(row: dict, expected: dict, names: list[str]) -> None:
+    for name in names:
+        found, wanted = row[name], expected[name]
+        same = (
+            found is wanted
+            if found is None or wanted is None
+            else math.isclose(found, wanted, rel_tol=1e-9, abs_tol=1e-9)
+        )
+        assert same, (name, found, wanted, row)
+
+
+@pytest.fixture(scope="module", params=[1, 2, 3])
+def ledger(request):
+    return random_ledger(request.param, invoices=700, customers=25)
+
+
+@pytest.fixture(scope="module")
+def oracle(ledger):
+    return Oracle(ledger)
+
+
+def test_features_at_issue_equal_the_oracle(ledger, oracle):
+    frame = compute_issue_features(ledger)
+    assert frame.height == ledger["core_instalment_balance"].height
+    names = [f.name for f in features_about(Scope.CUSTOMER, Scope.INSTALMENT)]
+    for row in frame.iter_rows(named=True):
+        expected = oracle.instalment(row["invoice_id"], row["instalment_number"], row["as_of_date"])
+        assert_same(row, expected, names)
+
+
+@pytest.mark.parametrize("offset", [150, 500, 1200])
+def test_open_features_equal_the_oracle(ledger, oracle, offset):
+    as_of = day(offset)
+    frame = compute_open_features(ledger, as_of)
+    keys = list(frame.select("invoice_id", "instalment_number").iter_rows())
+    assert keys == oracle.open_keys(as_of)
+    for row in frame.iter_rows(named=True):
+        expected = oracle.open_instalment(row["invoice_id"], row["instalment_number"], as_of)
+        assert_same(row, expected, [f.name for f in FEATURES])
+
+
+@pytest.mark.parametrize("offset", [150, 500, 1200])
+def test_customer_features_equal_the_oracle(ledger, oracle, offset):
+    as_of = day(offset)
+    frame = compute_customer_features(ledger, as_of)
+    named = {r["customer_id"] for r in ledger["core_customer"].to_dicts() if r["observed_at"].date() < as_of}
+    invoiced = {c for c, owed in oracle.owed.items() if any(o.enter < as_of for o in owed)}
+    assert set(frame["customer_id"]) == named | invoiced
+    names = [f.name for f in features_about(Scope.CUSTOMER)]
+    for row in frame.iter_rows(named=True):
+        assert_same(row, oracle.customer(row["customer_id"], as_of, None), names)
+        assert row["as_of_date"] == as_of
+
+
+def test_the_ledgers_of_this_test_have_what_makes_history_hard(ledger):
+    issue = compute_issue_features(ledger)
+    assert issue["as_of_date"].n_unique() < issue.height / 2
+    assert ledger["core_payment"]["reversal_of"].drop_nulls().len() > 20
+    for feature in FEATURES:
+        if feature.scope is not Scope.OPEN_INSTALMENT:
+            assert issue[feature.name].n_unique() > 1, feature.name
+    assert issue["as_of_date"].min() >= dt.date(2020, 1, 1)
