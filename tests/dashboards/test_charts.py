@@ -1,0 +1,79 @@
+"""Charts: axes have names and units, colour never says anything alone."""
+
+import polars as pl
+import pytest
+
+from dashboards import charts
+from dashboards.formats import Formats, find_locale, find_zone
+from tests.dashboards.published_book import AS_OF, build_book
+
+FORMATS = Formats(find_locale("en-GB"), find_zone("Europe/Brussels"))
+BOOK = build_book(30)
+
+
+def figures():
+    scores = BOOK["out_invoice_scores"]
+    segment = BOOK["out_customer_segments"].drop_nulls("structural_prob").row(0, named=True)
+    fairness = BOOK["out_fairness"].drop_nulls("estimate").head(3)
+    forecast = BOOK["out_cash_forecast"].filter(pl.col("currency") == "EUR")
+    models = BOOK["out_model_comparison"].filter(pl.col("depth") == "all")
+    ageing = pl.DataFrame({"bucket": ["Not due", "1–30"], "value": [10.0, 0.0]})
+    counts = pl.DataFrame({"segment": ["prompt", "structural"], "customer_count": [3, 0]})
+    return {
+        "ageing": charts.draw_ageing(ageing, "EUR", FORMATS),
+        "forecast": charts.draw_cash_forecast(forecast, "EUR", FORMATS),
+        "segments": charts.draw_segments(counts, "customer_count", "Customers", ["3", "0"]),
+        "behaviour": charts.draw_behaviour(segment),
+        "dates": charts.draw_payment_dates(scores.head(4), AS_OF, FORMATS),
+        "timeline": charts.draw_timeline(BOOK["out_timeline"].head(20), FORMATS),
+        "groups": charts.draw_groups(fairness, "Share"),
+        "models": charts.draw_models(models, "late_brier", "Brier score (lower is better)"),
+        "reliability": charts.draw_reliability(BOOK["out_reliability"]),
+    }
+
+
+FIGURES = figures()
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_axes_are_named_unless_their_labels_name_themselves(name):
+    layout = FIGURES[name].layout
+    assert layout.xaxis.title.text
+    words = {"segments", "behaviour", "timeline", "groups", "models"}
+    assert layout.yaxis.title.text or name in words
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_figure_can_be_sent_to_a_browser(name):
+    assert FIGURES[name].to_json()
+
+
+def test_money_axes_name_the_currency():
+    assert FIGURES["ageing"].layout.yaxis.title.text.endswith("(EUR)")
+    assert FIGURES["forecast"].layout.yaxis.title.text.endswith("(EUR)")
+
+
+def test_every_kind_of_event_and_verdict_has_its_own_shape():
+    symbols = [symbol for symbol, _ in charts.EVENT_MARKS.values()]
+    assert len(symbols) == len(set(symbols))
+    verdicts = [symbol for symbol, _ in charts.VERDICT_MARKS.values()]
+    assert len(verdicts) == len(set(verdicts))
+
+
+def test_the_model_in_use_is_told_apart_by_text_and_pattern():
+    trace = FIGURES["models"].data[0]
+    assert sum("in use" in label for label in trace.y) == 1
+    assert "/" in trace.marker.pattern.shape
+
+
+def test_intervals_reach_from_their_lower_to_their_upper_end():
+    rates = BOOK["out_fairness"].drop_nulls("estimate").head(1)
+    row = rates.row(0, named=True)
+    trace = charts.draw_groups(rates, "Share").data[0]
+    assert trace.x[0] - trace.error_x.arrayminus[0] == pytest.approx(row["estimate_low"])
+    assert trace.x[0] + trace.error_x.array[0] == pytest.approx(row["estimate_high"])
+
+
+def test_segment_without_interval_still_draws():
+    assert charts.draw_behaviour({"structural_prob": 0.5, "late_propensity": None}).data
+    assert charts.draw_behaviour({"structural_prob": None, "late_propensity": None}).to_json()
