@@ -116,6 +116,8 @@ def _execute(run: Run) -> None:
     with dg.DagsterInstance.from_config(str(home)) as instance:
         try:
             job.execute_in_process(instance=instance, run_id=run_id, run_config=QUIET, raise_on_error=True)
+        except dg.DagsterExecutionInterruptedError as error:
+            raise KeyboardInterrupt from error
         except dg.DagsterError as error:
             failed = find_failed_checks(instance, run_id)
             if not failed:

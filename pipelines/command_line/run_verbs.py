@@ -1,7 +1,7 @@
 """Verbs that read a ledger: demo, run, check, simulate."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -15,6 +15,10 @@ from pipelines.command_line.options import (
     PortOption,
     SettingsOption,
 )
+from segmentation.domain.errors import UsageError
+
+if TYPE_CHECKING:
+    from segmentation.simulator.settings import InjectedBias
 
 DEFAULT_DATA_ROOT = Path("data")
 
@@ -74,18 +78,72 @@ def check(
 def simulate(
     customers: Annotated[int, typer.Option(min=1, help="Number of customers.")],
     out: Annotated[Path, typer.Option(help="Folder to write to; truth/ in it holds what was planted.")],
-    seed: Annotated[int, typer.Option(help="The same seed gives the same files.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same files.")] = 1,
+    drift: Annotated[float, typer.Option(help="Change of lateness over the span, in log-odds.")] = 0.0,
+    *,
+    homogeneous: Annotated[bool, typer.Option("--homogeneous", help="All customers are alike.")] = False,
+    contacts: Annotated[bool, typer.Option(help="Whether anybody was ever contacted.")] = True,
+    bias: Annotated[
+        str,
+        typer.Option(
+            help="Treat a group worse, as KIND:ATTRIBUTE=GROUP[:STRENGTH]; kinds: labels, proxies, "
+            "contact_access. Example: labels:sex=f:0.5"
+        ),
+    ] = "",
 ) -> None:
     """Write a simulated ledger in the canonical format, with its planted truth beside it."""
     from segmentation.simulator.world import WorldSettings, simulate_world
     from segmentation.simulator.writing import write_world
 
-    world = simulate_world(WorldSettings(customer_count=customers, seed=seed))
+    settings = WorldSettings(
+        customer_count=customers,
+        seed=seed,
+        drift=drift,
+        homogeneous=homogeneous,
+        with_contacts=contacts,
+        injected_bias=parse_bias(bias),
+    )
+    world = simulate_world(settings)
     write_world(world, out)
     console = Console()
     for name, frame in world.ledger.items():
         console.print(f"{name + '.csv':<26}{frame.height:>10,} rows")
     console.print(f"Written to {out}. Run it: segmentation run --ledger {out} --mapping canonical")
+
+
+def parse_bias(text: str) -> "InjectedBias | None":
+    """Return the bias written as ``KIND:ATTRIBUTE=GROUP[:STRENGTH]``; None when ``text`` is empty.
+
+    Raises
+    ------
+    UsageError
+        When the text has another form or names an unknown kind or attribute.
+    """
+    from pydantic import ValidationError
+
+    from segmentation.simulator.settings import InjectedBias
+
+    if not text:
+        return None
+    kind, _, rest = text.partition(":")
+    target, _, strength = rest.partition(":")
+    attribute, _, group = target.partition("=")
+    try:
+        return InjectedBias.model_validate(
+            {
+                "kind": kind,
+                "attribute": attribute,
+                "group": group,
+                **({"strength": strength} if strength else {}),
+            }
+        )
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise UsageError(
+            f"{text!r} is not a bias: {first['msg']}",
+            where="--bias",
+            remedy="Write KIND:ATTRIBUTE=GROUP[:STRENGTH], for example labels:sex=f:0.5.",
+        ) from error
 
 
 def _run(

@@ -84,6 +84,15 @@ def test_simulate_then_check(tmp_path, capsys):
     assert "rows" in capsys.readouterr().out
 
 
+def test_simulate_switches(tmp_path, capsys):
+    words = ["simulate", "--customers", "30", "--out", str(tmp_path)]
+    assert run_command([*words, "--homogeneous", "--no-contacts", "--bias", "labels:language=fr:0.8"]) == 0
+    assert pl.read_csv(tmp_path / "contact_event.csv", infer_schema=False).is_empty()
+    assert pl.read_csv(tmp_path / "truth" / "customer.csv", infer_schema=False).height == 30
+    assert run_command([*words, "--bias", "lables:language=fr"]) == ExitCode.USAGE
+    assert "labels:sex=f" in capsys.readouterr().err
+
+
 def test_help_answers_at_once():
     command = [sys.executable, "-m", "pipelines.command_line.app", "--help"]
     times = []
