@@ -1,12 +1,15 @@
 """Balances against scenarios worked by hand (tests/golden/balances)."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import polars as pl
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 
 from segmentation.domain.core_tables import CANONICAL_TABLES
 from segmentation.domain.validation import find_violations
@@ -199,3 +202,83 @@ def test_order_of_rows_does_not_matter(path):
 
 def test_there_are_enough_scenarios():
     assert len(SCENARIOS) >= 40
+
+
+DAYS = st.integers(0, 40).map(lambda number: date(2026, 1, 1) + timedelta(days=number))
+CENTS = st.integers(-300, 600)
+
+
+@hypothesis_settings(max_examples=30, deadline=None)
+@given(
+    st.lists(st.integers(1, 500), min_size=1, max_size=3),
+    st.lists(st.tuples(st.integers(1, 3), CENTS, DAYS), max_size=6),
+)
+def test_balances_agree_with_a_clerk_who_goes_line_by_line(due_cents, moves):
+    as_of = date(2026, 6, 1)
+    moves = [(min(number, len(due_cents)), cents, day) for number, cents, day in moves]
+    scenario = {
+        "invoices": [
+            {"id": "I", "issued": "2026-01-01", "due": "2026-01-20", "amount": Decimal(sum(due_cents)) / 100}
+        ],
+        "instalments": [
+            {"invoice": "I", "number": number, "due": "2026-01-20", "amount": Decimal(cents) / 100}
+            for number, cents in enumerate(due_cents, start=1)
+        ],
+        "allocations": [
+            {
+                "write_off": "W",
+                "invoice": "I",
+                "instalment": number,
+                "amount": Decimal(cents) / 100,
+                "on": day.isoformat(),
+            }
+            for number, cents, day in moves
+        ],
+    }
+    found = build_instalment_balances(build_ledger(scenario), as_of)
+    for row in found.iter_rows(named=True):
+        own = sorted((day, cents) for number, cents, day in moves if number == row["instalment_number"])
+        open_cents = due_cents[row["instalment_number"] - 1]
+        covered = None
+        for day in sorted({day for day, _ in own}):
+            open_cents -= sum(cents for other, cents in own if other == day)
+            covered = None if open_cents > 0 else covered or day
+        assert row["open_amount"] == Decimal(open_cents) / 100
+        assert row["covered_date"] == covered
+        assert row["days_late"] == ((covered or as_of) - date(2026, 1, 20)).days
+
+
+@hypothesis_settings(max_examples=30, deadline=None)
+@given(
+    st.lists(st.integers(1, 500), min_size=2, max_size=4),
+    st.lists(st.tuples(st.integers(0, 4), CENTS, DAYS), min_size=1, max_size=6),
+)
+def test_money_without_an_instalment_is_never_lost_and_fills_the_oldest_first(due_cents, moves):
+    as_of = date(2026, 6, 1)
+    scenario = {
+        "invoices": [
+            {"id": "I", "issued": "2026-01-01", "due": "2026-01-20", "amount": Decimal(sum(due_cents)) / 100}
+        ],
+        "instalments": [
+            {
+                "invoice": "I",
+                "number": number,
+                "due": f"2026-01-{10 + number}",
+                "amount": Decimal(cents) / 100,
+            }
+            for number, cents in enumerate(due_cents, start=1)
+        ],
+        "allocations": [
+            {"write_off": "W", "invoice": "I", "amount": Decimal(cents) / 100, "on": day.isoformat()}
+            | ({"instalment": number} if 0 < number <= len(due_cents) else {})
+            for number, cents, day in moves
+        ],
+    }
+    found = build_instalment_balances(build_ledger(scenario), as_of)
+    assert found["open_amount"].sum() == Decimal(sum(due_cents) - sum(cents for _, cents, _ in moves)) / 100
+    if (
+        all(number == 0 or number > len(due_cents) for number, _, _ in moves)
+        and sum(c for _, c, _ in moves) >= 0
+    ):
+        still_open = found.sort("due_date")["is_open"].to_list()
+        assert still_open == sorted(still_open)  # covered ones first, in order of due date

@@ -82,7 +82,7 @@ def test_an_amount_that_is_not_as_declared_is_never_guessed(text, dialect, rule)
     assert type_one(text, DataType.AMOUNT, dialect) == (None, rule)
 
 
-@hypothesis_settings(max_examples=300, deadline=None)
+@hypothesis_settings(max_examples=100, deadline=None)
 @given(st.decimals(-(10**14), 10**14, places=3), st.booleans())
 def test_amounts_written_by_the_rules_come_back_to_the_cent(value, is_european):
     text = f"{value:,.3f}"
@@ -282,3 +282,36 @@ def test_a_late_correction_leaves_yesterdays_view_alone(canonical):
     )
     again = load_ledger(canonical, "canonical", date(2026, 2, 15), LENIENT).ledger
     assert all(before[name].equals(again[name]) for name in before)
+
+
+def test_a_bad_outcome_counts_from_the_day_it_was_filled_in(canonical):
+    path = canonical / "dispute.csv"
+    path.write_text(path.read_text().replace("upheld", "customer was right"), encoding="utf-8")
+    before = load_ledger(canonical, "canonical", date(2026, 2, 20), LENIENT).ledger
+    after = load_ledger(canonical, "canonical", date(2026, 2, 21), LENIENT).ledger
+    assert before["core_dispute"].select("closed_at", "outcome").row(0) == (None, None)
+    assert "core_dispute" not in before["core_quarantine"]["table_name"].to_list()
+    assert after["core_dispute"].height == 0
+    assert ("core_dispute", "not_in_list") in after["core_quarantine"].select("table_name", "rule").rows()
+
+
+def test_a_later_version_that_says_nothing_yet_is_no_new_fact(canonical):
+    path = canonical / "dispute.csv"
+    path.write_text(
+        "dispute_id,invoice_id,opened_at,closed_at,outcome,observed_at\n"
+        "D,I,2026-01-10,,,2026-01-10T00:00:00Z\n"
+        "D,I,2026-01-10,2026-02-20,upheld,2026-02-01T00:00:00Z\n",
+        encoding="utf-8",
+    )
+    dispute = load_ledger(canonical, "canonical", date(2026, 2, 20), LENIENT).ledger["core_dispute"]
+    assert dispute["observed_at"].to_list() == [datetime(2026, 1, 10, tzinfo=UTC)]
+
+
+def test_a_settlement_before_its_invoice_was_learned_with_the_invoice(tmp_path):
+    line = "A1,0007,2026-01-10,2026-01-31,2026-01-05,10.00,EUR\n"
+    early = load(tmp_path, line + GOOD.replace("A1", "A2"), date(2026, 1, 8)).ledger
+    assert early["core_payment"].height == 0
+    assert early["core_quarantine"].height == 0
+    known = load(tmp_path, line, date(2026, 1, 11)).ledger
+    assert known["core_instalment_balance"]["covered_date"].to_list() == [date(2026, 1, 5)]
+    assert known["core_instalment_balance"]["covered_known_date"].to_list() == [date(2026, 1, 10)]

@@ -195,7 +195,7 @@ def test_observed_at_is_the_latest_of_its_columns():
 TEXT = st.text(st.sampled_from('ab",;\n\r é'), max_size=6)
 
 
-@hypothesis_settings(max_examples=150, deadline=None)
+@hypothesis_settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(TEXT, TEXT, TEXT), max_size=8))
 def test_what_a_csv_writer_wrote_is_read_back(rows):
     import csv
@@ -215,7 +215,7 @@ def test_what_a_csv_writer_wrote_is_read_back(rows):
     assert content.rows.select("x", "y", "z").rows() == expected
 
 
-@hypothesis_settings(max_examples=200, deadline=None)
+@hypothesis_settings(max_examples=100, deadline=None)
 @given(st.text(st.sampled_from('ab,"\n'), max_size=40))
 def test_any_text_is_split_quarantined_or_refused(text):
     try:

@@ -285,7 +285,7 @@ def _check_cash(ledger: Frames) -> Iterator[_Finding]:
         "core_payments_have_a_customer",
         "core_payment",
         WARN if nobody.height else PASS,
-        f"{nobody.height} payments belong to nobody: "
+        f"payments that belong to nobody: {nobody.height}, in all "
         + ", ".join(f"{row['total']:,.2f} {row['currency']}" for row in sums.iter_rows(named=True))
         if nobody.height
         else "every payment that is not allocated names its customer",
