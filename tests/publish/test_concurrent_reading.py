@@ -7,6 +7,8 @@ import threading
 import time
 from datetime import timedelta
 
+import pytest
+
 from segmentation.domain.published_tables import PUBLISHED_TABLES
 from segmentation.publish.reader import open_current
 from tests.snapshot_factory import AS_OF, publish_example
@@ -30,6 +32,7 @@ for number in range(1, {PUBLICATIONS + 1}):
 _DATED = [name for name, table in PUBLISHED_TABLES.items() if "as_of_date" in table.column_names]
 
 
+@pytest.mark.slow
 def test_no_reader_ever_sees_two_runs_or_an_error(tmp_path, project_root):
     publish_example(tmp_path, AS_OF)
     is_done = threading.Event()
@@ -45,7 +48,7 @@ def test_no_reader_ever_sees_two_runs_or_an_error(tmp_path, project_root):
                     if name in _DATED:
                         assert frame["as_of_date"].unique().to_list() == [snapshot.as_of]
                 days.add(snapshot.as_of)
-                time.sleep(0.02)  # leave the publisher some of the processor
+                time.sleep(0.1)  # leave the publisher some of the processor
         except BaseException as error:  # noqa: BLE001  whatever a reader meets fails the test
             failures.append(error)
 
