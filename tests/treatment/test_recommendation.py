@@ -28,7 +28,7 @@ def test_an_overdue_invoice_gets_a_reminder_in_plain_words(book):
     assert advice["reason_text"] == (
         "One invoice is 12 days past due, EUR 1,000.00. No contact history speaks for this step yet, so the "
         "documented default scenario does. A friendly reminder by e-mail on Monday 2 March (08:00 to 20:00 in "
-        "their time) is worth most after its cost. No addresses are on record, so check the channel first."
+        "their time) is expected to bring EUR 5.52 more than waiting, after its cost. No addresses are on record, so check the channel first."
     )
     assert advice["reason_codes"] == [
         "overdue", "default_scenario", "channel_not_verified", "segment_incidental",
@@ -106,6 +106,23 @@ def test_a_structural_late_payer_gets_a_notice_before_the_due_date_where_latenes
     assert (advice["action"], advice["dunning_level"]) == ("pre_due_notice", 0)
     empty_book.risks[0]["late_prob"] = 0.3
     assert empty_book.advice()["action"] == "wait"
+
+
+def test_no_notice_before_the_due_date_when_the_next_open_day_comes_after_it(empty_book):
+    # Friday 3 April 2026 is Good Friday; Dutch offices reopen on Tuesday 7 April.
+    empty_book.customer(country="NL").invoice(due=date(2026, 4, 6), amount="9000.00").segment("structural")
+    empty_book.risk(late=0.9)
+    empty_book.risks[0]["expected_payment_date"] = date(2026, 4, 30)
+    settings = TreatmentSettings(max_source_age_days=99)
+    assert empty_book.advice(as_of=date(2026, 4, 2), settings=settings)["action"] == "pre_due_notice"
+    assert empty_book.advice(as_of=date(2026, 4, 3), settings=settings)["reason_codes"][0] == "not_due"
+
+
+def test_small_debts_get_no_payment_plan_and_no_formal_notice(empty_book):
+    empty_book.customer().invoice(amount="99.00", days_late=60).segment("structural", "cannot_pay").risk(
+        days=80
+    )
+    assert empty_book.advice()["action"] in {"reminder", "wait", "call"}
 
 
 def test_a_usually_prompt_customer_gets_some_days_more(empty_book):
@@ -363,6 +380,11 @@ class TestHistory:
         shares = [advice[f"evidence_{name}_share"] for name in ("own", "segment", "global")]
         assert sum(shares) == pytest.approx(1.0)
         assert shares[0] > 0.1
+
+    def test_a_customer_who_never_answered_is_told_so(self, book):
+        book.rows["core_instalment_balance"][0]["open_amount"] = Decimal(50000)
+        advice = self.history(book, "C", 4, 0).risk().advice(settings=TreatmentSettings(calls_per_day=0))
+        assert "After 0 of 4 earlier reminders this customer paid within 14 days." in advice["reason_text"]
 
     def test_who_answers_is_worth_more_than_who_does_not(self, book):
         book.customer("D").invoice("J", "D").risk().risk("J", "D")

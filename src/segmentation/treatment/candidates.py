@@ -20,7 +20,8 @@ def list_candidates(situation: pl.DataFrame, scenario: Scenario, settings: Treat
 
     Parameters
     ----------
-    situation : one row per customer: profile, is_blocked, exposure and circumstances.
+    situation : one row per customer: profile, is_blocked, exposure, circumstances and ``contact_day``,
+        the next day on which the customer may be contacted.
     scenario, settings : steps and their days.
 
     Returns
@@ -47,6 +48,10 @@ def list_candidates(situation: pl.DataFrame, scenario: Scenario, settings: Treat
             pl.col("step_days").is_between("from_day", "until_day"),
             pl.col("past_level").is_between("level_from", "level_to"),
             met,
+            pl.col("act_amount").cast(pl.Float64) >= pl.col("min_amount"),
+            # A notice that could only be sent after the due date is no notice before it.
+            (pl.col("action") != Action.PRE_DUE_NOTICE)
+            | (pl.col("contact_day") <= pl.col("coming_due_date")),
         )
     )
 

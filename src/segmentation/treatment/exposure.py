@@ -133,6 +133,7 @@ def measure_exposure(
             amount.filter(coming).sum().alias("coming_amount"),
             invoice.filter(coming).n_unique().alias("coming_count"),
             days.filter(coming).max().alias("coming_days_late"),
+            pl.col("due_date").filter(coming).min().alias("coming_due_date"),
             _weighted("late_prob", coming).alias("coming_late_prob"),
             _weighted("expected_late_days", coming).alias("coming_expected_late_days"),
             amount.filter(dispute).sum().alias("dispute_amount"),

@@ -8,6 +8,7 @@ import polars as pl
 
 from segmentation.domain.vocabulary import Action, Cause, Segment
 from segmentation.treatment.scenario import Scenario
+from segmentation.treatment.value import to_money
 from segmentation.treatment.wording import amount_text, channel_word, count_word, day_text, weekday_text
 
 LIKELY_UNPROMPTED_PROB = 0.6
@@ -49,13 +50,18 @@ def _situation() -> pl.Expr:
 
 def _evidence(response_days: int) -> pl.Expr:
     """What the advice rests on: the second sentence of a step."""
+    usually = (
+        pl.when(pl.col("own_paid_count") > 0)
+        .then(pl.format(", usually within {}", _days(pl.col("own_median_days").round(0).cast(pl.Int64))))
+        .otherwise(pl.lit(""))
+    )
     own = pl.format(
-        "After {} of {} earlier {} this customer paid within {} days, usually within {}.",
+        "After {} of {} earlier {} this customer paid within {} days{}.",
         pl.col("own_paid_count"),
         pl.col("own_count"),
         pl.when(pl.col("action") == Action.CALL).then(pl.lit("calls")).otherwise(pl.lit("reminders")),
         pl.lit(response_days),
-        _days(pl.col("own_median_days").round(0).cast(pl.Int64)),
+        usually.fill_null(""),
     )
     some = pl.format(
         "What is known of this customer's answers is little, so it rests mostly on {}.",
@@ -64,9 +70,7 @@ def _evidence(response_days: int) -> pl.Expr:
         .otherwise(pl.lit("all customers")),
     )
     default = pl.lit("No contact history speaks for this step yet, so the documented default scenario does.")
-    has_own = (pl.col("own_count") >= _MIN_OWN_CONTACTS) & (
-        pl.col("own_paid_count") * 2 >= pl.col("own_count")
-    )
+    has_own = pl.col("own_count") >= _MIN_OWN_CONTACTS
     return pl.when(pl.col("is_default")).then(default).when(has_own).then(own).otherwise(some)
 
 
@@ -81,7 +85,7 @@ def _step() -> pl.Expr:
         .then(pl.lit("is the next step, as earlier ones brought no payment"))
         .when(pl.col("action") == Action.DISPUTE_FOLLOW_UP)
         .then(pl.lit("comes before any reminder"))
-        .otherwise(pl.lit("is worth most after its cost"))
+        .otherwise(pl.format("is expected to bring {} more than waiting, after its cost", "value_words"))
     )
     return pl.format(
         "{} on {} ({} in their time) {}.", words, weekday_text(pl.col("window_day")), "window_hours", ending
@@ -204,10 +208,12 @@ def write_reasons(frame: pl.DataFrame, scenario: Scenario) -> pl.DataFrame:
     return (
         frame.with_columns(
             (pl.col("overdue_amount") - pl.col("act_amount")).alias("left_out_amount"),
+            to_money("value").alias("value_amount"),
         )
         .with_columns(
             amount_text("overdue_amount", "currency").alias("overdue_words"),
             amount_text("open_amount", "currency").alias("open_words"),
+            amount_text("value_amount", "currency").alias("value_words"),
             amount_text("left_out_amount", "currency").alias("left_out_words"),
         )
         .with_columns(

@@ -75,6 +75,14 @@ def _describe(  # noqa: PLR0917  frames travel as arguments
     )
 
 
+def _add_contact_day(situation: pl.DataFrame, as_of: date, settings: TreatmentSettings) -> pl.DataFrame:
+    """Return the situation with the next day on which each customer may be contacted."""
+    places = situation.select("jurisdiction", "country", "timezone").with_columns(
+        pl.lit(False).alias("is_call"), pl.lit(as_of).alias("not_before_date")
+    )
+    return situation.with_columns(find_windows(places, settings)["window_day"].alias("contact_day"))
+
+
 def _find_blocks(situation: pl.DataFrame, gate: pl.DataFrame) -> pl.DataFrame:
     """Return, per customer, the closed gates that leave nothing to do: of the account, or of every invoice.
 
@@ -248,6 +256,7 @@ def recommend_steps(  # noqa: PLR0917  frames travel as arguments
     situation = situation.join(blocks, on="customer_id", how="left").with_columns(
         pl.col("is_blocked").fill_null(False)
     )
+    situation = _add_contact_day(situation, as_of, settings)
     wanted = list_candidates(situation, scenario, settings)
     open_to = choose_channels(wanted, ledger, gate, as_of, scenario)
     mute = (

@@ -55,6 +55,7 @@ class Step(_Rules):
     from_day: int | Moment
     until_day: int = NEVER_DAY
     levels: tuple[int, int]
+    min_amount: Decimal = Decimal(0)
     channels: tuple[Channel, ...]
     tone: Tone
     when: Condition | None = None
@@ -111,8 +112,8 @@ def list_steps(scenario: Scenario, settings: TreatmentSettings) -> pl.DataFrame:
 
     Returns
     -------
-    profile, action, from_day, until_day, level_from, level_to, channels (in order), tone, condition
-    (null when none).
+    profile, action, from_day, until_day, level_from, level_to, min_amount, channels (in order), tone,
+    condition (null when none).
 
     Notes
     -----
@@ -142,6 +143,7 @@ def list_steps(scenario: Scenario, settings: TreatmentSettings) -> pl.DataFrame:
                     "until_day": step.until_day,
                     "level_from": step.levels[0],
                     "level_to": step.levels[1],
+                    "min_amount": float(step.min_amount),
                     "channels": [channel.value for channel in step.channels],
                     "tone": step.tone.value,
                     "condition": step.when.value if step.when else None,
@@ -156,6 +158,7 @@ def list_steps(scenario: Scenario, settings: TreatmentSettings) -> pl.DataFrame:
             "until_day": pl.Int64,
             "level_from": pl.Int64,
             "level_to": pl.Int64,
+            "min_amount": pl.Float64,
             "channels": pl.List(pl.String),
             "tone": pl.String,
             "condition": pl.String,
