@@ -1,0 +1,60 @@
+"""The bias gate against worlds in which a group is treated worse, and one in which none is."""
+
+import polars as pl
+import pytest
+
+from segmentation.domain.room_tables import ROOM_TABLES
+from segmentation.domain.settings import FairnessSettings
+from segmentation.fairness.audit import audit, audit_bias
+from segmentation.fairness.gate import judge_audit
+from segmentation.ledger.loading import load_ledger
+from segmentation.segments.segmentation import segment_customers
+from segmentation.simulator.settings import BiasKind, InjectedBias, WorldSettings
+from segmentation.simulator.world import simulate_world
+from segmentation.simulator.writing import write_world
+
+SETTINGS = FairnessSettings()
+NO_STEPS = ROOM_TABLES["act_recommendation"].empty()
+BIAS = InjectedBias(kind=BiasKind.LABELS, attribute="language", group="fr", strength=0.5)
+
+
+@pytest.fixture(scope="module", params=[None, BIAS], ids=["fair", "biased"])
+def audited(request, tmp_path_factory):
+    """A world's injected bias, its audit, and its segments beside the truth."""
+    settings = WorldSettings(
+        customer_count=1500, seed=12, mean_invoice_count=16, with_contacts=False, injected_bias=request.param
+    )
+    world = simulate_world(settings)
+    folder = tmp_path_factory.mktemp("world")
+    write_world(world, folder)
+    loaded = load_ledger(folder, "canonical")
+    segments = segment_customers(loaded.ledger, loaded.as_of)
+    found = audit_bias(loaded.ledger, segments, NO_STEPS, SETTINGS, loaded.as_of, 1)
+    known = segments.filter(pl.col("segment") != "insufficient_history")
+    truth = world.truth["customer"].select("customer_id", "segment_at_end")
+    judged = known.join(truth, "customer_id")
+    return request.param, found, judged.join(loaded.ledger["core_customer"], "customer_id")
+
+
+def test_the_gate_blocks_where_a_group_is_recorded_late_and_only_there(audited):
+    bias, found, _ = audited
+    verdict = judge_audit(found, SETTINGS).row(0, named=True)
+    if bias is None:
+        assert verdict["verdict"] != "block"
+        return
+    assert verdict["verdict"] == "block"
+    assert "language fr" in verdict["statement"]
+    row = found.filter(metric="structural_label_rate", attribute="language", group="fr").row(0, named=True)
+    assert row["gap"] > 0.05
+    assert row["verdict"] == "block"
+
+
+def test_the_observable_gate_agrees_with_the_audit_against_planted_truth(audited):
+    bias, _, judged = audited
+    found = audit(
+        (judged["segment"] == "structural").to_list(),
+        (judged["segment_at_end"] == "structural").to_list(),
+        judged.select("language"),
+    )
+    blocked = found.filter(family="primary", verdict="block")["group"].to_list()
+    assert blocked == ([] if bias is None else ["fr"])
