@@ -48,8 +48,10 @@ def frame_invoices(rows: pl.DataFrame) -> dict[str, pl.DataFrame]:
         allocated_at=pl.col("paid_date"),
         **source,
     )
-    customers = rows.select("customer_id").unique().with_columns(
-        observed_at=pl.lit(datetime(2020, 1, 1, tzinfo=UTC)), **source
+    customers = (
+        rows.select("customer_id")
+        .unique()
+        .with_columns(observed_at=pl.lit(datetime(2020, 1, 1, tzinfo=UTC)), **source)
     )
     tables["core_customer"] = LEDGER_TABLES["core_customer"].conform(customers)
     tables["core_invoice"] = LEDGER_TABLES["core_invoice"].conform(issued)

@@ -100,5 +100,7 @@ def test_episodes_stop_at_payment_and_at_the_last_whole_bin_seen_open():
     ends = [GRID.ends[episodes.bin[episodes.row == row]].tolist() for row in range(3)]
     assert ends[0] == [-30, -27, -24, -21, -18, -15, -12, -10, -8, -7, -6, -5, -4, -3, -2]
     assert ends[1][-1] == 1
-    assert ends[2] == [*range(-3, 15)]  # day 16 lies in the bin that ends on day 17: it was not seen to its end
+    assert ends[2] == [
+        *range(-3, 15)
+    ]  # day 16 lies in the bin that ends on day 17: it was not seen to its end
     assert GRID.ends[episodes.bin[episodes.is_paid]].tolist() == [-2]

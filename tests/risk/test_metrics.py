@@ -18,7 +18,9 @@ def test_ranking_metrics_agree_with_scikit_learn(seed, count, levels):
     prob = rng.integers(0, levels + 1, count) / levels
     if 0 < outcome.sum() < count:
         assert metrics.auc(outcome, prob) == pytest.approx(roc_auc_score(outcome, prob))
-        assert metrics.average_precision(outcome, prob) == pytest.approx(average_precision_score(outcome, prob))
+        assert metrics.average_precision(outcome, prob) == pytest.approx(
+            average_precision_score(outcome, prob)
+        )
     else:
         assert metrics.auc(outcome, prob) is None
 

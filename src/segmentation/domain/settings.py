@@ -37,7 +37,10 @@ class RiskSettings(_Settings):
     )
     min_late_instalments: int = Field(30, description="below this many late ones no model is trained")
     calibration_share: float = Field(
-        0.2, gt=0, lt=0.5, description="share of the latest matured rows for calibration"
+        0.15,
+        gt=0,
+        lt=0.5,
+        description="share of the matured rows in each test block before the as-of day; three blocks leave more than half for the first training",
     )
     validation_folds: int = Field(3, ge=1, description="rolling origins on which models are compared")
     bootstrap_replicates: int = Field(

@@ -112,6 +112,7 @@ def run_backtest(ledger: Frames, start: date, until: date, settings: RiskSetting
         "scored_count": len(test),
         "judged_count": int(matured.sum()),
         "speakers_by_depth": dict(zip(("0", "1-2", "3-9", "10+"), choice.speakers, strict=True)),
+        "choice": dict(choice.notes),
         "metrics": slices,
         "open_book": _judge_book(book, settings, seed),
         "random_split_auc": split,

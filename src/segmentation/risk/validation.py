@@ -23,6 +23,7 @@ from segmentation.risk.distribution import PaymentDistribution, anchor_survival
 from segmentation.risk.grid import BoolArray, FloatArray, Grid, IntArray
 from segmentation.risk.inputs import DEPTH, depth_group
 
+_MIN_LATEST = 200
 _OLDER_BLOCK_WEIGHT = 0.5
 """Weight of a block in calibration relative to the next one."""
 
@@ -55,6 +56,8 @@ class OutOfTime:
     p90_day: FloatArray
     is_inside: FloatArray
     pit: FloatArray
+    day_score: FloatArray
+    """Continuous ranked probability score, in days; lower is better."""
     calibration: Calibration
     """Calibration for predictions from now on."""
 
@@ -192,10 +195,27 @@ def _calibrate_in_turn(
                 distribution.quantile_day(1.0 - level).astype(np.float64),
                 (scores >= level - 1e-9).astype(np.float64),
                 np.where(outcome.is_paid, pit, np.nan),
+                score_days(grid, curves, outcome),
             )
         )
-    late, p10, p50, p90, inside, pit = (np.concatenate(columns) for columns in zip(*parts, strict=True))
-    return OutOfTime(late, p10, p50, p90, inside, pit, calibration)
+    late, p10, p50, p90, inside, pit, score = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return OutOfTime(late, p10, p50, p90, inside, pit, score, calibration)
+
+
+def score_days(grid: Grid, survival: FloatArray, outcome: Outcome) -> FloatArray:
+    """Return the ranked probability score of each curve, in days, from 60 days before to 90 after the due date.
+
+    Notes
+    -----
+    Σ over bins of width × (F − 1{paid})² (Matheson & Winkler 1976); bins that were not seen to their end of an
+    instalment that is still open do not count (Graf et al. 1999).
+    """
+    ends, widths = grid.ends, (grid.ends - grid.starts).astype(np.float64)
+    counted = (ends > -60) & (ends <= 90)  # noqa: PLR2004  where nearly all payments fall
+    is_paid = outcome.event_day[:, None] <= ends[None, :]
+    known = outcome.is_paid[:, None] | (ends[None, :] <= outcome.last_open_day[:, None])
+    error = np.where(known, (1.0 - survival - is_paid) ** 2, 0.0)
+    return np.asarray((error * widths * counted).sum(axis=1), dtype=np.float64)
 
 
 def _fit_calibration(
@@ -219,5 +239,9 @@ def _fit_calibration(
     calibrated = Calibration(late_calibration).apply(grid, survival[rows])
     distribution = at_issue(grid, calibrated, test.take(rows), float(tails[-1]), settings)
     known = outcome.take(rows)
+    # The widths of earlier, less experienced models say little about those of the latest.
+    latest = fold[rows] == fold[rows].max(initial=0)
+    if int(latest.sum()) < _MIN_LATEST:
+        latest = np.ones(len(rows), dtype=np.bool_)
     scores = interval_scores(distribution, known.event_day, known.last_open_day)
-    return Calibration(late_calibration, fit_interval_calibration(scores, depth[rows]))
+    return Calibration(late_calibration, fit_interval_calibration(scores[latest], depth[rows][latest]))
