@@ -29,6 +29,14 @@ _PACKAGE = "segmentation.ledger"
 _FOLDER = "mappings"
 
 
+class _MistakeError(ValueError):
+    """A mistake in a mapping, with the keys that lead to it from where it was noticed."""
+
+    def __init__(self, what: str, *place: str) -> None:
+        self.place = place
+        super().__init__(what)
+
+
 class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -160,7 +168,7 @@ class FileMapping(_Model):
     def _check(self) -> "FileMapping":
         for name, mapping in self.tables.items():
             if name not in TABLES:
-                raise ValueError(f"unknown table {name!r}{_hint(name, TABLES)}")
+                raise _MistakeError(f"unknown table {name!r}{_hint(name, TABLES)}", "tables", name)
             _check_columns(name, mapping)
         return self
 
@@ -192,7 +200,7 @@ TABLES: Mapping[str, Table] = {name.removeprefix("core_"): table for name, table
 
 def _hint(word: str, known: Iterable[str]) -> str:
     match = nearest(word, known)
-    return f"; did you mean {match!r}?" if match else f"; known are {', '.join(sorted(known))}"
+    return f"; did you mean {match!r}" if match else f"; known are {', '.join(sorted(known))}"
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
@@ -207,18 +215,25 @@ def _check_columns(name: str, mapping: TableMapping) -> None:
     fillable = [column for column in table.column_names if column not in DERIVED_COLUMNS]
     for column, source in mapping.columns.items():
         if column not in fillable:
-            raise ValueError(f"table {name!r} has no column {column!r}{_hint(column, fillable)}")
+            raise _MistakeError(
+                f"table {name!r} has no column {column!r}{_hint(column, fillable)}", "tables", name, column
+            )
         if source.latest_of and column != OBSERVED_AT:
-            raise ValueError(f"{name}.{column} takes one source column; only {OBSERVED_AT} takes several")
+            raise _MistakeError(
+                f"{name}.{column} takes one source column; only {OBSERVED_AT} takes several",
+                "tables",
+                name,
+                column,
+            )
     if mapping.as_is and mapping.columns:
-        raise ValueError(f"table {name!r} is as_is and has columns: choose one")
+        raise _MistakeError(f"table {name!r} is as_is and has columns: choose one", "tables", name)
     missing = [
         column.name
         for column in table.columns
         if not column.is_nullable and column.name in fillable and column.name not in mapping.columns
     ]
     if missing and not mapping.as_is:
-        raise ValueError(f"table {name!r} must be given {', '.join(missing)}")
+        raise _MistakeError(f"table {name!r} must be given {', '.join(missing)}", "tables", name)
 
 
 def mapping_names() -> list[str]:
@@ -270,7 +285,8 @@ def _explain(error: ValidationError, document: YamlDocument, where: str) -> Usag
     details = error.errors(include_url=False)
     first = details[0]
     more = f" There are {len(details)} mistakes; this is the first." if len(details) > 1 else ""
-    line = document.line(first["loc"])
+    cause = first.get("ctx", {}).get("error")
+    line = document.line((*first["loc"], *(cause.place if isinstance(cause, _MistakeError) else ())))
     return UsageError(
         f"The mapping cannot be used: {_message(first)}",
         where=f"{where}, line {line}",
