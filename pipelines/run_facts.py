@@ -17,7 +17,6 @@ from segmentation.domain.schema import Frames
 if TYPE_CHECKING:
     from pipelines.resources import Run
     from segmentation.publish.manifest import RunFacts
-    from segmentation.publish.reader import Snapshot
 
 PROVENANCE_NAMES = ("source_id", "source_system")
 
@@ -43,19 +42,12 @@ def describe_ledger(
     return RUN.conform(pl.DataFrame([row]))
 
 
-def find_previous(data_root: Path, as_of: dt.date) -> "Snapshot | None":
-    """Return the published snapshot with the latest as-of day before ``as_of``; None when there is none."""
-    from segmentation.publish.reader import list_snapshots
-
-    earlier = [snapshot for snapshot in list_snapshots(data_root) if snapshot.as_of < as_of]
-    return max(earlier, key=lambda snapshot: (snapshot.as_of, snapshot.manifest.published_at), default=None)
-
-
 def read_known_decisions(location: str, as_of: dt.date) -> pl.DataFrame:
     """Return the decisions made on snapshots of earlier as-of days (``core_decision``)."""
     from segmentation.publish.decisions import DecisionStore
 
-    return DecisionStore(location).read_decisions().filter(pl.col("as_of_date") < as_of)
+    with DecisionStore(location) as store:
+        return store.read_decisions(before=as_of)
 
 
 @cache
@@ -101,11 +93,12 @@ def collect_facts(run: "Run", tables: Frames) -> "RunFacts":
     on the as-of day, settings, program, earlier decisions, and the snapshot that came before.
     """
     from segmentation.publish.manifest import RunFacts
+    from segmentation.publish.reader import open_previous
 
     frames = run.load([RUN, DECISION, AUDIT_VERDICT])
     facts = frames[RUN.name].row(0, named=True)
     verdict = frames[AUDIT_VERDICT.name].row(0, named=True)
-    previous = find_previous(run.root, facts["as_of_date"])
+    previous = open_previous(run.root, facts["as_of_date"])
     settings_hash = hash_text(run.settings.model_dump_json())
     published_models = (
         tables["out_model_comparison"].filter("is_published")["model"].unique(maintain_order=True)

@@ -18,12 +18,12 @@ GROUP = "publication"
 )
 def out_tables(run: Run) -> Iterator[dg.MaterializeResult[None]]:
     """Every table of the published contract, assembled from the rooms before it."""
-    from pipelines.run_facts import find_previous
     from segmentation.publish.assembly import assemble_tables
+    from segmentation.publish.reader import open_previous
 
     as_of = run.load_as_of()
     frames = run.load([*LEDGER_TABLES.values(), *ROOM_TABLES.values()])
-    tables = assemble_tables(frames, as_of, find_previous(run.root, as_of))
+    tables = assemble_tables(frames, as_of, open_previous(run.root, as_of))
     for name, table in PUBLISHED_TABLES.items():
         yield run.store(table, tables[name])
 

@@ -13,11 +13,11 @@ GROUP = "segments"
 @dg.multi_asset(specs=[asset_spec(SEGMENT, GROUP, LEDGER_TABLES)])
 def pred_segment(run: Run) -> dg.MaterializeResult[None]:
     """Segment and cause of every customer, steadied by the segment of the last earlier snapshot."""
-    from pipelines.run_facts import find_previous
+    from segmentation.publish.reader import open_previous
     from segmentation.segments.segmentation import segment_customers
 
     as_of = run.load_as_of()
-    previous = find_previous(run.root, as_of)
+    previous = open_previous(run.root, as_of)
     segment = segment_customers(
         run.load(LEDGER_TABLES.values()),
         as_of,

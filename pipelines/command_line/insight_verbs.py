@@ -2,8 +2,10 @@
 
 import datetime as dt
 import json
+from collections.abc import Callable
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -11,12 +13,18 @@ from rich.console import Console
 from pipelines.command_line.options import DataRootOption, LedgerOption, MappingOption, SettingsOption
 from segmentation.domain.errors import UsageError
 
-if TYPE_CHECKING:
-    from segmentation.publish.reader import Snapshot
-
 DEFAULT_DATA_ROOT = Path("data")
 
-SnapshotArgument = Annotated[str, typer.Argument(help="Snapshot id; default: the current one.")]
+
+class ExportFormat(StrEnum):
+    """Kinds of files that a snapshot can be exported to."""
+
+    CSV = "csv"
+    PARQUET = "parquet"
+    JSON_LINES = "jsonl"
+
+
+SnapshotArgument = Annotated[str, typer.Argument(help="Snapshot id, or current for the one in force.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -31,8 +39,9 @@ def explain(
 ) -> None:
     """Say in words why a customer has this segment and this step, and how every gate stands."""
     from pipelines.command_line.reports import show_customer
+    from segmentation.publish.reader import find_snapshot
 
-    show_customer(Console(), find_snapshot(data_root, ""), customer)
+    show_customer(Console(), find_snapshot(data_root, "current"), customer)
 
 
 def backtest(
@@ -70,8 +79,9 @@ def backtest(
     show_backtest(console, result.report)
 
 
-def verify(snapshot: SnapshotArgument = "", data_root: DataRootOption = DEFAULT_DATA_ROOT) -> None:
+def verify(snapshot: SnapshotArgument = "current", data_root: DataRootOption = DEFAULT_DATA_ROOT) -> None:
     """Check every file of a snapshot against its manifest and its contract."""
+    from segmentation.publish.reader import find_snapshot
     from segmentation.publish.verification import verify_snapshot
 
     found = find_snapshot(data_root, snapshot)
@@ -81,42 +91,19 @@ def verify(snapshot: SnapshotArgument = "", data_root: DataRootOption = DEFAULT_
 
 def export(
     out: Annotated[Path, typer.Option(help="Folder to write to.")],
-    file_format: Annotated[str, typer.Option("--format", help="csv or parquet.")] = "csv",
-    snapshot: SnapshotArgument = "",
+    file_format: Annotated[ExportFormat, typer.Option("--format", help="Kind of file.")] = ExportFormat.CSV,
+    snapshot: SnapshotArgument = "current",
     data_root: DataRootOption = DEFAULT_DATA_ROOT,
+    *,
+    names: Annotated[bool, typer.Option(help="Write customers' names too.")] = False,
 ) -> None:
     """Write the tables of a snapshot to files that other programs read."""
     from segmentation.publish.export import export_snapshot
+    from segmentation.publish.reader import find_snapshot
 
-    if file_format not in {"csv", "parquet"}:
-        raise UsageError(
-            f"{file_format!r} is not a known format", where="--format", remedy="Use csv or parquet."
-        )
     found = find_snapshot(data_root, snapshot)
-    files = export_snapshot(found, out, file_format)
+    files = export_snapshot(found, out, file_format.value, with_names=names)
     Console().print(f"{len(files)} files of {found.id} written to {out}.")
-
-
-def find_snapshot(data_root: Path, snapshot_id: str) -> "Snapshot":
-    """Return the current snapshot, or the one of that id; UsageError when there is none."""
-    from segmentation.publish.reader import list_snapshots, open_current
-
-    if not snapshot_id:
-        current = open_current(data_root)
-        if current is None:
-            raise UsageError(
-                "Nothing has been published yet",
-                where=str(data_root),
-                remedy="Run segmentation demo, or segmentation run --ledger PATH --mapping NAME.",
-            )
-        return current
-    for snapshot in list_snapshots(data_root):
-        if snapshot.id == snapshot_id:
-            return snapshot
-    known = ", ".join(snapshot.id for snapshot in list_snapshots(data_root)) or "none"
-    raise UsageError(
-        f"There is no snapshot {snapshot_id}", where=str(data_root), remedy=f"Published: {known}."
-    )
 
 
 def _day(text: str, option: str) -> dt.date:
@@ -126,10 +113,10 @@ def _day(text: str, option: str) -> dt.date:
         raise UsageError(f"{text!r} is not a date", where=option, remedy="Write it as YYYY-MM-DD.") from error
 
 
-def _write(path: Path, writer: "object") -> None:
+def _write(path: Path, writer: Callable[[Path], object]) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        writer(path)  # type: ignore[operator]
+        writer(path)
     except OSError as error:
         raise UsageError(
             f"The file cannot be written: {error.strerror}", where=str(path), remedy="Choose another path."

@@ -48,7 +48,7 @@ def test_an_unknown_verb_or_missing_option_is_usage(capsys):
 
 def test_nothing_published_says_what_to_run(tmp_path, capsys):
     assert run_command(["verify", "--data-root", str(tmp_path)]) == ExitCode.USAGE
-    assert "segmentation demo" in capsys.readouterr().err
+    assert "run the pipeline" in capsys.readouterr().err
 
 
 @pytest.mark.slow

@@ -86,14 +86,15 @@ def test_a_decision_feeds_the_run_of_the_next_day(published_small, small_ledger,
     shutil.copytree(published_small, root, symlinks=True)
     snapshot = open_current(root)
     step = snapshot.read_table("out_recommendations").filter(pl.col("action") != "wait").row(0, named=True)
-    DecisionStore(root / "decisions.sqlite").record_decision(
-        snapshot_id=snapshot.id,
-        recommendation=step,
-        decision="accept",
-        decided_by="tester",
-        decided_at=dt.datetime(2026, 9, 1, 9, tzinfo=dt.UTC),
-        token="once",
-    )
+    with DecisionStore(root / "decisions.sqlite") as store:
+        store.record_decision(
+            snapshot,
+            step,
+            "accept",
+            decided_by="tester",
+            decided_at=dt.datetime(2026, 9, 1, 9, tzinfo=dt.UTC),
+            token="once",
+        )
     assert run(small_ledger, root, "--as-of", "2026-09-02") == 0
     steps = open_current(root).read_table("out_recommendations")
     mine = steps.filter(pl.col("customer_id") == step["customer_id"]).row(0, named=True)
