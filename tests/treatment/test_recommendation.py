@@ -234,7 +234,10 @@ class TestGates:
         advice = book.advice()
         assert (advice["action"], advice["blocked_by"]) == ("reminder", [])
         assert advice["overdue_amount"] == Decimal(1400)
-        assert "EUR 400.00 of it is behind a closed gate and left out." in advice["reason_text"]
+        assert (
+            "Of the overdue amount, EUR 400.00 is left out because a gate is closed for those invoices."
+            in advice["reason_text"]
+        )
 
     def test_a_dispute_about_everything_is_followed_up_inside_without_contact(self, book):
         book.add("dispute", dispute_id="D", invoice_id="I", opened_at=ago(5))

@@ -14,6 +14,7 @@ from segmentation.domain.settings import TreatmentSettings
 from segmentation.domain.vocabulary import BlockCode
 from segmentation.treatment import account_gates, contact_gates
 from segmentation.treatment.jurisdiction import assign_packs
+from segmentation.treatment.waiting_period import close_on_waiting_period
 
 _OPEN_WORDS: dict[BlockCode, str] = {
     BlockCode.NOTHING_OPEN: "Something is open on this account.",
@@ -97,7 +98,7 @@ def close_gates(
             contact_gates.close_on_permissions(ledger, places, as_of),
             contact_gates.close_on_reach(ledger, names),
             contact_gates.close_on_frequency(ledger, places, as_of, settings),
-            contact_gates.close_on_waiting_period(ledger, places, as_of, settings),
+            close_on_waiting_period(ledger, places, as_of, settings),
         ]
     ).join(names, on="customer_id", how="semi")
     lifts_on = pl.when(pl.col("lifts_on").null_count() > 0).then(None).otherwise(pl.col("lifts_on").max())

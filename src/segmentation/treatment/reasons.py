@@ -148,7 +148,12 @@ def _asides() -> pl.Expr:
             & (pl.col("action") != Action.DISPUTE_FOLLOW_UP)
             & (pl.col("overdue_amount") > pl.col("act_amount"))
         )
-        .then(pl.format(" {} of it is behind a closed gate and left out.", "left_out_words"))
+        .then(
+            pl.format(
+                " Of the overdue amount, {} is left out because a gate is closed for those invoices.",
+                "left_out_words",
+            )
+        )
         .otherwise(pl.lit(""))
     )
     unverified = (

@@ -1,7 +1,7 @@
 """The next step for every customer with something open: one lawful step, or to wait, with reasons.
 
-Belongs here: putting gates, scenario, value and calendar together into one choice per customer. Does
-not belong here: each of these (gates, scenario, value, contact_hours), judgement over groups.
+Belongs here: putting gates, scenario, value and calendar together into one row per customer. Does not
+belong here: each of these (gates, scenario, value, choice, contact_hours), judgement over groups.
 """
 
 from datetime import UTC, date, datetime, time, timedelta
@@ -14,6 +14,7 @@ from segmentation.domain.schema import Frames
 from segmentation.domain.settings import TreatmentSettings
 from segmentation.domain.vocabulary import Action, BlockCode, Cause, PartyType, Segment
 from segmentation.treatment.candidates import add_effects, choose_channels, list_candidates
+from segmentation.treatment.choice import choose_steps, rank_candidates
 from segmentation.treatment.contact_hours import find_windows
 from segmentation.treatment.exposure import find_circumstances, measure_exposure
 from segmentation.treatment.gates import list_customers
@@ -28,24 +29,6 @@ _NATURAL_PERSONS = (PartyType.CONSUMER.value, PartyType.SOLE_TRADER.value)
 _ID_LENGTH = 32
 _FORMAL_LEVEL, _LEGAL_LEVEL = 3, 4
 _GATE_ORDER = {code.value: number for number, code in enumerate(BlockCode)}
-_STEP_ORDER = {action.value: number for number, action in enumerate(Action)}
-_CHOICE_COLUMNS = (
-    "action",
-    "channel",
-    "tone",
-    "value",
-    "value_low",
-    "value_high",
-    "evidence_own_share",
-    "evidence_segment_share",
-    "evidence_global_share",
-    "own_count",
-    "own_paid_count",
-    "own_median_days",
-    "is_default",
-    "is_preferred",
-    "is_unverified",
-)
 
 
 def _describe(  # noqa: PLR0917  frames travel as arguments
@@ -113,69 +96,6 @@ def _collect(gate: pl.DataFrame) -> pl.DataFrame:
             pl.col("detail").first().alias("block_detail"),
         )
     )
-
-
-def _rank(candidates: pl.DataFrame, calls_per_day: int) -> pl.DataFrame:
-    """Return the candidates with is_worth_it and is_over_capacity, best first within each customer.
-
-    Notes
-    -----
-    A step is worth it when the lower end of its value is above nil. Customers whose best step is a
-    call are ranked by its value; beyond calls_per_day the call falls away and the next best stands.
-    """
-    ranked = candidates.with_columns(
-        (pl.col("value_low") > 0).alias("is_worth_it"),
-        pl.col("action").replace_strict(_STEP_ORDER, return_dtype=pl.Int64).alias("_order"),
-    ).sort("customer_id", "value", "_order", descending=[False, True, False])
-    best = ranked.filter("is_worth_it").unique("customer_id", keep="first", maintain_order=True)
-    calls = best.filter(pl.col("action") == Action.CALL).sort(
-        "value", "customer_id", descending=[True, False]
-    )
-    beyond = calls.slice(calls_per_day).select(
-        "customer_id", "action", pl.lit(True).alias("is_over_capacity")
-    )
-    return ranked.join(beyond, on=["customer_id", "action"], how="left", maintain_order="left").with_columns(
-        pl.col("is_over_capacity").fill_null(False)
-    )
-
-
-def _choose(ranked: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return the chosen step per customer with its runner-up, and the best step of those who wait."""
-    can = pl.col("is_worth_it") & ~pl.col("is_over_capacity")
-    chosen = ranked.filter(can).unique("customer_id", keep="first", maintain_order=True)
-    others = (
-        ranked.join(
-            chosen.select("customer_id", "action"),
-            on=["customer_id", "action"],
-            how="anti",
-            maintain_order="left",
-        )
-        .filter(pl.col("value") > 0)
-        .unique("customer_id", keep="first", maintain_order=True)
-        .select("customer_id", pl.col("action").alias("runner_up"))
-    )
-    over = ranked.group_by("customer_id").agg(pl.col("is_over_capacity").any())
-    chosen = (
-        chosen.select("customer_id", *_CHOICE_COLUMNS)
-        .join(others, on="customer_id", how="left")
-        .join(over, on="customer_id", how="left")
-        .with_columns(pl.col("runner_up").fill_null(Action.WAIT.value))
-    )
-    idle = (
-        ranked.join(chosen.select("customer_id"), on="customer_id", how="anti", maintain_order="left")
-        .unique("customer_id", keep="first", maintain_order=True)
-        .select(
-            "customer_id",
-            *(
-                name
-                for name in _CHOICE_COLUMNS
-                if name.startswith(("evidence", "own")) or name == "is_default"
-            ),
-            pl.col("action").alias("runner_up"),
-            "is_over_capacity",
-        )
-    )
-    return chosen, idle
 
 
 def _wait_code(reminder_day: dict[str, int]) -> pl.Expr:
@@ -272,7 +192,7 @@ def recommend_steps(  # noqa: PLR0917  frames travel as arguments
         scenario,
         settings,
     )
-    chosen, idle = _choose(_rank(valued, settings.calls_per_day))
+    chosen, idle = choose_steps(rank_candidates(valued, settings.calls_per_day))
     reminder_day = {
         profile: int(day)
         for profile, day in list_steps(scenario, settings)

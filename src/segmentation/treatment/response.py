@@ -216,4 +216,6 @@ def estimate_response(
             "own_median_days",
             (pl.col("weight") > 0).alias("has_history"),
         )
+        # Sums of floats differ in their last digits with the number of threads; advice must not.
+        .with_columns(pl.col(pl.Float64).round(9))
     )

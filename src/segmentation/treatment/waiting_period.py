@@ -1,0 +1,127 @@
+"""The gate of the waiting period: the days a first reminder is given before any further step.
+
+Belongs here: from which legal event the days are counted. Does not belong here: how many days and
+which event (jurisdictions/*.yaml), other gates about contact (contact_gates).
+"""
+
+from datetime import date, timedelta
+
+import polars as pl
+
+from segmentation.domain.schema import Frames
+from segmentation.domain.settings import TreatmentSettings
+from segmentation.domain.vocabulary import BlockCode, Channel
+from segmentation.treatment.account_gates import gate_rows, list_open_invoices
+from segmentation.treatment.contact_gates import list_outbound
+from segmentation.treatment.contact_hours import add_working_days, resolve_hours
+from segmentation.treatment.jurisdiction import PeriodStart, load_pack, pack_names
+from segmentation.treatment.wording import day_text
+
+POST = (Channel.LETTER.value, Channel.REGISTERED_LETTER.value)
+_POSTAL_WORKING_DAYS = 3
+_LONGEST_DELIVERY_DAYS = 45
+
+
+def _first_day(
+    start: PeriodStart, sent: date, received: date | None, *, is_post: bool, countries: tuple[str, ...]
+) -> date:
+    """Return the first day of the waiting period."""
+    posted = add_working_days(sent, _POSTAL_WORKING_DAYS, countries) if is_post else sent
+    if start is PeriodStart.DAY_AFTER_SENDING:
+        return sent + timedelta(days=1)
+    if start is PeriodStart.THIRD_WORKING_DAY_AFTER_SENDING:
+        return posted if is_post else sent + timedelta(days=1)
+    return max(received or posted, sent) + timedelta(days=1)
+
+
+def close_on_waiting_period(
+    ledger: Frames, places: pl.DataFrame, as_of: date, settings: TreatmentSettings
+) -> pl.DataFrame:
+    """Return invoices, or accounts, on which a first reminder is still given its time to work.
+
+    Parameters
+    ----------
+    ledger : core_contact_event; an outbound contact of dunning level 1, or of unknown level, is a
+        first reminder, and when it names no invoice it is about the account.
+    places : customer_id, jurisdiction, country and timezone.
+    settings : waiting_period_days lengthens the period of the pack, never shortens it.
+
+    Notes
+    -----
+    The period is counted from the event that the pack names, in days of the customer's own calendar:
+    the day after sending, the third working day after posting, or the day after receipt. Receipt that
+    is not on record counts as on the day of sending for electronic messages and calls, and as on the
+    third working day after sending for post (assumption). Saturdays are no working days, which is the
+    longer reading.
+    """
+    longest = timedelta(
+        days=max(settings.waiting_period_days, *(load_pack(name).waiting.days for name in pack_names()))
+        + _LONGEST_DELIVERY_DAYS
+    )
+    is_first = pl.col("dunning_level").is_null() | (pl.col("dunning_level") == 1)
+    reminders = (
+        list_outbound(ledger)
+        .filter(is_first, pl.col("sent_on") >= as_of - longest)
+        .join(places, on="customer_id", how="inner")
+    )
+    key = ["jurisdiction", "country", "timezone", "is_post", "sent_at", "delivered_at"]
+    reminders = reminders.with_columns(pl.col("channel").is_in(POST).alias("is_post"))
+    rows = []
+    for jurisdiction, country, timezone, is_post, sent_at, delivered_at in (
+        reminders.select(key).unique().iter_rows()
+    ):
+        waiting = load_pack(jurisdiction).waiting
+        hours = resolve_hours(jurisdiction, country, timezone, settings)
+        zone = hours.zone
+        first_day = _first_day(
+            waiting.post if is_post else waiting.electronic,
+            sent_at.astimezone(zone).date(),
+            delivered_at.astimezone(zone).date() if delivered_at else None,
+            is_post=is_post,
+            countries=hours.holiday_countries,
+        )
+        days = max(waiting.days, settings.waiting_period_days)
+        rows.append(
+            (
+                jurisdiction,
+                country,
+                timezone,
+                is_post,
+                sent_at,
+                delivered_at,
+                first_day + timedelta(days=days),
+            )
+        )
+    periods = pl.DataFrame(
+        rows, orient="row", schema={name: reminders.schema[name] for name in key} | {"lifts_on": pl.Date}
+    )
+    still = (
+        reminders.join(periods, on=key, how="inner", nulls_equal=True)
+        .filter(pl.col("lifts_on") > as_of)
+        .group_by("customer_id", "invoice_id")
+        .agg(pl.col("lifts_on").max(), pl.col("sent_on").max())
+        .join(
+            list_open_invoices(ledger).select("invoice_id", pl.lit(True).alias("is_open")),
+            on="invoice_id",
+            how="left",
+        )
+        .filter(pl.col("invoice_id").is_null() | pl.col("is_open"))
+    )
+    subject = (
+        pl.when(pl.col("invoice_id").is_null())
+        .then(pl.lit("this account"))
+        .otherwise(pl.format("invoice {}", "invoice_id"))
+    )
+    sentence = pl.format(
+        "The first reminder on {} went out on {}; no further step before {}.",
+        subject,
+        day_text(pl.col("sent_on")),
+        day_text(pl.col("lifts_on")),
+    )
+    return gate_rows(
+        still,
+        BlockCode.WAITING_PERIOD,
+        sentence,
+        invoice=pl.col("invoice_id"),
+        lifts_on=pl.col("lifts_on"),
+    )
