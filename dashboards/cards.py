@@ -153,6 +153,8 @@ def _draw_figures(formats: Formats, row: Mapping[str, Any]) -> None:
         f"of {formats.money(row['open_amount'], currency)} open"
         + (f" · oldest {formats.days(late)} late" if late else "")
     )
+    if row["action"] == Action.WAIT:
+        return
     low, high = row["expected_value_p05_amount"], row["expected_value_p95_amount"]
     st.metric(
         "Expected gain of acting",
@@ -388,7 +390,10 @@ def _record(
     if last_at is not None and last_key != key and (moment - last_at).total_seconds() < HASTE_SECONDS:
         return
     if not published.find_decider():
-        panels.tell("error", "Please fill in your name first: it is recorded with each decision.")
+        panels.tell(
+            "error",
+            "Please fill in your name first, in the panel on the left: it is recorded with each decision.",
+        )
         return
     try:
         published.record_decision(snapshot, row, decision, token=token, reason=reason, step=step)

@@ -3,18 +3,14 @@
 import polars as pl
 import streamlit as st
 
-from dashboards import charts, panels, published, wording
+from dashboards import cards, charts, panels, published, wording
 from segmentation.domain.errors import SegmentationError
 from segmentation.publish.reader import Snapshot
 
-MEASURES = {
-    "late_auc": ("Telling late from on time: AUC (higher is better)", 3),
-    "late_brier": ("Probability of late: Brier score (lower is better)", 3),
-    "late_log_loss": ("Probability of late: log loss (lower is better)", 3),
-    "late_ece": ("Probability of late: calibration error (lower is better)", 3),
-    "days_mae": ("Payment date: mean absolute error in days (lower is better)", 1),
-    "coverage_80_share": ("Payment date: share inside the 80 % interval (0.80 is right)", 2),
-}
+CHARTED = (
+    ("late_brier", "Brier score of late (lower is better)", 3),
+    ("days_mae", "Days off on average (lower is better)", 1),
+)
 
 
 def draw(page: panels.Page) -> None:
@@ -221,16 +217,10 @@ def _draw_models(page: panels.Page) -> None:
 
 def _draw_comparison(comparison: pl.DataFrame) -> None:
     overall = comparison.filter(pl.col("depth") == "all")
-    measures = [name for name in MEASURES if overall[name].is_not_null().any()]
     for note in overall.filter(pl.col("is_published"))["note"].to_list():
-        st.markdown(f"**In use:** {note}")
-    if measures:
-        left, right = st.columns(2, gap="large")
-        for column, wanted in ((left, "late_brier"), (right, "days_mae")):
-            name = wanted if wanted in measures else None
-            if name is None:
-                continue
-            axis, digits = MEASURES[name]
+        st.markdown(f"**In use:** {cards.escape(note)}")
+    for column, (name, axis, digits) in zip(st.columns(2, gap="large"), CHARTED, strict=True):
+        if overall[name].is_not_null().any():
             with column:
                 panels.draw_chart(
                     charts.draw_models(overall.sort(name, nulls_last=True), name, axis, digits),

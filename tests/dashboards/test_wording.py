@@ -1,5 +1,7 @@
 """Every code of the vocabulary has words; causes stay hypotheses; nobody is blamed."""
 
+import doctest
+
 import pytest
 
 from dashboards import wording
@@ -69,3 +71,7 @@ def test_uncertainty_of_a_segment_is_in_words():
 @pytest.mark.parametrize("code", REASON_SENTENCES)
 def test_reasons_are_sentences(code):
     assert wording.describe_reason(code).endswith(".")
+
+
+def test_examples_in_the_documentation_hold():
+    assert doctest.testmod(wording).failed == 0
