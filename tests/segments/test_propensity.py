@@ -1,7 +1,7 @@
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from segmentation.segments.propensity import LatePrior, estimate_propensity, fit_prior
@@ -31,12 +31,32 @@ def test_three_late_of_three_under_a_flat_prior_worked_by_hand():
     assert row["late_propensity_p95"] == pytest.approx(0.95 ** (1 / 4))
 
 
+def test_none_late_of_three_mirrors_it():
+    row = estimate_propensity(_counts([0.0], [3.0]), FLAT).row(0, named=True)
+    assert row["late_propensity"] == pytest.approx(1 / 5)
+    assert row["structural_prob"] == pytest.approx(0.5**4)
+    assert row["late_propensity_p95"] == pytest.approx(1 - 0.05 ** (1 / 4))
+
+
+def test_a_prior_of_unsure_strength_widens_less_than_one_of_unsure_mean():
+    """Where alpha and beta rise together the mean stays, and with it most of the probability."""
+    spread = {
+        sign: estimate_propensity(_counts([2.0], [1.0]), LatePrior(1.0, 1.0, 0.2, 0.2, sign * 0.2, 10))
+        for sign in (-1, 1)
+    }
+    width = {
+        sign: (row["structural_prob_p95"] - row["structural_prob_p05"])[0] for sign, row in spread.items()
+    }
+    assert width[-1] > width[1] + 0.01
+
+
 def test_nothing_is_said_of_a_customer_without_known_instalments():
     row = estimate_propensity(_counts([0.0], [0.0]), FLAT).row(0, named=True)
     assert row["structural_prob"] is None
     assert row["late_propensity_p95"] is None
 
 
+@settings(deadline=None)
 @given(weights, weights)
 def test_intervals_contain_their_estimate_and_stay_within_bounds(late, prompt):
     row = estimate_propensity(_counts([late], [prompt]), FLAT).row(0, named=True)
@@ -46,6 +66,7 @@ def test_intervals_contain_their_estimate_and_stay_within_bounds(late, prompt):
     assert 0 <= row["late_propensity_p05"] <= row["late_propensity_p95"] <= 1
 
 
+@settings(deadline=None)
 @given(weights, st.floats(0.1, 200), st.floats(0.01, 1.0))
 def test_calling_a_prompt_instalment_late_never_lowers_the_probability(late, prompt, moved):
     step = moved * prompt
