@@ -1,0 +1,214 @@
+"""Statements that must hold between the tables of a ledger, each with its finding in words.
+
+Belongs here: sums and references across tables. Does not belong here: what became of the source rows
+(quality), rules about one row (conversion).
+"""
+
+from collections.abc import Iterator
+from typing import TypeAlias
+
+import polars as pl
+
+from segmentation.domain.schema import Frames
+from segmentation.domain.vocabulary import DocumentType
+from segmentation.ledger.balances import list_unmatched_payments
+from segmentation.ledger.movements import list_allocation_lines
+from segmentation.ledger.source_rows import PLACE
+
+PASS, WARN, FAIL = "pass", "warn", "fail"
+_EXAMPLES = 3
+
+Finding: TypeAlias = tuple[str, str, int, int, int, str, str]
+"""A row of ``core_quality``."""
+
+
+def describe_finding(
+    check_name: str,
+    subject: str,
+    verdict: str,
+    statement: str,
+    rows_in: int,
+    *,
+    loaded: int | None = None,
+    quarantined: int = 0,
+) -> Finding:
+    """Return a row of ``core_quality``; all rows that are not quarantined count as loaded."""
+    return (
+        check_name,
+        subject,
+        rows_in,
+        rows_in - quarantined if loaded is None else loaded,
+        quarantined,
+        verdict,
+        statement,
+    )
+
+
+def check_invoice_dates(ledger: Frames) -> Iterator[Finding]:
+    """Yield whether documents are due on or after their issue date."""
+    late = ledger["core_quarantine"].filter(pl.col("rule") == "due_before_issue")
+    bad = late.select(PLACE).unique().height
+    count = ledger["core_invoice"].height + bad
+    yield describe_finding(
+        "core_invoices_due_on_or_after_issue",
+        "core_invoice",
+        WARN if bad else PASS,
+        f"{bad} of {count} documents were due before they were issued and are in quarantine"
+        if bad
+        else f"all {count} documents are due on or after their issue date",
+        count,
+        quarantined=bad,
+    )
+
+
+def check_instalments(ledger: Frames) -> Iterator[Finding]:
+    """Yield whether the instalments of an invoice add up to it."""
+    sums = ledger["core_instalment"].group_by("invoice_id").agg(pl.col("amount").sum().alias("stated"))
+    compared = sums.join(ledger["core_invoice"].select("invoice_id", "amount"), on="invoice_id")
+    wrong = compared.filter(pl.col("stated") != pl.col("amount")).sort("invoice_id")
+    yield describe_finding(
+        "core_instalments_sum_to_invoice_amount",
+        "core_instalment",
+        FAIL if wrong.height else PASS,
+        f"the instalments of {wrong.height} invoices do not add up to the invoice: {_examples(wrong, 'invoice_id')}"
+        if wrong.height
+        else f"the instalments of all {compared.height} invoices that have them add up",
+        compared.height,
+    )
+
+
+def check_balances(ledger: Frames) -> Iterator[Finding]:
+    """Yield per currency whether what is open equals what was invoiced less what was set against it."""
+    balances = ledger["core_instalment_balance"]
+    owed = ledger["core_invoice"].filter(pl.col("document_type") != DocumentType.CREDIT_NOTE.value)
+    stated = ledger["core_instalment"].select("invoice_id").unique()
+    documents = pl.concat(
+        [
+            owed.join(stated, on="invoice_id", how="anti").select("invoice_id", "amount", "currency"),
+            ledger["core_instalment"]
+            .join(owed.select("invoice_id", "currency"), on="invoice_id")
+            .select("invoice_id", "amount", "currency"),
+        ]
+    )
+    allocated = (
+        list_allocation_lines(ledger)
+        .join(owed.select("invoice_id", "currency"), on="invoice_id")
+        .group_by("currency")
+        .agg(pl.col("amount").sum().alias("allocated"))
+    )
+    totals = (
+        documents.group_by("currency")
+        .agg(pl.col("amount").sum().alias("invoiced"), pl.len().cast(pl.Int64).alias("rows"))
+        .join(allocated, on="currency", how="left")
+        .join(
+            balances.group_by("currency").agg(pl.col("open_amount").sum().alias("open")),
+            on="currency",
+            how="full",
+            coalesce=True,
+        )
+        .with_columns(pl.col("invoiced", "allocated", "open", "rows").fill_null(0))
+        .sort("currency")
+    )
+    for total in totals.iter_rows(named=True):
+        expected = total["invoiced"] - total["allocated"]
+        is_equal = total["open"] == expected
+        yield describe_finding(
+            "core_balances_equal_documents_less_allocations",
+            total["currency"],
+            PASS if is_equal else FAIL,
+            f"{total['currency']}: {total['invoiced']:,.2f} invoiced less {total['allocated']:,.2f} allocated is "
+            + (
+                f"{total['open']:,.2f} open"
+                if is_equal
+                else f"{expected:,.2f}, but {total['open']:,.2f} is open"
+            ),
+            total["rows"],
+        )
+    over = balances.filter(pl.col("open_amount") < 0)
+    yield describe_finding(
+        "core_instalments_are_not_over_covered",
+        "core_instalment_balance",
+        WARN if over.height else PASS,
+        f"{over.height} instalments have more set against them than is due: {_examples(over, 'invoice_id')}"
+        if over.height
+        else "no instalment has more set against it than is due",
+        balances.height,
+    )
+
+
+def check_cash(ledger: Frames) -> Iterator[Finding]:
+    """Yield whether money is allocated once, belongs to somebody and stays in its currency."""
+    payments = list_unmatched_payments(ledger)
+    over = payments.filter(pl.col("unmatched_cash_amount") < 0).filter(~_is_refund(ledger))
+    yield describe_finding(
+        "core_allocations_do_not_exceed_payments",
+        "core_payment",
+        FAIL if over.height else PASS,
+        f"{over.height} payments have more allocated than was received: {_examples(over, 'origin_id')}"
+        if over.height
+        else f"no more is allocated than was received, for all {payments.height} payments",
+        payments.height,
+    )
+    nobody = payments.filter(pl.col("customer_id").is_null() & (pl.col("unmatched_cash_amount") != 0))
+    sums = (
+        nobody.group_by("currency").agg(pl.col("unmatched_cash_amount").sum().alias("total")).sort("currency")
+    )
+    yield describe_finding(
+        "core_payments_have_a_customer",
+        "core_payment",
+        WARN if nobody.height else PASS,
+        f"payments that belong to nobody: {nobody.height}, in all "
+        + ", ".join(f"{row['total']:,.2f} {row['currency']}" for row in sums.iter_rows(named=True))
+        if nobody.height
+        else "every payment that is not allocated names its customer",
+        payments.height,
+    )
+    foreign = payments.filter(pl.col("is_foreign"))
+    yield describe_finding(
+        "core_allocations_are_in_the_currency_of_the_payment",
+        "core_allocation",
+        WARN if foreign.height else PASS,
+        f"{foreign.height} payments are allocated to another currency and count as allocated in full: "
+        + _examples(foreign, "origin_id")
+        if foreign.height
+        else "no payment is allocated to another currency",
+        payments.height,
+    )
+
+
+def _is_refund(ledger: Frames) -> pl.Expr:
+    """Money paid out is negative of itself; it is not over-allocated."""
+    refunds = ledger["core_payment"].filter(pl.col("reversal_of").is_null() & (pl.col("amount") < 0))
+    return pl.col("origin_id").is_in(refunds.get_column("payment_id").implode())
+
+
+def check_references(ledger: Frames) -> Iterator[Finding]:
+    """Yield whether allocations name payments and credit notes that are known."""
+    allocations = ledger["core_allocation"]
+    payments = ledger["core_payment"].select("payment_id")
+    notes = ledger["core_invoice"].filter(pl.col("document_type") == DocumentType.CREDIT_NOTE.value)
+    loose = pl.concat(
+        [
+            allocations.filter(pl.col("payment_id").is_not_null()).join(
+                payments, on="payment_id", how="anti"
+            ),
+            allocations.filter(pl.col("credit_note_id").is_not_null()).join(
+                notes.select(pl.col("invoice_id").alias("credit_note_id")), on="credit_note_id", how="anti"
+            ),
+        ]
+    )
+    yield describe_finding(
+        "core_allocations_refer_to_known_payments",
+        "core_allocation",
+        WARN if loose.height else PASS,
+        f"{loose.height} allocations name a payment or credit note that is not known, and count by their "
+        f"booking day: {_examples(loose, 'allocation_id')}"
+        if loose.height
+        else "every allocation names a known payment or credit note, or is a write-off",
+        allocations.height,
+    )
+
+
+def _examples(frame: pl.DataFrame, column: str) -> str:
+    names = frame.get_column(column).unique().sort().head(_EXAMPLES).to_list()
+    return ", ".join(map(str, names)) + (" ..." if frame.get_column(column).n_unique() > _EXAMPLES else "")
