@@ -98,7 +98,7 @@ class Oracle:
         self.invoice_seen = {i["invoice_id"]: i["observed_at"] for i in ledger["core_invoice"].to_dicts()}
         self.contacts = list(contacts.values())
 
-    def customer(self, customer: str, t: dt.date, currency: str | None) -> dict:
+    def customer(self, customer: str, t: dt.date, currency: str | None) -> dict:  # noqa: C901  one definition after the other
         history = [o for o in self.owed[customer] if o.enter < t]
         if currency is None:
             counts = Counter(o.currency for o in history)
@@ -232,8 +232,8 @@ class Oracle:
         for c in reminders:
             sent = c["sent_at"].date()
             last = sent + dt.timedelta(days=14)
-            observed = c["observed_at"].date()
             for o in self.owed[customer]:
+                observed = max(c["observed_at"].date(), o.enter)
                 if o.invoice != c["invoice_id"] or o.due >= sent or observed >= t:
                     continue
                 paid = _paid(o, t)

@@ -223,7 +223,11 @@ def _a_day_early(column: str):
 def test_a_planted_leak_is_caught(monkeypatch, column):
     monkeypatch.setattr(computation, "build_book_facts", _a_day_early(column))
     with pytest.raises(AssertionError):
-        for seed in range(20):
-            rows = random_rows(seed, invoices=120, customers=5, span=SPAN)
-            offset = SPAN // 2 + 3 * seed
-            assert_blind_to_the_future(build_ledger(rows), build_ledger(perturb(rows, offset, seed)), offset)
+        look_for_leaks()
+
+
+def look_for_leaks() -> None:
+    for seed in range(20):
+        rows = random_rows(seed, invoices=120, customers=5, span=SPAN)
+        offset = SPAN // 2 + 3 * seed
+        assert_blind_to_the_future(build_ledger(rows), build_ledger(perturb(rows, offset, seed)), offset)

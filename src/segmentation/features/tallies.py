@@ -95,9 +95,12 @@ def _reminded(ledger: Frames, book: BookFacts) -> pl.DataFrame:
             OBSERVED.alias("observed_date"),
         )
         .join(
-            book.items.filter(pl.col("weight") == WHOLE).select(*INSTALMENT, "customer_id", "due_date"),
+            book.items.filter(pl.col("weight") == WHOLE).select(
+                *INSTALMENT, "customer_id", "due_date", "from_date"
+            ),
             on="invoice_id",
         )
+        .with_columns(pl.max_horizontal("observed_date", "from_date").alias("observed_date"))
         .filter(pl.col("due_date") < pl.col("sent_date"))
     )
 

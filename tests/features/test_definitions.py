@@ -1,0 +1,197 @@
+"""What a definition promises: units, reasons, tables, and the refusal of columns by role."""
+
+import datetime as dt
+
+import polars as pl
+import pytest
+
+from segmentation.domain.core_tables import CANONICAL_TABLES
+from segmentation.domain.schema import Role
+from segmentation.domain.validation import find_violations
+from segmentation.features.computation import (
+    compute_customer_features,
+    compute_issue_features,
+    compute_open_features,
+)
+from segmentation.features.definitions import (
+    FEATURE_TABLES,
+    FEATURES,
+    Feature,
+    Scope,
+    Unit,
+    Window,
+    features_about,
+)
+from segmentation.features.documentation import render_feature_table
+from segmentation.features.engine import build_engine
+from segmentation.features.facts import build_book_facts
+from segmentation.features.permission import REFUSED_ROLES, without_refused
+from segmentation.features.reasons import REASON_SENTENCES, ReasonGroup
+from tests.features.ledgers import build_ledger, day, empty_ledger, moment, random_ledger
+
+
+def define(name: str, unit: Unit, formula: pl.Expr) -> Feature:
+    return Feature(name, unit, Window.ALL, "never null", formula, ReasonGroup.TERMS, "a test")
+
+
+def refused() -> list[tuple[str, Role]]:
+    return sorted(
+        {
+            (column.name, column.role)
+            for table in CANONICAL_TABLES.values()
+            for column in table.columns
+            if column.role in REFUSED_ROLES
+        }
+    )
+
+
+@pytest.mark.parametrize(("name", "role"), refused())
+def test_a_feature_may_not_name_a_sensitive_group_personal_or_free_text_column(name, role):
+    with pytest.raises(ValueError, match=f"uses {name}, a {role} column"):
+        define("leak_count", Unit.COUNT, pl.col("open_count") + pl.col(name))
+
+
+def test_the_refusal_covers_what_the_law_cares_about():
+    names = {name for name, _ in refused()}
+    assert {"birth_year", "sex", "party_type", "language", "region", "country", "size_band"} <= names
+
+
+def test_the_room_never_sees_a_refused_column():
+    for name, frame in without_refused(empty_ledger()).items():
+        if name in CANONICAL_TABLES:
+            assert not set(frame.columns) & set(CANONICAL_TABLES[name].columns_with(*REFUSED_ROLES))
+            assert set(CANONICAL_TABLES[name].key) <= set(frame.columns)
+
+
+def test_a_formula_names_only_what_the_sweep_knows():
+    with pytest.raises(ValueError, match="not a state column"):
+        define("wrong_count", Unit.COUNT, pl.col("days_late"))
+
+
+def test_a_name_ends_in_its_unit():
+    with pytest.raises(ValueError, match="must end in its unit"):
+        define("open_items", Unit.COUNT, pl.col("open_count"))
+
+
+def test_names_are_unique_and_every_group_has_a_sentence():
+    names = [feature.name for feature in FEATURES]
+    assert len(set(names)) == len(names)
+    assert set(REASON_SENTENCES) == set(ReasonGroup)
+    assert {feature.reason_group for feature in FEATURES} == set(ReasonGroup)
+    with pytest.raises(ValueError, match="share a name"):
+        features_about(*Scope, features=(FEATURES[0], FEATURES[0]))
+
+
+def test_a_feature_is_added_in_one_place():
+    added = define("large_book_share", Unit.SHARE, pl.col("open_count") / (pl.col("issued_count") + 1))
+    ledger = random_ledger(5, invoices=60, customers=3)
+    engine = build_engine(ledger, build_book_facts(ledger), [added])
+    moments = pl.DataFrame({"customer_id": ["C0"], "as_of_date": [day(500)], "currency": ["EUR"]})
+    found = engine.compute(moments, keep=("customer_id",))
+    row = compute_customer_features(ledger, day(500)).row(
+        by_predicate=pl.col("customer_id") == "C0", named=True
+    )
+    assert found.columns == ["customer_id", "large_book_share"]
+    assert found["large_book_share"][0] == pytest.approx(row["open_count"] / (row["issued_count"] + 1))
+    assert "`large_book_share`" in render_feature_table((added,))
+
+
+def test_the_documentation_has_every_feature_once():
+    text = render_feature_table()
+    for feature in FEATURES:
+        assert text.count(f"| `{feature.name}` |") == 1
+
+
+@pytest.mark.parametrize("ledger", [empty_ledger(), random_ledger(3, invoices=120, customers=6)])
+def test_tables_keep_their_definitions(ledger):
+    frames = {
+        "feat_instalment_at_issue": compute_issue_features(ledger),
+        "feat_open_instalment": compute_open_features(ledger, day(600)),
+        "feat_customer": compute_customer_features(ledger, day(600)),
+    }
+    for name, frame in frames.items():
+        assert find_violations(frame, FEATURE_TABLES[name]) == []
+
+
+def invoice(number: str, issue: int, due: int, amount: str = "100.000") -> dict:
+    return {
+        "invoice_id": number,
+        "customer_id": "C1",
+        "document_type": "invoice",
+        "issue_date": day(issue),
+        "due_date": day(due),
+        "amount": amount,
+        "currency": "EUR",
+        "observed_at": moment(issue),
+    }
+
+
+def payment(number: str, value: int, known: int, amount: str = "100.000") -> tuple[dict, dict]:
+    paid = {
+        "payment_id": f"P{number}",
+        "customer_id": "C1",
+        "value_date": day(value),
+        "amount": amount,
+        "currency": "EUR",
+        "observed_at": moment(known),
+    }
+    allocated = {
+        "allocation_id": f"A{number}",
+        "payment_id": f"P{number}",
+        "invoice_id": number,
+        "amount": amount,
+        "allocated_at": day(known),
+        "observed_at": moment(known),
+    }
+    return paid, allocated
+
+
+def test_a_payment_counts_from_the_start_of_the_next_day_and_lateness_by_value_date():
+    paid, allocated = payment("I1", value=33, known=35)
+    ledger = build_ledger(
+        {"core_invoice": [invoice("I1", 0, 30)], "core_payment": [paid], "core_allocation": [allocated]}
+    )
+    on_the_day = compute_customer_features(ledger, day(35)).row(0, named=True)
+    next_day = compute_customer_features(ledger, day(36)).row(0, named=True)
+    # on the day itself it is overdue by five days and known to be late
+    assert on_the_day["overdue_count"] == 1
+    assert on_the_day["oldest_overdue_days"] == 5
+    assert on_the_day["mean_delay_days"] is None
+    assert on_the_day["late_share"] == pytest.approx(1.6 / 3)
+    # then it is paid, three days late
+    assert next_day["overdue_count"] == 0
+    assert next_day["mean_delay_days"] == 3
+    assert next_day["since_payment_days"] == 1
+    assert next_day["late_share"] == pytest.approx(1.6 / 3)
+
+
+def test_an_instalment_is_overdue_from_the_day_after_its_due_date():
+    ledger = build_ledger({"core_invoice": [invoice("I1", 0, 30)]})
+    assert [compute_customer_features(ledger, day(d))["overdue_count"][0] for d in (1, 30, 31)] == [0, 0, 1]
+
+
+def test_counts_are_null_before_the_first_record_of_the_kind():
+    ledger = build_ledger(
+        {
+            "core_invoice": [invoice("I1", 0, 30)],
+            "core_dispute": [
+                {
+                    "dispute_id": "D1",
+                    "invoice_id": "I1",
+                    "opened_at": day(50),
+                    "observed_at": moment(50),
+                }
+            ],
+        }
+    )
+    found = [compute_customer_features(ledger, day(d))["open_dispute_count"][0] for d in (49, 50, 51)]
+    assert found == [None, None, 1]
+    assert compute_customer_features(ledger, day(51))["open_promise_count"][0] is None
+
+
+def test_dates_that_span_centuries_are_refused_in_words():
+    from segmentation.domain.errors import InputRefusedError
+
+    early = invoice("I2", 0, 30) | {"due_date": dt.date(1700, 1, 1)}
+    with pytest.raises(InputRefusedError, match="span"):
+        compute_issue_features(build_ledger({"core_invoice": [invoice("I1", 0, 30), early]}))
