@@ -51,7 +51,7 @@ def assert_same(before, after):
     assert hashes(before) == hashes(after)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(SEEDS, AS_OF)
 def test_canonical_ledger_does_not_know_the_future(seed, as_of):
     tables = files.random_canonical(seed)
@@ -67,7 +67,7 @@ def test_canonical_ledger_does_not_know_the_future(seed, as_of):
     assert_accounted(before)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(SEEDS, AS_OF)
 def test_flat_ledger_does_not_know_the_future(seed, as_of):
     rows = files.random_flat(seed)

@@ -208,7 +208,7 @@ DAYS = st.integers(0, 40).map(lambda number: date(2026, 1, 1) + timedelta(days=n
 CENTS = st.integers(-300, 600)
 
 
-@hypothesis_settings(max_examples=30, deadline=None)
+@hypothesis_settings(max_examples=20, deadline=None)
 @given(
     st.lists(st.integers(1, 500), min_size=1, max_size=3),
     st.lists(st.tuples(st.integers(1, 3), CENTS, DAYS), max_size=6),
@@ -248,7 +248,7 @@ def test_balances_agree_with_a_clerk_who_goes_line_by_line(due_cents, moves):
         assert row["days_late"] == ((covered or as_of) - date(2026, 1, 20)).days
 
 
-@hypothesis_settings(max_examples=30, deadline=None)
+@hypothesis_settings(max_examples=20, deadline=None)
 @given(
     st.lists(st.integers(1, 500), min_size=2, max_size=4),
     st.lists(st.tuples(st.integers(0, 4), CENTS, DAYS), min_size=1, max_size=6),

@@ -59,7 +59,7 @@ def damage(seed):
     return bytes(data)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.integers(0, 2**32))
 def test_a_damaged_file_never_crashes_and_never_loses_a_row(seed):
     data = damage(seed)
