@@ -26,9 +26,9 @@ def forecast(dependence, customers, count=60):
         np.arange(count) % customers,
         np.full(count, 100.0),
         ["EUR"] * (count // 2) + ["USD"] * (count - count // 2),
-        date(2025, 1, 1),
-        dependence,
-        SETTINGS,
+        as_of=date(2025, 1, 1),
+        dependence=dependence,
+        settings=SETTINGS,
         seed=4,
     )
 

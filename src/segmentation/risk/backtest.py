@@ -89,7 +89,7 @@ def run_backtest(ledger: Frames, start: date, until: date, settings: RiskSetting
     is_new = ~np.isin(test.key["customer_id"].to_numpy(), train.key["customer_id"].unique().to_numpy())
     matured = (test.due < end_day) & np.isfinite(outcome.late_after(0)) & ~test.is_supplier_caused
     for name in (PUBLISHED, *fitted.candidates):
-        survival, level = _curves(name, test, fitted, validation, choice, grid)
+        survival, level = _curves(name, test, fitted, validation=validation, choice=choice, grid=grid)
         distribution = at_issue(grid, survival, test, fitted.tail_hazard, settings)
         table = _predict(name, test, distribution, level)
         tables.append(table)
@@ -99,10 +99,17 @@ def run_backtest(ledger: Frames, start: date, until: date, settings: RiskSetting
             "unseen_customers": judged.report(matured & is_new, settings, seed),
         }
     book = _score_mondays(
-        ledger, balance, names, levels, start, until, end, fitted, validation, choice, grid, settings
+        {**ledger, "core_instalment_balance": balance},
+        (start, until, end),
+        names=names,
+        levels=levels,
+        fitted=fitted,
+        validation=validation,
+        choice=choice,
+        settings=settings,
     )
     suspects = find_leaking_features(test.take(matured), outcome.late_after(0)[matured])
-    split = _random_split_auc(train, test.take(matured), day, end_day, settings, seed)
+    split = _random_split_auc(train, test.take(matured), day, end_day, settings=settings, seed=seed)
     report = {
         "start": start.isoformat(),
         "until": until.isoformat(),
@@ -146,7 +153,7 @@ def _build_cohorts(
 
 
 def _random_split_auc(
-    train: Cohort, test: Cohort, day: int, end_day: int, settings: RiskSettings, seed: int
+    train: Cohort, test: Cohort, day: int, end_day: int, *, settings: RiskSettings, seed: int
 ) -> float | None:
     """Return the AUC of a random split over everything that the backtest trained on and judged."""
     known = train.take((train.due < day) & ~train.is_supplier_caused)
@@ -161,6 +168,7 @@ def _curves(
     name: str,
     cohort: Cohort,
     fitted: FittedCandidates,
+    *,
     validation: Validation | None,
     choice: Choice,
     grid: Grid,
@@ -256,21 +264,19 @@ def _with_interval(
 
 
 def _score_mondays(
-    ledger: Frames,
-    balance: pl.DataFrame,
+    facts: Frames,
+    window: tuple[date, date, date],
+    *,
     names: list[str],
     levels: Mapping[str, list[str]],
-    start: date,
-    until: date,
-    end: date,
     fitted: FittedCandidates,
     validation: Validation | None,
     choice: Choice,
-    grid: Grid,
     settings: RiskSettings,
 ) -> pl.DataFrame:
     """Return P(unpaid in 14 days | open) of every instalment open on each Monday of the window."""
-    facts = {**ledger, "core_instalment_balance": balance}
+    start, until, end = window
+    grid, balance = fitted.pooled.grid, facts["core_instalment_balance"]
     tables = []
     monday = start + timedelta(days=(_MONDAY - start.weekday()) % 7)
     while monday <= until:

@@ -30,15 +30,8 @@ class LateCalibration:
         return expit(self.slope * log_odds(prob) + self.shift)
 
 
-def fit_late_calibration(
-    prob: FloatArray, outcome: FloatArray, weight: FloatArray | None = None
-) -> LateCalibration:
+def fit_late_calibration(prob: FloatArray, outcome: FloatArray) -> LateCalibration:
     """Return slope and shift, pulled towards none by the weight of fifty rows; none when data are few.
-
-    Parameters
-    ----------
-    prob, outcome : past predictions and whether they came true.
-    weight : how much each counts; all the same when None. Later blocks count more, because habits drift.
 
     Notes
     -----
@@ -51,12 +44,11 @@ def fit_late_calibration(
     score = np.clip(log_odds(prob), -8.0, 8.0)
     design = np.column_stack([score, np.ones_like(score)])
     prior, penalty = np.array([1.0, 0.0]), np.diag([_PRIOR_ROWS / 4, _PRIOR_ROWS / 40])
-    counts = np.ones_like(outcome) if weight is None else weight
     value = prior.copy()
     for _ in range(50):
         fitted = expit(design @ value)
-        gradient = design.T @ (counts * (outcome - fitted)) - penalty @ (value - prior)
-        curvature = (design * (counts * fitted * (1 - fitted))[:, None]).T @ design + penalty
+        gradient = design.T @ (outcome - fitted) - penalty @ (value - prior)
+        curvature = (design * (fitted * (1 - fitted))[:, None]).T @ design + penalty
         step = np.linalg.solve(curvature, gradient)
         value = value + step
         if np.abs(step).max() < 1e-10:  # noqa: PLR2004

@@ -81,7 +81,8 @@ def choose_speakers(validation: Validation | None, settings: RiskSettings, seed:
         return Choice((baseline,) * everywhere, _proven(validation, (baseline,) * everywhere), notes)
     notes[best] += f"; beats the best baseline ({interval})"
     speakers = tuple(
-        _speaker_at(validation, losses, depth, best, settings, seed) for depth in range(everywhere)
+        _speaker_at(validation, losses, depth, best, settings=settings, seed=seed)
+        for depth in range(everywhere)
     )
     for name in models:
         if name != best:
@@ -94,6 +95,7 @@ def _speaker_at(
     losses: Mapping[str, FloatArray],
     depth: int,
     best: str,
+    *,
     settings: RiskSettings,
     seed: int,
 ) -> str:
@@ -148,7 +150,17 @@ def build_model_comparison(validation: Validation | None, choice: Choice) -> pl.
     rows = []
     for name, prediction in validation.predictions.items():
         everyone = np.ones(len(validation.is_late), dtype=np.bool_)
-        rows.append(_judge(validation, prediction, name, "all", everyone, name in spoken, choice.notes[name]))
+        rows.append(
+            _judge(
+                validation,
+                prediction,
+                everyone,
+                model=name,
+                depth="all",
+                is_published=name in spoken,
+                note=choice.notes[name],
+            )
+        )
         for depth, label in enumerate(DEPTH_GROUPS):
             speaks = choice.speakers[depth] == name
             note = (
@@ -156,26 +168,37 @@ def build_model_comparison(validation: Validation | None, choice: Choice) -> pl.
                 if speaks
                 else f"{choice.speakers[depth]} speaks for this depth"
             )
-            rows.append(_judge(validation, prediction, name, label, validation.depth == depth, speaks, note))
+            rows.append(
+                _judge(
+                    validation,
+                    prediction,
+                    validation.depth == depth,
+                    model=name,
+                    depth=label,
+                    is_published=speaks,
+                    note=note,
+                )
+            )
     return table.conform(pl.DataFrame(rows, infer_schema_length=None))
 
 
 def _judge(
     validation: Validation,
     prediction: OutOfTime,
-    name: str,
-    depth: str,
     rows: BoolArray,
-    is_published: bool,  # noqa: FBT001
+    *,
+    model: str,
+    depth: str,
+    is_published: bool,
     note: str,
 ) -> dict[str, object]:
     late, prob = validation.is_late[rows], prediction.late_prob[rows]
-    is_certain = name in BASELINES and name not in PROBABILITY_BASELINES
+    is_certain = model in BASELINES and model not in PROBABILITY_BASELINES
     paid = rows & validation.outcome.is_paid
     actual, median = validation.outcome.event_day[paid], prediction.p50_day[paid]
     inside = prediction.is_inside[rows]
     return {
-        "model": name,
+        "model": model,
         "depth": depth,
         "invoice_count": int(rows.sum()),
         "late_auc": metrics.auc(late, prob),

@@ -62,6 +62,7 @@ def forecast_cash(
     customer: IntArray,
     open_amount: FloatArray,
     currency: list[str],
+    *,
     as_of: date,
     dependence: float,
     settings: RiskSettings,
@@ -86,7 +87,16 @@ def forecast_cash(
     mean = np.stack(
         [(arriving[code == c] * open_amount[code == c, None]).sum(axis=0) for c in range(len(names))]
     )
-    low, middle, high = _simulate(paid, customer, open_amount, code, len(names), dependence, settings, seed)
+    low, middle, high = _simulate(
+        paid,
+        customer,
+        open_amount,
+        code,
+        currencies=len(names),
+        dependence=dependence,
+        draws=settings.forecast_draws,
+        seed=seed,
+    )
     frame = pl.DataFrame(
         {
             "forecast_date": [as_of + timedelta(days=step) for step in range(days)] * len(names),
@@ -105,9 +115,10 @@ def _simulate(
     customer: IntArray,
     open_amount: FloatArray,
     code: IntArray,
+    *,
     currencies: int,
     dependence: float,
-    settings: RiskSettings,
+    draws: int,
     seed: int,
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return the three percentiles of daily sums, currencies × days."""
@@ -118,7 +129,6 @@ def _simulate(
     groups = int(group.max()) + 1
     rng = np.random.default_rng(seed)
     ladder = (np.clip(paid, 0.0, 1.0 - 1e-9) + np.arange(count)[:, None]).reshape(-1)
-    draws = settings.forecast_draws
     sums = np.empty((draws, currencies, days))
     batch = max(_CELLS // max(count, 1), 1)
     for start in range(0, draws, batch):

@@ -23,9 +23,8 @@ from segmentation.risk.distribution import PaymentDistribution, anchor_survival
 from segmentation.risk.grid import BoolArray, FloatArray, Grid, IntArray
 from segmentation.risk.inputs import DEPTH, depth_group
 
-_MIN_LATEST = 200
-_OLDER_BLOCK_WEIGHT = 0.5
-"""Weight of a block in calibration relative to the next one."""
+_MIN_SETTLED = 200
+_SETTLING_DAYS = (30, 14, 0)
 
 
 @dataclass(frozen=True)
@@ -131,15 +130,15 @@ def validate(cohort: Cohort, day: int, grid: Grid, settings: RiskSettings, seed:
     depth = depth_group(test.feature(DEPTH))
     predictions = {
         name: _calibrate_in_turn(
-            name in MODELS,
-            grid,
             np.concatenate(parts[-usable:]),
-            np.array(tails),
-            settings,
-            test,
-            fold_of,
-            depth,
-            (*kept_origins, day),
+            is_model=name in MODELS,
+            grid=grid,
+            tails=np.array(tails),
+            settings=settings,
+            test=test,
+            fold=fold_of,
+            depth=depth,
+            days=(*kept_origins, day),
         )
         for name, parts in curves.items()
     }
@@ -156,9 +155,10 @@ def at_issue(
 
 
 def _calibrate_in_turn(
-    is_model: bool,  # noqa: FBT001
-    grid: Grid,
     survival: FloatArray,
+    *,
+    is_model: bool,
+    grid: Grid,
     tails: FloatArray,
     settings: RiskSettings,
     test: Cohort,
@@ -167,14 +167,20 @@ def _calibrate_in_turn(
     days: tuple[int, ...],
 ) -> OutOfTime:
     """Calibrate each block by the earlier ones, as known on its first day, and the future by all."""
-    raw_late = survival[:, grid.due_bin]
     calibration = Calibration()
     parts: list[tuple[FloatArray, ...]] = []
     for block, origin in enumerate(days):
         seen = (fold < block) & (test.due < origin)
         if is_model and seen.any():
             calibration = _fit_calibration(
-                grid, survival, raw_late, tails, settings, test, depth, fold, seen, origin
+                survival,
+                grid=grid,
+                tails=tails,
+                settings=settings,
+                test=test,
+                depth=depth,
+                seen=seen,
+                origin=origin,
             )
         if block == len(tails):
             break
@@ -219,29 +225,36 @@ def score_days(grid: Grid, survival: FloatArray, outcome: Outcome) -> FloatArray
 
 
 def _fit_calibration(
-    grid: Grid,
     survival: FloatArray,
-    raw_late: FloatArray,
+    *,
+    grid: Grid,
     tails: FloatArray,
     settings: RiskSettings,
     test: Cohort,
     depth: IntArray,
-    fold: IntArray,
     seen: BoolArray,
     origin: int,
 ) -> Calibration:
     outcome = test.outcome_before(origin)
     late = outcome.late_after(0)
     rows = np.flatnonzero(seen & np.isfinite(late))
-    late_calibration = fit_late_calibration(
-        raw_late[rows], late[rows], _OLDER_BLOCK_WEIGHT ** (fold[rows].max(initial=0) - fold[rows])
-    )
+    late_calibration = fit_late_calibration(survival[rows, grid.due_bin], late[rows])
     calibrated = Calibration(late_calibration).apply(grid, survival[rows])
     distribution = at_issue(grid, calibrated, test.take(rows), float(tails[-1]), settings)
     known = outcome.take(rows)
-    # The widths of earlier, less experienced models say little about those of the latest.
-    latest = fold[rows] == fold[rows].max(initial=0)
-    if int(latest.sum()) < _MIN_LATEST:
-        latest = np.ones(len(rows), dtype=np.bool_)
+    settled = _long_due(test.due[rows], origin)
     scores = interval_scores(distribution, known.event_day, known.last_open_day)
-    return Calibration(late_calibration, fit_interval_calibration(scores[latest], depth[rows][latest]))
+    return Calibration(late_calibration, fit_interval_calibration(scores[settled], depth[rows][settled]))
+
+
+def _long_due(due: IntArray, day: int) -> BoolArray:
+    """Return which instalments have been due for so long that most are paid, as long as enough remain.
+
+    The widths of intervals are learned from these: of those due last week the slow payers are still open,
+    and to count them as about to pay would make intervals too narrow.
+    """
+    for margin in _SETTLING_DAYS:
+        rows = due + margin < day
+        if int(rows.sum()) >= _MIN_SETTLED:
+            return np.asarray(rows)
+    return np.ones(len(due), dtype=np.bool_)
