@@ -45,8 +45,9 @@ def open_page(monkeypatch):
             set_data_root(monkeypatch, root)
         app = AppTest.from_file(APP, default_timeout=60)
         app.run()
-        app.query_params.update(query)
-        app.switch_page(f"views/{page}.py").run()
+        if page != "worklist":
+            app.query_params.update(query)
+            app.switch_page(f"views/{page}.py").run()
         assert not app.exception, app.exception
         return app
 
