@@ -188,10 +188,17 @@ def test_a_settlement_that_fails_later_does_not_hide_the_invoice_before(tmp_path
 def test_a_delivery_with_too_many_bad_rows_is_refused_with_the_top_rules(tmp_path):
     bad = "A2,0007,2026-01-01,2026-01-31,,ten,EUR\n"
     with pytest.raises(InputRefusedError) as error:
-        load(tmp_path, GOOD * 9 + bad, settings=LedgerSettings())
+        load(tmp_path, GOOD * 90 + bad * 10, settings=LedgerSettings())
     message = str(error.value)
-    for words in ("1 of 10 rows", "5%", "not_a_number in amount", "line 11", "'ten'", "ledger.csv"):
+    for words in ("10 of 100 rows", "5%", "not_a_number in amount", "line 92", "'ten'", "ledger.csv"):
         assert words in message
+
+
+def test_a_single_bad_row_does_not_refuse_a_short_file(tmp_path):
+    bad = "A2,0007,2026-01-01,2026-01-31,,ten,EUR\n"
+    assert load(tmp_path, GOOD * 9 + bad, settings=LedgerSettings()).ledger["core_quarantine"].height == 1
+    with pytest.raises(InputRefusedError, match="3 of 4 rows"):
+        load(tmp_path, GOOD + bad * 3, settings=LedgerSettings())
 
 
 def test_the_same_row_twice_is_one_row(tmp_path):

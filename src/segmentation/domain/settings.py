@@ -24,6 +24,9 @@ class LedgerSettings(_Settings):
         le=1,
         description="refuse the delivery when more of a file's rows than this are quarantined",
     )
+    min_refused_rows: int = Field(
+        10, ge=1, description="fewer quarantined rows than this refuse a file only when they are most of it"
+    )
 
 
 class RiskSettings(_Settings):

@@ -29,6 +29,7 @@ from segmentation.ledger.source_rows import (
 from segmentation.ledger.values import type_column
 
 _RULE = "__rule_"
+_MOST = 0.5
 _TOP_RULES = 3
 
 
@@ -268,7 +269,10 @@ def _require_mostly_good(files: pl.DataFrame, quarantine: pl.DataFrame, settings
     worst = (
         files.join(bad, on="source_file")
         .with_columns((pl.col("bad_count") / pl.col("row_count")).alias("bad_share"))
-        .filter(pl.col("bad_share") > settings.max_quarantined_share)
+        .filter(
+            (pl.col("bad_share") > settings.max_quarantined_share)
+            & ((pl.col("bad_count") >= settings.min_refused_rows) | (pl.col("bad_share") > _MOST))
+        )
         .sort("bad_share", "source_file", descending=[True, False])
     )
     if not worst.height:
