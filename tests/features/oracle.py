@@ -196,35 +196,13 @@ class Oracle:
         return values | self._events(customer, t, year)
 
     def _events(self, customer: str, t: dt.date, year: dt.date) -> dict:
-
-        def mine(rows):
-            """Facts about the customer's invoices, known when the invoice was known too."""
-            return [
-                r | {"observed_at": max(r["observed_at"], self.invoice_seen[r["invoice_id"]])}
-                for r in rows
-                if self.customer_of[r["invoice_id"]] == customer
-            ]
-
-        disputes = [(_known(d, "opened_at"), _known(d, "closed_at"), d) for d in mine(self._rows("dispute"))]
-        promises = [
-            (_known(p, "made_at"), _known(p, "resolved_at"), p) for p in mine(self._rows("promise_to_pay"))
-        ]
-        plans = [
-            (_known(p, "started_at"), _known(p, "ended_at"), p)
-            for p in self._rows("payment_plan")
-            if p["customer_id"] == customer
-        ]
-        notes = [
-            _known(i, "issue_date")
-            for i in self._rows("invoice")
-            if i["customer_id"] == customer and i["document_type"] == "credit_note"
-        ]
-        failed = [
-            p["observed_at"].date()
-            for p in self._rows("payment")
-            if p["customer_id"] == customer and (p["reversal_of"] or p["reason_code"])
-        ]
-        outbound = [c for c in self.contacts if c["customer_id"] == customer and c["direction"] == "outbound"]
+        mine = self._of(customer)
+        disputes = [(_known(d, "opened_at"), _known(d, "closed_at"), d) for d in mine["dispute"]]
+        promises = [(_known(p, "made_at"), _known(p, "resolved_at"), p) for p in mine["promise_to_pay"]]
+        plans = [(_known(p, "started_at"), _known(p, "ended_at"), p) for p in mine["payment_plan"]]
+        notes = [_known(i, "issue_date") for i in mine["invoice"] if i["document_type"] == "credit_note"]
+        failed = [p["observed_at"].date() for p in mine["payment"] if p["reversal_of"] or p["reason_code"]]
+        outbound = [c for c in mine["contact_event"] if c["direction"] == "outbound"]
         reminders = [c for c in outbound if c["dunning_level"] is None or c["dunning_level"] >= 1]
         reminded = [c["observed_at"].date() for c in reminders]
         replies = [max(c["replied_at"].date(), c["observed_at"].date()) for c in outbound if c["replied_at"]]
@@ -335,6 +313,20 @@ class Oracle:
 
     def open_keys(self, t: dt.date) -> list[tuple[str, int]]:
         return sorted(k for k, (_, o) in self.by_key.items() if o.enter < t and o.belief(t) is None)
+
+    def _of(self, customer: str) -> dict[str, list[dict]]:
+        """Facts of the customer; those about an invoice were known when the invoice was known too."""
+        groups = self.__dict__.setdefault("_groups", {})
+        if not groups:
+            for name in ("dispute", "promise_to_pay"):
+                for r in self._rows(name):
+                    seen = max(r["observed_at"], self.invoice_seen[r["invoice_id"]])
+                    owner = self.customer_of[r["invoice_id"]]
+                    groups.setdefault(owner, defaultdict(list))[name].append(r | {"observed_at": seen})
+            for name in ("payment_plan", "invoice", "payment", "contact_event"):
+                for r in self._rows(name):
+                    groups.setdefault(r["customer_id"], defaultdict(list))[name].append(r)
+        return groups.setdefault(customer, defaultdict(list))
 
     def _rows(self, name: str) -> list[dict]:
         cache = self.__dict__.setdefault("_cache", {})
