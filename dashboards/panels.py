@@ -115,13 +115,13 @@ def _draw_banners(page: Page) -> None:
     verdict = manifest.fairness.verdict
     if verdict == "block":
         st.error(
-            f"**The bias check found a gap.** {manifest.fairness.statement} See the Bias page.",
+            "**The bias check found a gap.** Read the Bias page before anybody is contacted.",
             icon=wording.VERDICT_ICONS[verdict],
         )
     elif verdict == "inconclusive":
         st.error(
             "**The bias check is inconclusive.** Strict steps need a person's judgement, case by case. "
-            f"{manifest.fairness.statement} See the Bias page.",
+            "The Bias page says what is known and what is not.",
             icon=wording.VERDICT_ICONS[verdict],
         )
 

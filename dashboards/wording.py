@@ -192,6 +192,8 @@ MODELS: Mapping[str, str] = {
     "past_late_rate": "Past late rate (baseline)",
     "customer_median": "Customer's median (baseline)",
     "prevalence": "Average of all (baseline)",
+    "hazard_blend": "Blend of both models",
+    "terms_are_truth": "Paid on the due date (baseline)",
 }
 
 

@@ -143,8 +143,9 @@ def _draw_gaps_in_knowledge(fairness: pl.DataFrame) -> None:
     if missing.is_empty():
         return
     st.subheader("What could not be assessed, and what would help", anchor=False)
+    whole = missing.filter(pl.col("count") == 0)
     sentences = (
-        missing.sort("attribute", "group", "metric")
+        whole.sort("attribute", "metric")
         .group_by("attribute", "statement", maintain_order=True)
         .agg(pl.col("metric").unique(maintain_order=True))
     )
@@ -153,10 +154,23 @@ def _draw_gaps_in_knowledge(fairness: pl.DataFrame) -> None:
         st.markdown(
             f"- **{wording.say(wording.ATTRIBUTES, row['attribute'])}** ({metrics}): {cards.escape(row['statement'])}"
         )
-    if sentences.height > SENTENCES_SHOWN:
-        st.caption(
-            f"And {sentences.height - SENTENCES_SHOWN} more; `segmentation export` writes all of them."
-        )
+    small = missing.filter(pl.col("count") > 0).sort("attribute", "group", "metric")
+    if small.is_empty():
+        return
+    st.caption("Groups too small for a figure: they need more customers, or several runs taken together.")
+    panels.draw_pages(
+        small,
+        key="bias-small",
+        empty="",
+        prepare=_add_words,
+        columns={
+            "attribute_words": "Groups by",
+            "group_words": "Group",
+            "metric_words": st.column_config.TextColumn("What would be compared", width="large"),
+            "count": st.column_config.NumberColumn("Customers", format="localized"),
+            "statement": st.column_config.TextColumn("In words", width="large"),
+        },
+    )
 
 
 panels.guard(draw, panels.open_page("Bias"))

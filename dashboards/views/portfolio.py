@@ -30,7 +30,7 @@ TILES = (
     Tile("best_possible_dso_days", "Best possible DSO", "The DSO if everybody paid on the due date."),
     Tile(
         "average_days_delinquent",
-        "Days delinquent (ADD)",
+        "Delinquent (ADD)",
         "DSO less best possible DSO: the part that is due to lateness.",
     ),
     Tile("cei_share", "Collected (CEI)", "Share of what could be collected that was collected (CEI)."),

@@ -208,11 +208,11 @@ def _draw_decided(page: panels.Page, decided: pl.DataFrame, decisions: dict[str,
         columns={
             "customer": st.column_config.TextColumn("Customer", width=145),
             "decision_words": st.column_config.TextColumn("Decision", width=75),
-            "decided_step": st.column_config.TextColumn("Step", width=195),
+            "decided_step": st.column_config.TextColumn("Step", width=190),
             "decided_reason": st.column_config.TextColumn("Reason", width=200),
             "decided_by": st.column_config.TextColumn("By", width=100),
             "decided_at": st.column_config.DatetimeColumn("At", format="D MMM YYYY, HH:mm", width=130),
-            "overdue_amount": st.column_config.NumberColumn("Overdue", format="accounting", width=90),
+            "overdue_amount": st.column_config.NumberColumn("Overdue", format="accounting", width=85),
         },
         empty="",
         prepare=_add_table_words,
@@ -254,8 +254,8 @@ def _add_table_words(frame: pl.DataFrame) -> pl.DataFrame:
 
 def _columns(frame: pl.DataFrame, *middle: str) -> dict[str, Any]:
     known = {
-        "step": st.column_config.TextColumn("Step", width=195),
-        "segment_words": st.column_config.TextColumn("How they pay", width=120),
+        "step": st.column_config.TextColumn("Step", width=190),
+        "segment_words": st.column_config.TextColumn("How they pay", width=115),
         "expected_value_amount": st.column_config.NumberColumn(
             "Expected gain", format="accounting", width=100
         ),
@@ -270,8 +270,8 @@ def _columns(frame: pl.DataFrame, *middle: str) -> dict[str, Any]:
         "customer": st.column_config.TextColumn("Customer", width=145),
         **{name: known[name] for name in middle},
         "oldest_days_late": st.column_config.NumberColumn("Days late", format="%d", width=70),
-        "overdue_amount": st.column_config.NumberColumn("Overdue", format="accounting", width=90),
-        "open_amount": st.column_config.NumberColumn("Open", format="accounting", width=90),
+        "overdue_amount": st.column_config.NumberColumn("Overdue", format="accounting", width=85),
+        "open_amount": st.column_config.NumberColumn("Open", format="accounting", width=85),
         **(currency if frame["currency"].n_unique() > 1 else {}),
     }
 
