@@ -24,7 +24,7 @@ from segmentation.risk.hazards import (
     fit_tree_hazard,
 )
 from segmentation.risk.heads import LateHead, fit_linear_head, fit_tree_head
-from segmentation.risk.inputs import penalty_scale
+from segmentation.risk.inputs import linear_form
 from segmentation.risk.metrics import expit
 
 MODELS = ("lightgbm_hazard", "logistic_hazard", "hazard_blend")
@@ -115,7 +115,7 @@ def fit_candidates(
     if with_models and enough and known.features.shape[1]:
         rows = known.features[matured]
         tree = fit_tree_head(rows, late[matured], settings, seed)
-        linear = fit_linear_head(rows, late[matured], penalty_scale(known.feature_names))
+        linear = fit_linear_head(rows, late[matured], *linear_form(known.feature_names))
         logistic = fit_logistic_hazard(known, outcome, pooled)
         boosted = fit_tree_hazard(grid, known, outcome, settings, seed)
         around = fit_residual_hazard(grid, known, outcome, boosted.location)

@@ -13,7 +13,7 @@ from segmentation.domain.settings import RiskSettings
 from segmentation.risk.cohort import Cohort, FeatureMatrix, Outcome
 from segmentation.risk.grid import Episodes, FloatArray, Grid, IntArray, build_episodes
 from segmentation.risk.heads import LIGHTGBM_FIXED, Scaling, fit_logistic
-from segmentation.risk.inputs import ANCHOR_FEATURES, penalty_scale
+from segmentation.risk.inputs import ANCHOR_FEATURES, linear_form
 
 _PRIOR_EXPOSURE = 2.0
 _PHASE_ENDS = (-30, -15, -7, -3, -1, 0, 3, 7, 14, 30, 60, 90)
@@ -189,7 +189,7 @@ def fit_logistic_hazard(cohort: Cohort, outcome: Outcome, pooled: PooledHazard) 
     """Return a regression per phase with enough payments and survivors; the pooled hazard elsewhere."""
     grid = pooled.grid
     ends = np.array([*(day for day in _PHASE_ENDS if day < grid.ends[-1]), grid.ends[-1]])
-    scaling = Scaling.of(cohort.features, penalty_scale(cohort.feature_names))
+    scaling = Scaling.of(cohort.features, *linear_form(cohort.feature_names))
     scaled = scaling.apply(cohort.features)
     first = np.searchsorted(ends, cohort.start_day)
     phases: list[tuple[int, FloatArray, float] | None] = []
@@ -234,7 +234,7 @@ def _resolved(outcome: Outcome) -> tuple[IntArray, FloatArray]:
 def _fit_ridge(cohort: Cohort, rows: IntArray, target: FloatArray) -> Location:
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-    scaling = Scaling.of(cohort.features[rows], penalty_scale(cohort.feature_names))
+    scaling = Scaling.of(cohort.features[rows], *linear_form(cohort.feature_names))
     scaled = scaling.apply(cohort.features[rows])
     centre = scaled.mean(axis=0)
     with threadpool_limits(limits=1, user_api="blas"):

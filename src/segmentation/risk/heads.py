@@ -10,11 +10,12 @@ import numpy as np
 
 from segmentation.domain.settings import RiskSettings
 from segmentation.risk.cohort import FeatureMatrix
-from segmentation.risk.grid import FloatArray
+from segmentation.risk.grid import BoolArray, FloatArray
 
 _LINEAR_PENALTY = 0.03
 _CLIP_SPREADS = 4.0
 _NO_SPREAD = 1e-9
+_SURE = 0.02
 LIGHTGBM_FIXED: dict[str, Any] = {
     "objective": "binary",
     "deterministic": True,
@@ -77,23 +78,29 @@ class Scaling:
     mean: FloatArray
     spread: FloatArray
     scale: FloatArray
+    is_share: BoolArray
 
     @staticmethod
-    def of(features: FeatureMatrix, scale: FloatArray | None = None) -> "Scaling":
-        """Return the scaling of training rows; ``scale`` below 1 exposes a feature to a stronger penalty."""
-        values = features.astype(np.float64)
+    def of(features: FeatureMatrix, scale: FloatArray, is_share: BoolArray) -> "Scaling":
+        """Return the scaling of training rows.
+
+        ``scale`` below 1 exposes a feature to a stronger penalty. Shares enter as log-odds, the scale on which
+        a linear model of log-odds can follow a past late rate.
+        """
+        values = _straighten(features, is_share)
         known = np.isfinite(values)
         middle = np.zeros(values.shape[1])
         for column in np.flatnonzero(known.any(axis=0)):
             middle[column] = np.median(values[known[:, column], column])
         filled = np.where(known, values, middle)
         spread = filled.std(axis=0)
-        scale = np.ones(values.shape[1]) if scale is None else scale
-        return Scaling(middle, filled.mean(axis=0), np.where(spread > _NO_SPREAD, spread, 1.0), scale)
+        return Scaling(
+            middle, filled.mean(axis=0), np.where(spread > _NO_SPREAD, spread, 1.0), scale, is_share
+        )
 
     def apply(self, features: FeatureMatrix) -> FloatArray:
         """Return scaled features, and for each whether it was missing."""
-        values = features.astype(np.float64)
+        values = _straighten(features, self.is_share)
         known = np.isfinite(values)
         scaled = (np.where(known, values, self.middle) - self.mean) / self.spread
         near = np.clip(scaled, -_CLIP_SPREADS, _CLIP_SPREADS) * self.scale
@@ -146,12 +153,14 @@ def fit_tree_head(
     return TreeHead(lightgbm.train(parameters, data, settings.trees))
 
 
-def fit_linear_head(features: FeatureMatrix, is_late: FloatArray, scale: FloatArray) -> LateHead:
+def fit_linear_head(
+    features: FeatureMatrix, is_late: FloatArray, scale: FloatArray, is_share: BoolArray
+) -> LateHead:
     """Return a logistic regression for being late; a constant with a single class."""
     constant = _constant(is_late)
     if constant is not None:
         return constant
-    scaling = Scaling.of(features, scale)
+    scaling = Scaling.of(features, scale, is_share)
     scaled = scaling.apply(features)
     weights, intercept = fit_logistic(scaled, is_late)
     return LinearHead(scaling, weights, intercept, scaled.mean(axis=0))
@@ -170,6 +179,14 @@ def fit_logistic(scaled: FloatArray, outcome: FloatArray) -> tuple[FloatArray, f
         model.fit(scaled[:, varies], outcome)
     weights[varies] = model.coef_[0]
     return weights, float(model.intercept_[0])
+
+
+def _straighten(features: FeatureMatrix, is_share: BoolArray) -> FloatArray:
+    """Return the features with shares as log-odds, kept within one in fifty of certainty."""
+    values = features.astype(np.float64)
+    shares = np.clip(values[:, is_share], _SURE, 1.0 - _SURE)
+    values[:, is_share] = np.log(shares / (1.0 - shares))
+    return values
 
 
 def _constant(is_late: FloatArray) -> ConstantHead | None:

@@ -10,7 +10,7 @@ import polars as pl
 
 from segmentation.domain.schema import Role
 from segmentation.features.definitions import FEATURE_TABLES
-from segmentation.risk.grid import FloatArray, IntArray
+from segmentation.risk.grid import BoolArray, FloatArray, IntArray
 
 DEPTH = "outcome_count"
 LATE_SHARE = "late_share"
@@ -59,9 +59,10 @@ def feature_columns(issue: pl.DataFrame, open_: pl.DataFrame) -> list[str]:
     ]
 
 
-def penalty_scale(feature_names: Sequence[str]) -> FloatArray:
-    """Return the scale of each standardised feature in linear models: below 1 is penalised more."""
-    return np.array([1.0 if name in HABIT_FEATURES else OTHER_SCALE for name in feature_names])
+def linear_form(feature_names: Sequence[str]) -> tuple[FloatArray, BoolArray]:
+    """Return how each feature enters linear models: its scale (below 1 is penalised more), whether it is a share."""
+    scale = np.array([1.0 if name in HABIT_FEATURES else OTHER_SCALE for name in feature_names])
+    return scale, np.array([name.endswith("_share") for name in feature_names], dtype=np.bool_)
 
 
 def depth_group(depth: FloatArray) -> IntArray:
