@@ -16,13 +16,15 @@ STAGES = {
     "raw": "Read",
     "core": "Ledger",
     "feat": "Features",
-    "pred": "Risk and segments",
+    "pred": "Risk",
+    "pred_segment": "Segments",
+    "act_gate": "Gates",
     "act": "Treatment",
     "audit": "Bias audit",
     "out": "Assemble",
     "published": "Publish",
 }
-"""Stage by the prefix of the table that was stored."""
+"""Stage by table, or by the prefix of the table that was stored."""
 
 
 class ProgressLines(logging.Handler):
@@ -45,7 +47,7 @@ class ProgressLines(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Take note of a stored table."""
         table = str(getattr(record, "table", ""))
-        stage = STAGES.get(table.partition("_")[0])
+        stage = STAGES.get(table) or STAGES.get(table.partition("_")[0])
         if stage is None:
             return
         now = time.perf_counter()

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from segmentation.publish.reader import Snapshot
 
 EXAMPLES_SHOWN = 3
+COLUMNS_CHECK = "source_columns_are_mapped_or_ignored"
 LOAD_CHECK = "rows_in_equal_loaded_plus_quarantined"
 
 
@@ -62,14 +63,19 @@ def show_quality(console: Console, quality: pl.DataFrame, quarantine: pl.DataFra
             row["file"], *(f"{row[name]:,}" for name in ("rows_in", "rows_loaded", "rows_quarantined"))
         )
     console.print(table)
-    for row in quality.filter(pl.col("check_name") != LOAD_CHECK).iter_rows(named=True):
+    is_mapped = (pl.col("check_name") == COLUMNS_CHECK) & (pl.col("verdict") == "pass")
+    for row in quality.filter((pl.col("check_name") != LOAD_CHECK) & ~is_mapped).iter_rows(named=True):
         mark = {"pass": "[green]✓[/green]", "warn": "[yellow]![/yellow]"}.get(row["verdict"], "[red]✗[/red]")
-        console.print(f"{mark} {row['subject']}: {row['statement']}")
+        place = "" if row["statement"].startswith(row["subject"]) else f"{row['subject']}: "
+        console.print(f"{mark} {place}{row['statement']}")
+    console.print(
+        f"[green]✓[/green] every column of {quality.filter(is_mapped).height} file(s) is mapped or ignored on purpose"
+    )
     for (rule, remedy), rows in quarantine.group_by("rule", "remedy", maintain_order=True):
         console.print(f"\n[bold]{words(str(rule))}[/bold]: {rows.height:,} row(s). {remedy}")
         for row in rows.head(EXAMPLES_SHOWN).iter_rows(named=True):
             place = f"{row['source_file']}, line {row['source_line']}"
-            console.print(f"  {place}, {row['column_name'] or 'whole row'}: {row['value']!r}", markup=False)
+            console.print(f"  {place}, {row['column_name'] or 'whole row'}: {row['value'] or 'blank'!r}", markup=False)
 
 
 def count_rows(quality: pl.DataFrame) -> pl.DataFrame:

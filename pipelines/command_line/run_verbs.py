@@ -39,7 +39,7 @@ def demo(
     from pipelines.command_line.service_verbs import serve_dashboard
     from pipelines.definitions import SAMPLE_LEDGER
 
-    _run(SAMPLE_LEDGER, "canonical", "", data_root, None, "")
+    _run(SAMPLE_LEDGER, "canonical", "", data_root, SAMPLE_LEDGER / "settings.yaml", "")
     if serve:
         serve_dashboard(data_root, "", port)
 
