@@ -17,7 +17,7 @@ from dashboards import panels, published, wording
 from dashboards.formats import Formats, find_zone
 from segmentation.domain.errors import SegmentationError
 from segmentation.domain.settings import TreatmentSettings
-from segmentation.domain.vocabulary import Action, BlockCode, Channel
+from segmentation.domain.vocabulary import Action, BlockCode, Channel, Decision
 from segmentation.publish.decision_rules import ACTIONS_WITHOUT_CONTACT, Step
 from segmentation.publish.reader import Snapshot
 
@@ -25,9 +25,6 @@ OPENED = "opened_recommendation"
 FORM = "open_form"
 ROUND = "decision_round"
 LAST_DECISION = "last_decision"
-TAKEN_BACK = "Taken back"
-"""Reason that starts the decision by which somebody undoes an earlier one."""
-
 HASTE_SECONDS = 0.6
 """A click on the next card this soon after a decision is the second half of a double click."""
 
@@ -48,12 +45,8 @@ STEP_ORDER = (
 
 
 def is_taken_back(decision: Mapping[str, Any] | None) -> bool:
-    """Whether the decision in force only undoes an earlier one, so that the step is open again."""
-    return (
-        decision is not None
-        and decision["decision"] == "ignore"
-        and str(decision["reason"] or "").startswith(TAKEN_BACK)
-    )
+    """Whether the last decision takes an earlier one back, so that the step is open again."""
+    return decision is not None and decision["decision"] == Decision.WITHDRAW
 
 
 def customer_zone(row: Mapping[str, Any]) -> ZoneInfo:
@@ -81,7 +74,7 @@ def draw_card(
     ----------
     page : page that it stands on.
     row : its row of the worklist.
-    decision : the decision in force on it; None when there is none.
+    decision : the last decision on it, which may take an earlier one back; None when there is none.
     next_id : recommendation to show after this one.
     position : where it stands in the list, in words.
     can_decide : whether to offer the buttons.
@@ -167,12 +160,11 @@ def _draw_figures(formats: Formats, row: Mapping[str, Any]) -> None:
 
 def describe_decision(decision: Mapping[str, Any], formats: Formats) -> str:
     """Return a decision in one sentence: what, who, when, why."""
-    what = "Taken back" if is_taken_back(decision) else wording.say(wording.DECISIONS, decision["decision"])
+    what = wording.say(wording.DECISIONS, decision["decision"])
     step = ""
     if decision["decision"] == "adjust":
         step = f" to “{wording.describe_step(decision['action'], decision['channel'])}”"
-    reason = str(decision["reason"] or "").removeprefix(TAKEN_BACK).lstrip(": ")
-    why = f": {escape(reason)}" if reason else ""
+    why = f": {escape(decision['reason'])}" if decision["reason"] else ""
     return f"{what}{step} by {escape(decision['decided_by'])}, {formats.moment(decision['decided_at'])}{why}"
 
 
@@ -206,7 +198,7 @@ def _draw_buttons(
                 key=f"undo-{key}",
                 icon=":material/undo:",
                 on_click=_take_back,
-                args=(*common, decision["decision"]),
+                args=common,
                 help="Records that the decision is taken back; nothing is erased.",
             )
         if next_id and not in_force:
@@ -368,10 +360,9 @@ def _adjust(snapshot: Snapshot, row: dict[str, Any], token: str, next_id: str | 
     _record(snapshot, row, "adjust", token, next_id, reason=reason, step=step)
 
 
-def _take_back(snapshot: Snapshot, row: dict[str, Any], token: str, next_id: str | None, undone: str) -> None:
-    del next_id
-    words = wording.say(wording.DECISIONS, undone).lower()
-    _record(snapshot, row, "ignore", token, row["recommendation_id"], reason=f"{TAKEN_BACK}: it was {words}")
+def _take_back(snapshot: Snapshot, row: dict[str, Any], token: str, next_id: str | None) -> None:
+    del next_id  # the step that is open again is the one to look at
+    _record(snapshot, row, "withdraw", token, row["recommendation_id"])
 
 
 def _record(
@@ -401,9 +392,7 @@ def _record(
         panels.tell("error", str(error))
         return
     st.session_state[LAST_DECISION] = (key, moment)
-    undone = str(reason or "").startswith(TAKEN_BACK)
-    word = "Taken back" if undone else wording.say(wording.DECISIONS, decision)
-    panels.tell("success", f"{word}: {row['customer']}")
+    panels.tell("success", f"{wording.say(wording.DECISIONS, decision)}: {row['customer']}")
     _open(next_id)
 
 

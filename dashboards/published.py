@@ -177,7 +177,7 @@ def _read_latest_decisions(_store: DecisionStore, places: Places) -> pl.DataFram
 
 
 def read_latest_decisions() -> pl.DataFrame:
-    """Return the decision in force per recommendation (``core_decision``)."""
+    """Return the decision recorded last per recommendation, withdrawals included (``core_decision``)."""
     return _read_latest_decisions(open_decisions(), find_places())
 
 

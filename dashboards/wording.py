@@ -119,7 +119,12 @@ SCORE_STATUSES: Mapping[str, str] = {
     "suppressed": "Withheld",
 }
 
-DECISIONS: Mapping[str, str] = {"accept": "Accepted", "adjust": "Adjusted", "ignore": "Ignored"}
+DECISIONS: Mapping[str, str] = {
+    "accept": "Accepted",
+    "adjust": "Adjusted",
+    "ignore": "Ignored",
+    "withdraw": "Taken back",
+}
 
 PARTY_TYPES: Mapping[str, str] = {
     "consumer": "Consumer",

@@ -6,6 +6,7 @@ import polars as pl
 import streamlit as st
 
 from dashboards import cards, panels, published, rows, wording
+from segmentation.domain.vocabulary import Decision
 
 VIEWS = ("todo", "waiting", "decided")
 FILTERS = ("search", "actions", "segments", "channels", "currencies", "amount")
@@ -25,8 +26,7 @@ def draw(page: panels.Page) -> None:
     latest = published.read_latest_decisions().filter(
         pl.col("recommendation_id").is_in(everything["recommendation_id"].implode())
     )
-    is_open_again = (pl.col("decision") == "ignore") & pl.col("reason").str.starts_with(cards.TAKEN_BACK)
-    settled = latest.filter(~is_open_again.fill_null(value=False))
+    settled = latest.filter(pl.col("decision") != Decision.WITHDRAW)
     decided = pl.col("recommendation_id").is_in(settled["recommendation_id"].implode())
     waits = pl.col("action") == "wait"
     shown = rows.filter_worklist(everything, wanted)

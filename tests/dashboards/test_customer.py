@@ -4,8 +4,10 @@ import polars as pl
 import pytest
 
 from dashboards import rows
+from segmentation.publish.decisions import DecisionStore
 from segmentation.publish.reader import open_current
 from tests.dashboards.conftest import read_everything
+from tests.dashboards.published_book import NOW
 
 
 def customers_of(root) -> pl.DataFrame:
@@ -60,3 +62,15 @@ def test_decisions_on_the_customer_are_listed(data_root, open_page):
     app.button(key=f"accept-{step['recommendation_id']}").click().run()
     text = read_everything(open_page("customer", customer=step["customer_id"]))
     assert "Accepted by Ann" in text
+
+
+def test_a_decision_taken_back_stays_in_the_history(data_root, open_page):
+    snapshot = open_current(data_root)
+    step = snapshot.read_table("out_recommendations").filter(pl.col("action") != "wait").row(0, named=True)
+    with DecisionStore.for_data_root(data_root) as store:
+        for number, decision in enumerate(("accept", "withdraw")):
+            store.record_decision(
+                snapshot, step, decision, decided_by="Ann", decided_at=NOW, token=f"form-{number}"
+            )
+    text = read_everything(open_page("customer", customer=step["customer_id"]))
+    assert text.index("- Taken back by Ann") < text.index("- Accepted by Ann")

@@ -188,10 +188,15 @@ def test_undo_adds_a_decision_and_puts_the_step_back(app, data_root):
     app.session_state[cards.OPENED] = key
     app.run()
     app.button(key=f"undo-{key}").click().run()
-    assert recorded(data_root).height == 2
+    history = recorded(data_root).sort("sequence")
+    assert history.select("decision", "action", "reason").rows()[1] == ("withdraw", None, None)
+    assert history["decision"].to_list() == ["accept", "withdraw"]
     assert any("Taken back" in toast.value for toast in app.toast)
+    assert app.segmented_control(key="worklist-view").options[0] == f"To do ({len(todo_of(data_root))})"
     app.segmented_control(key="worklist-view").set_value("todo").run()
     assert "Taken back by Ann Peeters" in app.info[0].value
+    assert not any(button.key == f"undo-{key}" for button in app.button)
+    assert not app.button(key=f"accept-{key}").disabled
     app.button(key=f"accept-{key}").click().run()
     assert recorded(data_root).height == 3
     with DecisionStore.for_data_root(data_root) as store:

@@ -80,6 +80,7 @@ def test_an_accepted_recommendation_is_kept_with_its_step(store, snapshot, recom
         "reason": None,
         "decided_by": "Ann",
         "decided_at": NOW,
+        "sequence": 1,
     }
 
 
@@ -135,6 +136,33 @@ def test_the_last_decision_on_a_recommendation_counts(store, snapshot, recommend
     assert store.history("C001")["decision"].to_list() == ["ignore", "accept"]
 
 
+@pytest.mark.parametrize("first", ["accept", "ignore"])
+def test_a_withdrawal_is_kept_without_a_step_and_needs_no_reason(store, snapshot, recommendations, first):
+    row = recommendations["C002"]
+    _decide(store, snapshot, row, first, reason="x")
+    _decide(store, snapshot, row, "withdraw", token="form-2")
+    kept = store.latest_decisions().row(0, named=True)
+    step = [kept[name] for name in ("action", "channel", "window_start_at", "window_end_at", "reason")]
+    assert (kept["decision"], kept["sequence"], step) == ("withdraw", 2, [None] * 5)
+    assert store.history("C002")["decision"].to_list() == ["withdraw", first]
+
+
+def test_only_a_decision_in_force_can_be_withdrawn(store, snapshot, recommendations):
+    row = recommendations["C002"]
+    _decide(store, snapshot, recommendations["C001"])
+    with pytest.raises(UsageError, match="no decision on this recommendation"):
+        _decide(store, snapshot, row, "withdraw", token="form-0")
+    _decide(store, snapshot, row)
+    with pytest.raises(UsageError, match="Choose adjust"):
+        _decide(store, snapshot, row, "withdraw", token="form-2", step=Step("wait"))
+    first = _decide(store, snapshot, row, "withdraw", token="form-2")
+    assert _decide(store, snapshot, row, "withdraw", token="form-2") == first  # a double click
+    with pytest.raises(UsageError, match="no decision on this recommendation"):
+        _decide(store, snapshot, row, "withdraw", token="form-3")
+    _decide(store, snapshot, row, token="form-4")
+    assert store.history("C002")["decision"].to_list() == ["accept", "withdraw", "accept"]
+
+
 def test_a_run_knows_decisions_on_earlier_days_only(store, snapshot, recommendations):
     _decide(store, snapshot, recommendations["C001"])
     assert store.read_decisions(before=AS_OF).is_empty()
@@ -144,7 +172,7 @@ def test_a_run_knows_decisions_on_earlier_days_only(store, snapshot, recommendat
 @pytest.mark.parametrize(
     ("decision", "changes", "message"),
     [
-        ("approve", {}, "Choose accept, adjust or ignore"),
+        ("approve", {}, "Choose accept, adjust, ignore or withdraw"),
         ("accept", {"decided_by": "  "}, "needs a person"),
         ("accept", {"decided_at": NOW.replace(tzinfo=None)}, "no time zone"),
         ("ignore", {}, "needs a reason"),

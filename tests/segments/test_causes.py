@@ -156,18 +156,26 @@ def test_what_the_customer_said_is_counted(make_ledger, code, signal):
     assert _signals(ledger)["A", signal] == (1, 1)
 
 
-def test_a_promise_that_was_due_and_not_paid_is_broken_even_when_still_called_open(make_ledger):
+@pytest.mark.parametrize("status", ["open", None])  # null: what became of it is not known yet
+def test_a_promise_that_was_due_and_not_paid_is_broken_even_when_still_called_open(make_ledger, status):
     promises = pl.DataFrame(
         {
             "promise_id": ["p0", "p1", "p3", "p5"],
             "invoice_id": ["A-0", "A-1", "A-3", "A-5"],
             "made_at": [_due(0), _due(1), _due(3), _due(5)],
             "promised_date": [_due(0) + timedelta(5), _due(1) + timedelta(25), _due(3), AS_OF + timedelta(3)],
-            "status": ["open", "open", "kept", "open"],
+            "status": [status, status, "kept", status],
         }
     )
     found = _signals(make_ledger({"A": LATE}, core_promise_to_pay=promises))
     assert found["A", "broken_promise"] == (1, 3)
+
+
+@pytest.mark.parametrize("status", ["running", "broken", None])
+def test_a_plan_was_asked_for_whatever_became_of_it(make_ledger, status):
+    plan = {"plan_id": ["P"], "customer_id": ["A"], "started_at": [_due(2)], "status": [status]}
+    frame = pl.DataFrame(plan, schema_overrides={"status": pl.String})
+    assert _signals(make_ledger({"A": LATE}, core_payment_plan=frame))["A", "asked_for_plan"] == (1, 1)
 
 
 def test_failed_direct_debits_and_parts_point_to_a_lack_of_means(make_ledger):

@@ -105,7 +105,7 @@ class Book:
     def point(self, channel: str, customer_id: str = "C", **values) -> "Book":
         return self.add("contact_point", customer_id=customer_id, channel=channel, **values)
 
-    def decision(self, as_of: date, customer_id: str = "C", recommendation_id: str = "R") -> "Book":
+    def decision(self, as_of: date, customer_id: str = "C", recommendation_id: str = "R", **values) -> "Book":
         self.decisions.append(
             {
                 "decision_id": f"D{len(self.decisions)}",
@@ -117,6 +117,7 @@ class Book:
                 "decided_by": "A. Person",
                 "decided_at": at(as_of),
             }
+            | values
         )
         return self
 

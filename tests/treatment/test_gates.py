@@ -118,14 +118,15 @@ def test_a_settled_dispute_closes_nothing(book):
         ("2026-02-26", None),  # grace ended yesterday
     ],
 )
-def test_an_open_promise_closes_its_invoice_until_its_grace_is_over(book, promised, lifts):
+@pytest.mark.parametrize("status", ["open", None])  # null: what became of it is not known yet
+def test_an_open_promise_closes_its_invoice_until_its_grace_is_over(book, promised, lifts, status):
     book.add(
         "promise_to_pay",
         promise_id="P",
         invoice_id="I",
         made_at=date(2026, 2, 20),
         promised_date=date.fromisoformat(promised),
-        status="open",
+        status=status,
     )
     rows = closed(book, "open_promise")
     assert [row["lifts_at"] for row in rows] == ([day(lifts)] if lifts else [])
@@ -360,6 +361,29 @@ def test_a_decision_gets_a_week_to_work(book, decided, lifts):
     book.decision(date.fromisoformat(decided))
     rows = closed(book, "awaiting_decision_effect")
     assert [row["lifts_at"] for row in rows] == ([day(lifts)] if lifts else [])
+
+
+def test_a_withdrawn_decision_holds_nobody_back(book):
+    earlier, later = date(2026, 2, 26), date(2026, 2, 27)
+    book.decision(later, decision="accept").decision(later, decision="withdraw")
+    assert book.gates().is_empty()
+    book.decision(earlier, recommendation_id="another", decision="ignore")
+    row = only(book, "awaiting_decision_effect")
+    assert row["lifts_at"] == day("2026-03-05")
+    assert row["detail"] == (
+        "A credit manager ignored a step for this customer on the worklist of 26 February 2026; "
+        "it gets time to work."
+    )
+    book.decision(later, decision="adjust")
+    assert "adjusted a step" in only(book, "awaiting_decision_effect")["detail"]
+
+
+def test_the_order_of_recording_tells_what_was_withdrawn_not_a_clock_that_runs_behind(book):
+    known = date(2026, 2, 27)
+    late, soon = (datetime(2026, 2, 27, hour, tzinfo=UTC) for hour in (10, 9))
+    book.decision(known, decided_at=late, sequence=1)
+    book.decision(known, decision="withdraw", decided_at=soon, sequence=2)
+    assert book.gates().is_empty()
 
 
 def test_a_decision_on_the_worklist_of_the_day_itself_is_not_known_yet(book):

@@ -445,14 +445,20 @@ DECISION = Table(
             required=True,
         ),
         identifier("customer_id", "customer", required=True),
-        category("decision", "accept, adjust or ignore", Decision, required=True),
-        category("action", "step after the decision; null when ignored", Action),
+        category("decision", "accept, adjust, ignore or withdraw", Decision, required=True),
+        category("action", "step after the decision; null when ignored or withdrawn", Action),
         category("channel", "channel after the decision; null when there is none", Channel),
         timestamp("window_start_at", "earliest moment to act after the decision"),
         timestamp("window_end_at", "latest moment to act after the decision"),
         text("reason", "why, in the decider's words"),
         text("decided_by", "name of the person", required=True, role=Role.PERSONAL),
-        timestamp("decided_at", "when", required=True),
+        timestamp("decided_at", "when, by the clock of who recorded it", required=True),
+        integer(
+            "sequence",
+            "order of recording: of several decisions on a recommendation the highest is in force; "
+            "null in tables from elsewhere, where the moment decides",
+            minimum=1,
+        ),
     ),
     ("decision_id",),
 )

@@ -220,11 +220,12 @@ class Verdict(StrEnum):
 
 
 class Decision(StrEnum):
-    """What a credit manager did with a recommendation."""
+    """What a credit manager did with a recommendation; withdraw takes an earlier decision on it back."""
 
     ACCEPT = "accept"
     ADJUST = "adjust"
     IGNORE = "ignore"
+    WITHDRAW = "withdraw"
 
 
 class ChangeOperation(StrEnum):

@@ -1,7 +1,7 @@
 """Which decisions on a recommendation are permitted.
 
-Belongs here: what a person may accept, adjust or ignore, and what must be said with it. Does not
-belong here: keeping decisions (decisions), closing gates (treatment).
+Belongs here: what a person may accept, adjust, ignore or withdraw, and what must be said with it.
+Does not belong here: keeping decisions (decisions), closing gates (treatment).
 
 A person may choose another lawful step; nobody may step around a closed gate. So while a gate is
 closed the step may only be turned into waiting, and no window may begin before it is lawful.
@@ -17,6 +17,9 @@ from segmentation.domain.vocabulary import Action, Channel, Decision
 
 ACTIONS_WITHOUT_CONTACT = frozenset({Action.WAIT, Action.LEGAL_REVIEW})
 """Steps that reach nobody: they have neither channel nor window."""
+
+# Taking back a slip of the hand must be as easy as the slip was.
+_NEEDS_REASON = frozenset({Decision.ADJUST, Decision.IGNORE})
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ def decided_step(
     reason: str | None,
     step: Step | None,
 ) -> Step | None:
-    """Return the step that a decision leads to; None when the recommendation is ignored.
+    """Return the step that a decision leads to; None for ignore and withdraw.
 
     Raises
     ------
@@ -45,10 +48,12 @@ def decided_step(
         When the decision is not complete or not permitted.
     """
     if decision not in set(Decision):
-        raise UsageError(f"Unknown decision {decision!r}", remedy="Choose accept, adjust or ignore.")
+        raise UsageError(
+            f"Unknown decision {decision!r}", remedy="Choose accept, adjust, ignore or withdraw."
+        )
     if not decided_by.strip():
         raise UsageError("A decision needs a person", remedy="Give the name of who decides.")
-    if decision != Decision.ACCEPT and not (reason and reason.strip()):
+    if decision in _NEEDS_REASON and not (reason and reason.strip()):
         raise UsageError(
             f"To {decision} a recommendation needs a reason",
             remedy="Say in a few words why: the next person, and the system, learn from it.",

@@ -1,7 +1,8 @@
 """Where decisions are kept: one append-only table, in SQLite or PostgreSQL.
 
 Belongs here: the table as SQLAlchemy sees it, made from its one definition, and the triggers that
-refuse to change or delete a row. Does not belong here: reading and writing decisions (decisions).
+refuse to change or delete a row. Does not belong here: connections (decision_database), reading and
+writing decisions (decisions).
 """
 
 from collections.abc import Callable
@@ -53,7 +54,7 @@ DECISIONS = sa.Table(
         sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
         primary_key=True,
         autoincrement=True,
-        comment="order in which decisions were recorded",
+        comment=DECISION.column("sequence").description,
     ),
     *(
         sa.Column(
@@ -65,6 +66,7 @@ DECISIONS = sa.Table(
             comment=column.description,
         )
         for column in DECISION.columns
+        if column.name != "sequence"
     ),
     comment=DECISION.grain,
     sqlite_autoincrement=True,

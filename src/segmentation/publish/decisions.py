@@ -1,9 +1,11 @@
 """What credit managers decided on recommendations: append-only, durable, safe for many writers.
 
 Belongs here: recording and reading decisions. Does not belong here: who may decide (the login of the
-dashboard), and what a decision sets in motion (treatment reads ``core_decision`` on the next run).
+dashboard), what a decision sets in motion (treatment reads ``core_decision`` on the next run), and which
+decided steps may be carried out now (dunning_feed).
 
-A decision is never changed. Who thinks again records another one, and the last one counts.
+A decision is never changed. Who thinks again records another one, and the last one counts; who takes
+a decision back withdraws it, and the recommendation is undecided again.
 """
 
 from collections.abc import Mapping
@@ -20,6 +22,7 @@ from segmentation.domain.core_tables import DECISION
 from segmentation.domain.errors import UsageError
 from segmentation.domain.hashing import hash_text
 from segmentation.domain.vocabulary import Decision
+from segmentation.publish.decision_database import create_engine, read_location
 from segmentation.publish.decision_rules import Step, decided_step
 from segmentation.publish.decision_schema import DECISIONS, prepare_database
 from segmentation.publish.reader import Snapshot
@@ -27,7 +30,6 @@ from segmentation.publish.reader import Snapshot
 __all__ = ["DECISIONS_FILE", "DecisionStore", "Step"]
 
 DECISIONS_FILE = "decisions.sqlite"
-_BUSY_SECONDS = 30
 _ID_DIGITS = 32
 
 
@@ -45,10 +47,10 @@ class DecisionStore:
     """
 
     def __init__(self, url_or_path: str | Path) -> None:
-        url = _to_url(url_or_path)
+        url = read_location(url_or_path)
         self._where = url.render_as_string(hide_password=True)
         try:
-            self._engine = _create_engine(url)
+            self._engine = create_engine(url)
             prepare_database(self._engine)
         except (SQLAlchemyError, OSError, ImportError) as error:
             raise self._unreachable(error) from error
@@ -86,19 +88,20 @@ class DecisionStore:
         ----------
         snapshot : snapshot that the recommendation was read from.
         recommendation : its row of ``out_recommendations``, as a mapping by column.
-        decision : accept, adjust or ignore.
+        decision : accept, adjust, ignore; or withdraw, which takes the decision in force back.
         decided_by : name of the person who decides.
         decided_at : now, with a time zone.
         token : identifier of the form that was sent; the same person deciding the same on the same
             recommendation with the same token is one decision (a double click). Use a new token
             after each decision.
-        reason : why, in the person's words; mandatory for adjust and ignore.
+        reason : why, in the person's words; mandatory for adjust and ignore only.
         step : the step to take instead, complete; only for adjust.
 
         Raises
         ------
         UsageError
-            When person, reason or step are missing or not permitted; nothing is recorded then.
+            When person, reason or step are missing or not permitted, or when there is no decision to
+            withdraw; nothing is recorded then.
         """
         chosen = decided_step(recommendation, decision, decided_by=decided_by, reason=reason, step=step)
         if decided_at.tzinfo is None:
@@ -134,7 +137,10 @@ class DecisionStore:
         return DECISION.conform(self._read(query))
 
     def latest_decisions(self) -> pl.DataFrame:
-        """Return the decision in force per recommendation, the one recorded last, as ``core_decision``."""
+        """Return the decision recorded last per recommendation, as ``core_decision``.
+
+        Where that is ``withdraw``, no decision is in force and the recommendation is undecided.
+        """
         last = sa.select(sa.func.max(DECISIONS.c.sequence)).group_by(DECISIONS.c.recommendation_id)
         return DECISION.conform(self._read(sa.select(DECISIONS).where(DECISIONS.c.sequence.in_(last))))
 
@@ -148,6 +154,8 @@ class DecisionStore:
         try:
             with self._engine.begin() as connection:
                 if connection.execute(same).first() is None:
+                    if row["decision"] == Decision.WITHDRAW.value:
+                        _require_decision_in_force(connection, row["recommendation_id"])
                     connection.execute(sa.insert(DECISIONS), [dict(row)])
         except ConstraintError:
             # Another writer recorded the same decision between the question and the insert.
@@ -163,7 +171,7 @@ class DecisionStore:
                 rows = [dict(row) for row in connection.execute(query).mappings()]
         except OperationalError as error:
             raise self._unreachable(error) from error
-        return pl.DataFrame(rows, schema={"sequence": pl.Int64(), **DECISION.polars_schema}, orient="row")
+        return pl.DataFrame(rows, schema=DECISION.polars_schema, orient="row")
 
     def _unreachable(self, error: Exception) -> UsageError:
         cause = str(getattr(error, "orig", error)).strip().splitlines() or [type(error).__name__]
@@ -175,33 +183,14 @@ class DecisionStore:
         )
 
 
-def _to_url(url_or_path: str | Path) -> sa.URL:
-    text = str(url_or_path)
-    if isinstance(url_or_path, Path) or "://" not in text:
-        return sa.URL.create("sqlite", database=str(Path(text).absolute()))
-    url = sa.make_url(text)
-    if url.drivername in {"postgres", "postgresql"}:
-        return url.set(drivername="postgresql+psycopg")
-    return url
-
-
-def _create_engine(url: sa.URL) -> sa.Engine:
-    if url.get_backend_name() != "sqlite":
-        return sa.create_engine(url, pool_pre_ping=True)
-    if url.database:
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = sa.create_engine(url, connect_args={"timeout": _BUSY_SECONDS})
-
-    @sa.event.listens_for(engine, "connect")
-    def _configure(connection: Any, _record: object) -> None:
-        # The driver's own transactions start too late to hold off a second writer.
-        connection.isolation_level = None
-        for pragma in ("journal_mode = WAL", "synchronous = FULL", "trusted_schema = OFF"):
-            connection.execute(f"PRAGMA {pragma}")
-
-    @sa.event.listens_for(engine, "begin")
-    def _begin(connection: sa.Connection) -> None:
-        reads = connection.get_execution_options().get("reads_only", False)
-        connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
-
-    return engine
+def _require_decision_in_force(connection: sa.Connection, recommendation_id: str) -> None:
+    decision = DECISIONS.c.decision
+    last = sa.select(decision).where(DECISIONS.c.recommendation_id == recommendation_id)
+    if connection.scalar(last.order_by(DECISIONS.c.sequence.desc()).limit(1)) in {
+        None,
+        Decision.WITHDRAW.value,
+    }:
+        raise UsageError(
+            "There is no decision on this recommendation to withdraw",
+            remedy="Read the decisions again: somebody may have withdrawn it already.",
+        )

@@ -11,7 +11,14 @@ import polars as pl
 from segmentation.domain.core_tables import CANONICAL_TABLES
 from segmentation.domain.schema import Frames
 from segmentation.domain.settings import TreatmentSettings
-from segmentation.domain.vocabulary import BlockCode, BlockReason, BlockScope, PlanStatus, PromiseStatus
+from segmentation.domain.vocabulary import (
+    BlockCode,
+    BlockReason,
+    BlockScope,
+    Decision,
+    PlanStatus,
+    PromiseStatus,
+)
 from segmentation.treatment.validity import in_force
 from segmentation.treatment.wording import amount_text, day_text
 
@@ -26,6 +33,11 @@ _BLOCK_WORDS = {
     BlockReason.DEBT_MEDIATION: "Debt mediation is on record",
     BlockReason.VULNERABILITY: "The customer is marked as vulnerable",
     BlockReason.MANUAL: "Somebody set a dunning block",
+}
+_DECISION_WORDS = {
+    Decision.ACCEPT: "accepted",
+    Decision.ADJUST: "adjusted",
+    Decision.IGNORE: "ignored",
 }
 
 
@@ -230,20 +242,30 @@ def close_on_blocks(ledger: Frames, as_of: date) -> pl.DataFrame:
 
 
 def close_on_decisions(decisions: pl.DataFrame, as_of: date, settings: TreatmentSettings) -> pl.DataFrame:
-    """Return customers on whom a credit manager decided lately; the decision gets time to work."""
+    """Return customers on whom a credit manager decided lately; the decision gets time to work.
+
+    Notes
+    -----
+    Of several decisions on one recommendation the one recorded last counts; where that withdraws the
+    decision, nothing is in force and nobody is held back.
+    """
+    order = ["sequence", "decided_at", "decision_id"]
     recent = (
         decisions.filter(
             pl.col("as_of_date") < as_of,
             pl.col("as_of_date") + timedelta(days=settings.decision_cool_down_days) > as_of,
         )
-        .sort("as_of_date", "decided_at", "decision_id")
+        .sort(order, nulls_last=False)
+        .unique("recommendation_id", keep="last", maintain_order=True)
+        .filter(pl.col("decision") != Decision.WITHDRAW)
+        .sort("as_of_date", *order, nulls_last=False)
         .group_by("customer_id", maintain_order=True)
         .agg(pl.col("as_of_date").last(), pl.col("decision").last())
     )
     sentence = pl.format(
-        "A credit manager decided on this customer on the worklist of {} ({}).",
+        "A credit manager {} a step for this customer on the worklist of {}; it gets time to work.",
+        pl.col("decision").replace_strict(_DECISION_WORDS, return_dtype=pl.String),
         day_text(pl.col("as_of_date")),
-        "decision",
     )
     lifts_on = pl.col("as_of_date") + timedelta(days=settings.decision_cool_down_days)
     return gate_rows(recent, BlockCode.AWAITING_DECISION_EFFECT, sentence, lifts_on=lifts_on)

@@ -1,0 +1,46 @@
+"""How the database of decisions is reached: addresses and connections, in SQLite or PostgreSQL.
+
+Belongs here: everything that differs between databases when connecting. Does not belong here: the
+table (decision_schema), reading and writing decisions (decisions).
+"""
+
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+_BUSY_SECONDS = 30
+
+
+def read_location(url_or_path: str | Path) -> sa.URL:
+    """Return the address of a database: a path means an SQLite file, PostgreSQL gets its driver."""
+    text = str(url_or_path)
+    if isinstance(url_or_path, Path) or "://" not in text:
+        return sa.URL.create("sqlite", database=str(Path(text).absolute()))
+    url = sa.make_url(text)
+    if url.drivername in {"postgres", "postgresql"}:
+        return url.set(drivername="postgresql+psycopg")
+    return url
+
+
+def create_engine(url: sa.URL) -> sa.Engine:
+    """Return an engine whose writers wait for each other; the folder of an SQLite file is created."""
+    if url.get_backend_name() != "sqlite":
+        return sa.create_engine(url, pool_pre_ping=True)
+    if url.database:
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = sa.create_engine(url, connect_args={"timeout": _BUSY_SECONDS})
+
+    @sa.event.listens_for(engine, "connect")
+    def _configure(connection: Any, _record: object) -> None:
+        # The driver's own transactions start too late to hold off a second writer.
+        connection.isolation_level = None
+        for pragma in ("journal_mode = WAL", "synchronous = FULL", "trusted_schema = OFF"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @sa.event.listens_for(engine, "begin")
+    def _begin(connection: sa.Connection) -> None:
+        reads = connection.get_execution_options().get("reads_only", False)
+        connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+    return engine
