@@ -79,7 +79,7 @@ def test_an_attribute_without_data_is_named_and_does_not_pass_silently(make_book
     assert missing["verdict"].to_list() == ["not_assessable"]
     assert "customer_audit.sex" in missing["statement"][0]
     assert (
-        "Not assessed for want of data: age_band, party_type, sex, size_band"
+        "not assessed for want of data: age band, party type, sex and size band"
         in judge_audit(found, SETTINGS)["statement"][0]
     )
 

@@ -17,7 +17,7 @@ from segmentation.domain.vocabulary import Verdict
 from segmentation.fairness.comparison import CELL, compare_groups
 from segmentation.fairness.groups import SOURCES, UNKNOWN, read_groups
 from segmentation.fairness.harms import HARMS, Harm, observe_harms
-from segmentation.fairness.wording import say_cell, say_missing_attribute, say_missing_metric
+from segmentation.fairness.wording import say_cell, say_code, say_missing_attribute, say_missing_metric
 
 AUDIT_FAIRNESS = ROOM_TABLES["audit_fairness"]
 PRIMARY = "primary"
@@ -193,8 +193,8 @@ def _split_alone(cells: pl.DataFrame) -> tuple[pl.DataFrame, list[dict[str, obje
             row["family"],
             row["metric"],
             row["attribute"],
-            f"{row['metric']} by {row['attribute']}: all {row['count']} concerned are {row['group']}; "
-            "nothing to compare.",
+            f"{say_code(row['metric'])} by {say_code(row['attribute'])}: all {row['count']} concerned are "
+            f"{say_code(row['group'])}; nothing to compare.",
             row["count"],
         )
         for row in cells.filter(is_alone).iter_rows(named=True)
@@ -263,5 +263,8 @@ def _unassessed(
 
 def _no_group_data(customer_count: int, settings: FairnessSettings) -> pl.DataFrame:
     sources = ", ".join(SOURCES[attribute] for attribute in settings.attributes)
-    statement = f"not assessable: no group data. Supply any of {sources} to have the treatment assessed."
+    statement = (
+        "Not assessable: the ledger holds no group data. "
+        f"Supply any of {sources} to have the treatment assessed."
+    )
     return pl.DataFrame([_unassessed(PRIMARY, ALL, ALL, statement, customer_count)])

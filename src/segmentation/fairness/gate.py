@@ -12,13 +12,15 @@ from segmentation.domain.settings import FairnessSettings
 from segmentation.domain.validation import find_violations
 from segmentation.domain.vocabulary import Verdict
 from segmentation.fairness.audit import ALL, AUDIT_FAIRNESS, PRIMARY
+from segmentation.fairness.wording import say_gap, say_group, say_list
 
 _SHOWN = 3
+_LAST_STAYS = "The last approved snapshot stays current"
 _REMEDY = (
-    "The last approved snapshot stays current. Look at how the lateness of this group is recorded and at "
-    "what led to its labels or steps; publish only when the gap is gone or a named person has decided that "
-    "it is justified."
+    f"{_LAST_STAYS} until the gap is gone or a named person has decided that it is justified; look first at "
+    "how the lateness of this group is recorded and at what led to its labels or steps."
 )
+_AUDIT_AGAIN = f"{_LAST_STAYS}: run the audit again, and find out what changed it."
 _CARE = "Harsh steps need a person's decision until this is clear."
 
 
@@ -35,11 +37,13 @@ def judge_audit(audit: pl.DataFrame, settings: FairnessSettings) -> pl.DataFrame
     ``audit_verdict``, one row: *block* when a comparison of the primary family blocks, or when the
     audit is empty, invalid, incomplete or contradicts itself; *not_assessable* when nothing could be
     compared for want of group data; *pass* when every group compared in the primary family passes;
-    else *inconclusive*. A group too small for a figure prevents a pass.
+    else *inconclusive*. A group too small for a figure prevents a pass. The statement has at most three
+    sentences: what was assessed, what was found, what follows; the findings about each group are in the
+    audit.
     """
     fault = _find_fault(audit, settings)
     if fault is not None:
-        verdict, statement = Verdict.BLOCK, f"The bias audit cannot be relied on: {fault}. {_REMEDY}"
+        verdict, statement = Verdict.BLOCK, f"The bias audit cannot be relied on: {fault}. {_AUDIT_AGAIN}"
     else:
         verdict, statement = _judge(audit.filter(pl.col("family") == PRIMARY))
     return AUDIT_VERDICT.conform(
@@ -57,26 +61,44 @@ def _judge(primary: pl.DataFrame) -> tuple[Verdict, str]:
     compared = primary.filter(pl.col("group") != ALL)
     missing = primary.filter(pl.col("group") == ALL)
     if compared.filter(pl.col("verdict") != Verdict.NOT_ASSESSABLE.value).height == 0:
-        reasons = missing["statement"].to_list() or ["Every group is too small for a figure."]
-        return Verdict.NOT_ASSESSABLE, " ".join(["Nothing could be compared.", *reasons])
+        return Verdict.NOT_ASSESSABLE, _say_nothing_compared(compared, missing)
     blocked = compared.filter(pl.col("verdict") == Verdict.BLOCK.value).sort("gap", descending=True)
     scope = _say_scope(compared, missing)
     if blocked.height:
-        worst = " ".join(blocked["statement"].head(_SHOWN).to_list())
-        return Verdict.BLOCK, f"{scope} Treated worse: {worst} {_REMEDY}"
+        worst = "; ".join(map(say_gap, blocked.head(_SHOWN).iter_rows(named=True)))
+        more = f"; and {blocked.height - _SHOWN} more" if blocked.height > _SHOWN else ""
+        return Verdict.BLOCK, f"{scope} Treated worse: {worst}{more}. {_REMEDY}"
     open_ = compared.filter(pl.col("verdict") != Verdict.PASS.value)
     if open_.height == 0:
         return Verdict.PASS, f"{scope} No group was found to be treated worse."
-    widest = open_.sort("gap_high", descending=True, nulls_last=True)["statement"][0]
-    doubt = f"{open_.height} of {compared.height} comparisons neither show a gap nor rule one out, such as:"
-    return Verdict.INCONCLUSIVE, f"{scope} {doubt} {widest} {_CARE}"
+    widest = open_.sort("gap_high", descending=True, nulls_last=True).row(0, named=True)
+    example = (
+        f"{say_group(widest)}, too small for a figure" if widest["gap_high"] is None else say_gap(widest)
+    )
+    doubt = f"{open_.height} of {compared.height} comparisons neither show a gap nor rule one out, such as"
+    return Verdict.INCONCLUSIVE, f"{scope} {doubt} {example}. {_CARE}"
 
 
 def _say_scope(compared: pl.DataFrame, missing: pl.DataFrame) -> str:
-    attributes = ", ".join(sorted(compared["attribute"].unique()))
-    absent = sorted(set(missing["attribute"]) - {ALL})
-    left_out = f" Not assessed for want of data: {', '.join(absent)}." if absent else ""
-    return f"Assessed {', '.join(sorted(compared['metric'].unique()))} by {attributes}.{left_out}"
+    known = set(compared["attribute"])
+    absent = {f"{name} in part" if name in known else name for name in set(missing["attribute"]) - {ALL}}
+    left_out = f" (not assessed for want of data: {say_list(absent)})" if absent else ""
+    return f"Assessed {say_list(set(compared['metric']))} by {say_list(known)}{left_out}."
+
+
+def _say_nothing_compared(compared: pl.DataFrame, missing: pl.DataFrame) -> str:
+    nothing = "Nothing could be compared"
+    small = set(compared["attribute"])
+    absent = set(missing["attribute"]) - small - {ALL}
+    reasons = [f"there are no groups to compare by {say_list(absent)}"] if absent else []
+    unmeasured = set(missing.filter(pl.col("attribute") == ALL)["metric"]) - {ALL}
+    if unmeasured:
+        reasons.append(f"the ledger lacks what it takes to measure {say_list(unmeasured)}")
+    if small:
+        reasons.append(f"every group by {say_list(small)} is too small for a figure")
+    if reasons:
+        return f"{nothing}: {'; '.join(reasons)}. The audit says what to supply."
+    return " ".join([f"{nothing}.", *missing["statement"].head(1)])
 
 
 def _find_fault(audit: pl.DataFrame, settings: FairnessSettings) -> str | None:
@@ -90,7 +112,7 @@ def _find_fault(audit: pl.DataFrame, settings: FairnessSettings) -> str | None:
     metrics = set(primary["metric"])
     absent = sorted(set(settings.primary_metrics) - metrics)
     if absent and not (metrics == {ALL} and primary["attribute"].to_list() == [ALL]):
-        return f"it says nothing about {', '.join(absent)}"
+        return f"it says nothing about {say_list(absent)}"
     figures = ("estimate", "gap", "gap_high", "p_value")
     is_judged = pl.col("verdict") != Verdict.NOT_ASSESSABLE.value
     if primary.filter(

@@ -3,6 +3,7 @@
 Belongs here: sentences made from figures. Does not belong here: the figures, or what follows from them.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from segmentation.domain.settings import FairnessSettings
@@ -10,9 +11,46 @@ from segmentation.domain.vocabulary import Verdict
 from segmentation.fairness.harms import Harm
 
 
+def say_code(code: str) -> str:
+    """Return the code of a metric, attribute or group as words; the codes have columns of their own.
+
+    Examples
+    --------
+    >>> say_code("harsh_step_rate")
+    'harsh step rate'
+    """
+    return code.replace("_", " ")
+
+
+def say_list(codes: Iterable[str]) -> str:
+    """Return codes as words in one enumeration, sorted.
+
+    Examples
+    --------
+    >>> say_list({"sex", "age_band", "region"})
+    'age band, region and sex'
+    """
+    *first, last = sorted(map(say_code, codes))
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def say_group(row: dict[str, Any]) -> str:
+    """Return which group a row of the audit is about, such as *party type sole trader*."""
+    return f"{say_code(row['attribute'])} {say_code(row['group'])}"
+
+
+def say_gap(row: dict[str, Any]) -> str:
+    """Return the figures of one comparison in a clause, for a sentence about several of them."""
+    rest = max(0.0, row["estimate"] - row["gap"])
+    return (
+        f"{say_group(row)} ({say_code(row['metric'])} {_percent(row['estimate'])} of {row['count']}, "
+        f"all others {_percent(rest)})"
+    )
+
+
 def say_cell(row: dict[str, Any], harm: Harm, settings: FairnessSettings) -> str:
     """Return the finding about one group: who, how many, the rate, its gap, and the verdict."""
-    group = f"{row['attribute']} {row['group']}"
+    group = say_group(row)
     if row["verdict"] == Verdict.NOT_ASSESSABLE.value:
         smaller = min(row["count"], row["other_count"])
         return (
@@ -30,13 +68,13 @@ def say_cell(row: dict[str, Any], harm: Harm, settings: FairnessSettings) -> str
 
 def say_missing_attribute(attribute: str, source: str) -> str:
     """Return that an attribute could not be assessed, and what to supply."""
-    return f"{attribute}: not assessable, no group data. Supply {source} to have it assessed."
+    return f"{say_code(attribute)}: not assessable, no group data. Supply {source} to have it assessed."
 
 
 def say_missing_metric(metric: str, harm: Harm) -> str:
     """Return that a rate could not be assessed, and why."""
     wanted = f"the table {harm.needs.removeprefix('core_')}" if harm.needs else f"any {harm.concerned}"
-    return f"{metric}: not assessable, the ledger does not hold {wanted}."
+    return f"{say_code(metric)}: not assessable, the ledger does not hold {wanted}."
 
 
 def _say_verdict(row: dict[str, Any], settings: FairnessSettings) -> str:
