@@ -61,7 +61,9 @@ def build_schema_check(step: str, tables: Sequence[Table]) -> dg.AssetChecksDefi
                 check_name=CHECK_NAME,
                 passed=not violations,
                 severity=dg.AssetCheckSeverity.ERROR,
-                description="; ".join(violations[:5]) or "as defined",
+                description=f"{table.name} is not as defined: {'; '.join(violations[:5])}."
+                if violations
+                else "as defined",
                 metadata={"row_count": frames[table.name].height},
             )
 

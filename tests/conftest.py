@@ -39,11 +39,23 @@ def small_ledger(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def published_sample(sample_ledger: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def quick_settings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Settings with small models: how well they predict is tested in tests/risk, not in whole runs."""
+    path = tmp_path_factory.mktemp("settings") / "quick.yaml"
+    path.write_text(
+        "risk: {trees: 20, hazard_trees: 20, validation_folds: 1, bootstrap_replicates: 100, forecast_draws: 100}\n"
+    )
+    return path
+
+
+@pytest.fixture(scope="session")
+def published_sample(
+    sample_ledger: Path, quick_settings: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     """Data root with a snapshot published from the sample ledger; treat it as read-only."""
     from pipelines.execution import run_pipeline
     from pipelines.resources import Run
 
     root = tmp_path_factory.mktemp("published_sample")
-    run_pipeline(Run(ledger=str(sample_ledger), data_root=str(root)))
+    run_pipeline(Run(ledger=str(sample_ledger), data_root=str(root), settings_file=str(quick_settings)))
     return root

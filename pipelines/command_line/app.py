@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Sequence
 
-import click
 import typer
 from rich.console import Console
 from rich.text import Text
@@ -48,19 +47,15 @@ def run_command(words: list[str]) -> int:
     console = Console(stderr=True, soft_wrap=True)
     is_debugging = "--debug" in words
     try:
-        result = app(args=words, standalone_mode=False)
+        app(args=words)
     except SegmentationError as error:
         if is_debugging:
             raise
         console.print(Text(f"Error: {error}", style="red"))
         return int(error.exit_code)
-    except click.ClickException as error:
-        error.show()
-        return int(ExitCode.USAGE)
-    except (click.exceptions.Abort, KeyboardInterrupt):
-        console.print("Stopped. The last published snapshot is still current.")
-        return 130
-    return result if isinstance(result, int) else int(ExitCode.DONE)
+    except SystemExit as leaving:  # Typer leaves this way, after help and after words that it does not know
+        return leaving.code if isinstance(leaving.code, int) else int(ExitCode.DONE)
+    return int(ExitCode.DONE)
 
 
 if __name__ == "__main__":

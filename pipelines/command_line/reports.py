@@ -30,7 +30,7 @@ def show_outcome(console: Console, outcome: "Outcome", seconds_by_stage: Mapping
         )
         return
     console.print()
-    show_rows(console, snapshot.read_table("out_quality"))
+    show_rows(console, outcome.quality)
     show_models(console, snapshot.read_table("out_model_comparison"))
     show_counts(console, "Segments", snapshot.read_table("out_customer_segments"), "segment")
     show_counts(console, "Recommendations", snapshot.read_table("out_recommendations"), "action")
@@ -75,7 +75,9 @@ def show_quality(console: Console, quality: pl.DataFrame, quarantine: pl.DataFra
         console.print(f"\n[bold]{words(str(rule))}[/bold]: {rows.height:,} row(s). {remedy}")
         for row in rows.head(EXAMPLES_SHOWN).iter_rows(named=True):
             place = f"{row['source_file']}, line {row['source_line']}"
-            console.print(f"  {place}, {row['column_name'] or 'whole row'}: {row['value'] or 'blank'!r}", markup=False)
+            console.print(
+                f"  {place}, {row['column_name'] or 'whole row'}: {row['value'] or 'blank'!r}", markup=False
+            )
 
 
 def count_rows(quality: pl.DataFrame) -> pl.DataFrame:

@@ -159,14 +159,17 @@ def _run(
         from pipelines.execution import run_pipeline
         from pipelines.resources import Run
 
-        outcome = run_pipeline(
-            Run(
-                ledger=str(ledger),
-                mapping=mapping,
-                as_of=as_of,
-                data_root=str(data_root),
-                settings_file=str(settings or ""),
-                decisions_url=decisions,
-            )
+        request = Run(
+            ledger=str(ledger),
+            mapping=mapping,
+            as_of=as_of,
+            data_root=str(data_root),
+            settings_file=str(settings or ""),
+            decisions_url=decisions,
         )
+        try:
+            outcome = run_pipeline(request)
+        except KeyboardInterrupt as error:
+            console.print("Stopped. The last published snapshot is still current.")
+            raise typer.Exit(130) from error
     show_outcome(console, outcome, progress.seconds_by_stage)

@@ -146,5 +146,5 @@ def test_snapshots_published_while_somebody_clicks_show_after_a_refresh(data_roo
     page.reload()
     newest = open_current(data_root)
     assert newest.as_of == today() + timedelta(days=3)
-    expect(page.get_by_text(f"snapshot {newest.id}")).to_be_visible(timeout=WAIT)
+    expect(page.get_by_text(f"snapshot {newest.id}").first).to_be_visible(timeout=WAIT)
     expect_no_error(page)

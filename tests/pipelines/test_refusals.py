@@ -29,7 +29,7 @@ def write_flat_ledger(path, customers=40, invoices=12):
 
 
 @pytest.fixture(scope="module")
-def published_flat(tmp_path_factory):
+def published_flat(run, tmp_path_factory):
     """Data root with a snapshot from a small flat ledger, and the ledger."""
     folder = tmp_path_factory.mktemp("flat")
     ledger = folder / "ledger.csv"
@@ -38,10 +38,13 @@ def published_flat(tmp_path_factory):
     return ledger, folder / "root"
 
 
-def run(ledger, root, *more, mapping="b2b_ledger"):
-    return run_command(
-        ["run", "--ledger", str(ledger), "--mapping", str(mapping), "--data-root", str(root), *more]
-    )
+@pytest.fixture(scope="module")
+def run(quick_settings):
+    def run_ledger(ledger, root, *more, mapping="b2b_ledger", settings=quick_settings):
+        words = ["run", "--ledger", ledger, "--mapping", mapping, "--data-root", root, "--settings", settings]
+        return run_command([str(word) for word in [*words, *more]])
+
+    return run_ledger
 
 
 def truncate(text):
@@ -66,10 +69,12 @@ def serve_error_page(_text):
         (truncate, "cut off"),
         (use_semicolons, "delimiter"),
         (say_nothing, "empty"),
-        (serve_error_page, "HTML"),
+        (serve_error_page, "web page"),
     ],
 )
-def test_a_bad_file_is_refused_and_the_last_snapshot_stays(published_flat, tmp_path, capsys, spoil, words):
+def test_a_bad_file_is_refused_and_the_last_snapshot_stays(
+    run, published_flat, tmp_path, capsys, spoil, words
+):
     ledger, root = published_flat
     before = open_current(root).id
     bad = tmp_path / "export.csv"
@@ -82,7 +87,7 @@ def test_a_bad_file_is_refused_and_the_last_snapshot_stays(published_flat, tmp_p
     assert open_current(root).id == before
 
 
-def test_a_mapping_with_a_typo_names_the_nearest_word(published_flat, tmp_path, capsys):
+def test_a_mapping_with_a_typo_names_the_nearest_word(run, published_flat, tmp_path, capsys):
     ledger, root = published_flat
     mapping = tmp_path / "mine.yaml"
     mapping.write_text(
@@ -97,7 +102,7 @@ def test_a_mapping_with_a_typo_names_the_nearest_word(published_flat, tmp_path, 
     assert "b2b_ledger" in capsys.readouterr().err
 
 
-def test_a_column_that_the_file_lacks_is_named_with_the_nearest(published_flat, tmp_path, capsys):
+def test_a_column_that_the_file_lacks_is_named_with_the_nearest(run, published_flat, tmp_path, capsys):
     ledger, root = published_flat
     other = tmp_path / "export.csv"
     other.write_text(ledger.read_text().replace("clear_date", "cleared_date", 1))
@@ -107,7 +112,7 @@ def test_a_column_that_the_file_lacks_is_named_with_the_nearest(published_flat, 
     assert "cleared_date" in message
 
 
-def test_a_data_root_that_cannot_be_written_is_named(published_flat, tmp_path, capsys):
+def test_a_data_root_that_cannot_be_written_is_named(run, published_flat, tmp_path, capsys):
     ledger, _ = published_flat
     blocked = tmp_path / "file"
     blocked.write_text("not a folder")
@@ -115,17 +120,17 @@ def test_a_data_root_that_cannot_be_written_is_named(published_flat, tmp_path, c
     assert str(blocked / "root") in capsys.readouterr().err
 
 
-def test_a_wrong_date_or_setting_is_refused_before_any_work(published_flat, tmp_path, capsys):
+def test_a_wrong_date_or_setting_is_refused_before_any_work(run, published_flat, tmp_path, capsys):
     ledger, root = published_flat
     assert run(ledger, root, "--as-of", "31-10-2026") == ExitCode.USAGE
     assert "YYYY-MM-DD" in capsys.readouterr().err
     settings = tmp_path / "settings.yaml"
     settings.write_text("risk:\n  leafs: 3\n")
-    assert run(ledger, root, "--settings", str(settings)) == ExitCode.USAGE
+    assert run(ledger, root, settings=settings) == ExitCode.USAGE
     assert "leaves" in capsys.readouterr().err
 
 
-def test_a_second_run_at_the_same_time_is_told_to_wait(published_flat, capsys):
+def test_a_second_run_at_the_same_time_is_told_to_wait(run, published_flat, capsys):
     ledger, root = published_flat
     with (root / "run.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -133,7 +138,7 @@ def test_a_second_run_at_the_same_time_is_told_to_wait(published_flat, capsys):
     assert "Another run" in capsys.readouterr().err
 
 
-def test_a_blocking_verdict_forbids_publication(published_flat, capsys, monkeypatch):
+def test_a_blocking_verdict_forbids_publication(run, published_flat, capsys, monkeypatch):
     ledger, root = published_flat
     before = open_current(root).id
 
@@ -149,7 +154,7 @@ def test_a_blocking_verdict_forbids_publication(published_flat, capsys, monkeypa
     assert open_current(root).id == before
 
 
-def test_an_error_inside_the_audit_forbids_publication(published_flat, capsys, monkeypatch):
+def test_an_error_inside_the_audit_forbids_publication(run, published_flat, capsys, monkeypatch):
     ledger, root = published_flat
     before = open_current(root).id
 

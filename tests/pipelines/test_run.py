@@ -16,10 +16,13 @@ from segmentation.publish.verification import verify_snapshot
 pytestmark = pytest.mark.slow
 
 
-def run(ledger, root, *more, mapping="canonical"):
-    return run_command(
-        ["run", "--ledger", str(ledger), "--mapping", mapping, "--data-root", str(root), *more]
-    )
+@pytest.fixture(scope="module")
+def run(quick_settings):
+    def run_ledger(ledger, root, as_of, mapping="canonical"):
+        words = ["run", "--ledger", ledger, "--mapping", mapping, "--data-root", root, "--as-of", as_of]
+        return run_command([str(word) for word in [*words, "--settings", quick_settings]])
+
+    return run_ledger
 
 
 def content_hashes(root):
@@ -27,9 +30,9 @@ def content_hashes(root):
 
 
 @pytest.fixture(scope="module")
-def published_small(small_ledger, tmp_path_factory):
+def published_small(run, small_ledger, tmp_path_factory):
     root = tmp_path_factory.mktemp("small")
-    assert run(small_ledger, root, "--as-of", "2026-09-01") == 0
+    assert run(small_ledger, root, "2026-09-01") == 0
     return root
 
 
@@ -58,30 +61,30 @@ def test_rows_in_are_loaded_or_quarantined(published_small):
     assert (loads["rows_in"] == loads["rows_loaded"] + loads["rows_quarantined"]).all()
 
 
-def test_a_second_run_says_that_nothing_changed(published_small, small_ledger, capsys):
+def test_a_second_run_says_that_nothing_changed(run, published_small, small_ledger, capsys):
     before = open_current(published_small)
-    assert run(small_ledger, published_small, "--as-of", "2026-09-01") == 0
+    assert run(small_ledger, published_small, "2026-09-01") == 0
     assert "Nothing changed" in capsys.readouterr().out
     assert open_current(published_small).manifest.published_at == before.manifest.published_at
 
 
-def test_two_runs_of_the_same_input_give_the_same_content(published_small, small_ledger, tmp_path):
-    assert run(small_ledger, tmp_path, "--as-of", "2026-09-01") == 0
+def test_two_runs_of_the_same_input_give_the_same_content(run, published_small, small_ledger, tmp_path):
+    assert run(small_ledger, tmp_path, "2026-09-01") == 0
     assert content_hashes(tmp_path) == content_hashes(published_small)
     assert open_current(tmp_path).id == open_current(published_small).id
 
 
-def test_facts_observed_later_change_no_published_table(published_small, small_ledger, tmp_path):
+def test_facts_observed_later_change_no_published_table(run, published_small, small_ledger, tmp_path):
     ledger = tmp_path / "ledger"
     ledger.mkdir()
     for path in small_ledger.glob("*.csv"):
         frame = pl.read_csv(path, infer_schema=False)
         frame.filter(pl.col("observed_at") < "2026-09-01").write_csv(ledger / path.name)
-    assert run(ledger, tmp_path / "root", "--as-of", "2026-09-01") == 0
+    assert run(ledger, tmp_path / "root", "2026-09-01") == 0
     assert content_hashes(tmp_path / "root") == content_hashes(published_small)
 
 
-def test_a_decision_feeds_the_run_of_the_next_day(published_small, small_ledger, tmp_path):
+def test_a_decision_feeds_the_run_of_the_next_day(run, published_small, small_ledger, tmp_path):
     root = tmp_path / "root"
     shutil.copytree(published_small, root, symlinks=True)
     snapshot = open_current(root)
@@ -95,7 +98,7 @@ def test_a_decision_feeds_the_run_of_the_next_day(published_small, small_ledger,
             decided_at=dt.datetime(2026, 9, 1, 9, tzinfo=dt.UTC),
             token="once",
         )
-    assert run(small_ledger, root, "--as-of", "2026-09-02") == 0
+    assert run(small_ledger, root, "2026-09-02") == 0
     steps = open_current(root).read_table("out_recommendations")
     mine = steps.filter(pl.col("customer_id") == step["customer_id"]).row(0, named=True)
     assert "awaiting_decision_effect" in mine["blocked_by"]
@@ -116,9 +119,9 @@ def test_a_decision_feeds_the_run_of_the_next_day(published_small, small_ledger,
         ("b2b_ledger", "b2b_ledger_2019/ledger.csv", "2019-07-01", None, None),
     ],
 )
-def test_real_ledgers_publish(real_ledgers, tmp_path, mapping, file, as_of, column, date_format):
+def test_real_ledgers_publish(run, real_ledgers, tmp_path, mapping, file, as_of, column, date_format):
     source = real_ledgers / file
-    assert run(source, tmp_path / "all", "--as-of", as_of, mapping=mapping) == 0
+    assert run(source, tmp_path / "all", as_of, mapping=mapping) == 0
     snapshot = open_current(tmp_path / "all")
     for name, table in PUBLISHED_TABLES.items():
         assert not find_violations(snapshot.read_table(name), table), name
@@ -136,5 +139,5 @@ def test_real_ledgers_publish(real_ledgers, tmp_path, mapping, file, as_of, colu
     )
     (tmp_path / "known").mkdir()
     known.write_csv(tmp_path / "known" / "ledger.csv")
-    assert run(tmp_path / "known", tmp_path / "cut", "--as-of", as_of, mapping=mapping) == 0
+    assert run(tmp_path / "known", tmp_path / "cut", as_of, mapping=mapping) == 0
     assert content_hashes(tmp_path / "cut") == content_hashes(tmp_path / "all")
