@@ -41,5 +41,5 @@ lint: $(VENV)/test-ready ## Check style, types and import rules
 bench: $(VENV)/test-ready ## Run the benchmarks; writes docs/benchmarks.md
 	@$(BIN)/python -m tests.benchmarks
 
-clean: ## Remove the environment and all results
-	rm -rf $(VENV) data/published data/dagster data/warehouse.duckdb* data/decisions.sqlite* data/run.lock
+clean: ## Remove the environment and all results but the decisions of people
+	rm -rf $(VENV) $(DATA_ROOT)/published $(DATA_ROOT)/dagster $(DATA_ROOT)/warehouse.duckdb* $(DATA_ROOT)/run.lock $(DATA_ROOT)/last_run.json

@@ -5,7 +5,7 @@ stopped a run into an error for a person.
 """
 
 import contextlib
-import fcntl
+import json
 import os
 import sqlite3
 import uuid
@@ -21,9 +21,10 @@ from dagster import DagsterEventType
 from pipelines.definitions import build_defs
 from pipelines.jobs import JOB_NAME
 from pipelines.resources import Run
-from pipelines.run_facts import fingerprint_inputs
+from pipelines.run_facts import fingerprint_inputs, read_known_decisions
 from segmentation.domain.core_tables import QUALITY
-from segmentation.domain.errors import GateBlockedError, UsageError
+from segmentation.domain.errors import GateBlockedError, IntegrityError, SegmentationError, UsageError
+from segmentation.domain.hashing import hash_frame
 
 if TYPE_CHECKING:
     from segmentation.publish.reader import Snapshot
@@ -35,7 +36,9 @@ QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 # need three times the processor time of waiting quietly, for the same result.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-DAGSTER_SETTINGS = "telemetry:\n  enabled: false\n"
+STATE_FILE = "last_run.json"
+
+DAGSTER_SETTINGS = "telemetry:\n  enabled: false\nconcurrency:\n  runs:\n    max_concurrent_runs: 1\n"
 
 
 @dataclass(frozen=True)
@@ -64,21 +67,68 @@ def run_pipeline(run: Run) -> Outcome:
     from segmentation.publish.reader import open_current
 
     _ = run.settings, run.source_mapping, run.requested_as_of  # refuse a wrong word before any work
-    prepare_data_root(run.root)
-    with lock_data_root(run.root):
-        current = open_current(run.root)
-        if current and current.manifest.run_id == fingerprint_inputs(run):
-            return Outcome(current, is_unchanged=True, quality=QUALITY.empty())
-        _execute(run)
-        published = open_current(run.root)
-        if published is None:
-            raise RuntimeError("the job succeeded without a snapshot")
-        quality = run.load([QUALITY])[QUALITY.name]
+    prepare_data_root(run.root, Path(run.ledger))
+    current = open_intact(run.root)
+    # Taken before anything is read: what is delivered during the run belongs to the next one.
+    inputs = fingerprint_inputs(run)
+    if current and read_state(run.root) == describe_state(run, inputs, current):
+        return Outcome(current, is_unchanged=True, quality=QUALITY.empty())
+    _execute(run)
+    published = open_current(run.root)
+    if published is None:
+        raise RuntimeError("the job succeeded without a snapshot")
+    write_state(run.root, describe_state(run, inputs, published))
+    quality = run.load([QUALITY])[QUALITY.name]
     return Outcome(published, current is not None and current.id == published.id, quality)
 
 
-def prepare_data_root(data_root: Path) -> None:
-    """Make the data root; UsageError when nothing can be written there."""
+def open_intact(data_root: Path) -> "Snapshot | None":
+    """Return the snapshot in force when it is as it was published; None when it is not, or there is none.
+
+    A damaged snapshot is no reason not to run: publishing afresh is what mends it.
+    """
+    from segmentation.publish.reader import open_current
+    from segmentation.publish.verification import verify_snapshot
+
+    try:
+        current = open_current(data_root)
+        if current:
+            verify_snapshot(current, with_definitions=False)
+    except IntegrityError:
+        return None
+    return current
+
+
+def describe_state(run: Run, inputs: str, snapshot: "Snapshot") -> dict[str, str]:
+    """Return what a snapshot was made from: the inputs of its run and the decisions known to it."""
+    decisions = read_known_decisions(run.decisions_location, snapshot.as_of)
+    return {"inputs": inputs, "decisions": hash_frame(decisions), "snapshot_id": snapshot.id}
+
+
+def read_state(data_root: Path) -> dict[str, str] | None:
+    """Return what the last run was made from and what it published; None when no run is on record."""
+    try:
+        state: dict[str, str] = json.loads((data_root / STATE_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return state
+
+
+def write_state(data_root: Path, state: dict[str, str]) -> None:
+    """Put on record what a run was made from, whole or not at all."""
+    aside = data_root / f".{STATE_FILE}"
+    aside.write_text(json.dumps(state), encoding="utf-8")
+    aside.replace(data_root / STATE_FILE)
+
+
+def prepare_data_root(data_root: Path, ledger: Path) -> None:
+    """Make the data root; UsageError when it lies in the ledger folder, or nothing can be written there."""
+    if data_root.resolve().is_relative_to(ledger.resolve()):
+        raise UsageError(
+            "The data root lies inside the ledger folder, so that results would be read as a delivery",
+            where=str(data_root),
+            remedy="Choose a folder elsewhere with --data-root.",
+        )
     try:
         data_root.mkdir(parents=True, exist_ok=True)
         probe = data_root / f".write-{uuid.uuid4().hex}"
@@ -90,21 +140,6 @@ def prepare_data_root(data_root: Path) -> None:
             where=str(data_root),
             remedy="Choose another folder with --data-root, or make this one writable.",
         ) from error
-
-
-@contextlib.contextmanager
-def lock_data_root(data_root: Path) -> Iterator[None]:
-    """Hold the data root for one run at a time; UsageError when another run holds it."""
-    with (data_root / "run.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise UsageError(
-                "Another run is using this data root",
-                where=str(data_root),
-                remedy="Wait until it has ended, or choose another folder with --data-root.",
-            ) from error
-        yield
 
 
 def prepare_dagster_home(data_root: Path) -> Path:
@@ -128,6 +163,8 @@ def _execute(run: Run) -> None:
         except dg.DagsterExecutionInterruptedError as error:
             raise KeyboardInterrupt from error
         except dg.DagsterError as error:
+            if isinstance(error.__cause__, SegmentationError):  # a resource that could not be set up
+                raise error.__cause__ from None
             failed = find_failed_checks(instance, run_id)
             if not failed:
                 raise

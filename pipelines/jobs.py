@@ -9,6 +9,7 @@ import dagster as dg
 from pipelines.resources import Run
 
 JOB_NAME = "publish_worklist"
+UNSETTLED = "seen once: "
 
 publish_worklist = dg.define_asset_job(
     JOB_NAME,
@@ -36,12 +37,18 @@ def every_morning(context: dg.ScheduleEvaluationContext, run: Run) -> dg.RunRequ
     description="When a file of the ledger folder is new, gone or changed.",
 )
 def on_ledger_change(context: dg.SensorEvaluationContext, run: Run) -> dg.SensorResult | dg.SkipReason:
-    """Request a run when names, sizes or times of the ledger's files differ from the last look."""
+    """Request a run when names, sizes or times of the ledger's files changed, and then stood still.
+
+    A file that is still being written changes between two looks; the run is asked for when two looks in
+    a row see the same.
+    """
     state = describe_files(Path(run.ledger))
     if state is None:
         return dg.SkipReason(f"There is no ledger at {run.ledger}.")
     if state == context.cursor:
         return dg.SkipReason("The ledger has not changed.")
+    if context.cursor != f"{UNSETTLED}{state}":
+        return dg.SensorResult(skip_reason="The ledger is changing.", cursor=f"{UNSETTLED}{state}")
     return dg.SensorResult(run_requests=[dg.RunRequest(run_key=state)], cursor=state)
 
 

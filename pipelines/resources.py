@@ -6,12 +6,15 @@ Dagster reads annotations at run time.
 """
 
 import datetime as dt
+import fcntl
 import logging
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import IO
 
 import dagster as dg
 import polars as pl
+from pydantic import PrivateAttr
 
 from pipelines.settings_file import load_settings
 from segmentation.domain.core_tables import RUN
@@ -67,6 +70,8 @@ class Run(dg.ConfigurableResource[None]):
     settings_file: str = ""
     decisions_url: str = ""
 
+    _lock: IO[str] | None = PrivateAttr(default=None)
+
     @property
     def root(self) -> Path:
         """Folder for all results."""
@@ -97,6 +102,17 @@ class Run(dg.ConfigurableResource[None]):
         """The private warehouse of the pipeline."""
         return self.root / "warehouse.duckdb"
 
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
+        """Hold the data root for this run, however it was started; schedules and sensors only look."""
+        if context.run_id:
+            self._lock = lock_data_root(self.root)
+
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:  # noqa: ARG002
+        """Give the data root free."""
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
     def load(self, tables: Iterable[Table]) -> dict[str, pl.DataFrame]:
         """Return these tables of the warehouse by name."""
         with Warehouse(self.warehouse_path) as warehouse:
@@ -118,6 +134,28 @@ class Run(dg.ConfigurableResource[None]):
             asset_key=table.name,
             metadata={"dagster/row_count": frame.height, "grain": table.grain, **(metadata or {})},
         )
+
+
+def lock_data_root(data_root: Path) -> IO[str]:
+    """Return the open lock file of the data root; closing it ends the lock.
+
+    Raises
+    ------
+    UsageError
+        When another run holds it.
+    """
+    data_root.mkdir(parents=True, exist_ok=True)
+    lock = (data_root / "run.lock").open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        lock.close()
+        raise UsageError(
+            "Another run is using this data root",
+            where=str(data_root),
+            remedy="Wait until it has ended, or choose another folder with --data-root.",
+        ) from error
+    return lock
 
 
 def describe_columns(table: Table) -> dg.TableSchema:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from segmentation.domain.core_tables import CANONICAL_TABLES, DECISION, RUN
+from segmentation.domain.core_tables import CANONICAL_TABLES, DECISION, QUARANTINE, RUN
 from segmentation.domain.hashing import hash_frame, hash_text
 from segmentation.domain.room_tables import AUDIT_VERDICT
 from segmentation.domain.schema import Frames
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pipelines.resources import Run
     from segmentation.publish.manifest import RunFacts
 
-PROVENANCE_NAMES = ("source_id", "source_system")
+PROVENANCE_NAMES = ("source_id", "source_system", "source_file", "source_line")
 
 
 def describe_ledger(
@@ -34,7 +34,10 @@ def describe_ledger(
         "as_of_date": as_of,
         "mapping_name": mapping_name,
         "data_hash": hash_text(
-            *(hash_frame(known[name], ignore=PROVENANCE_NAMES) for name in sorted(CANONICAL_TABLES))
+            *(
+                hash_frame(known[name], ignore=PROVENANCE_NAMES)
+                for name in sorted([*CANONICAL_TABLES, QUARANTINE.name])
+            )
         ),
         "rows_in": int(raw["raw_file"]["row_count"].sum()),
         "rows_later": later,
@@ -72,9 +75,9 @@ def hash_files(ledger: Path) -> Mapping[str, str]:
 
 
 def fingerprint_inputs(run: "Run") -> str:
-    """Return a hash of all that a run depends on, cheap enough to ask before running it.
+    """Return a hash of all that a run is told, cheap enough to ask before running it.
 
-    Files by content, mapping, settings, as-of day, program, and the decisions taken so far.
+    Files by content, mapping, settings, requested as-of day, program and libraries.
     """
     return hash_text(
         *(f"{name}={digest}" for name, digest in sorted(hash_files(Path(run.ledger)).items())),
@@ -82,11 +85,18 @@ def fingerprint_inputs(run: "Run") -> str:
         run.settings.model_dump_json(),
         run.as_of,
         hash_program(),
-        hash_frame(read_known_decisions(run.decisions_location, run.requested_as_of or dt.date.max)),
+        hash_libraries(),
     )
 
 
-def collect_facts(run: "Run", tables: Frames) -> "RunFacts":
+def hash_libraries() -> str:
+    """Return a hash of the versions of the libraries that shape the figures."""
+    from segmentation.publish.manifest import installed_versions
+
+    return hash_text(*(f"{name}={number}" for name, number in sorted(installed_versions().items())))
+
+
+def collect_facts(run: "Run", tables: Frames, run_id: str) -> "RunFacts":
     """Return what the manifest repeats of this run.
 
     The fingerprint that names the snapshot covers all that determines its content: what was known
@@ -106,13 +116,14 @@ def collect_facts(run: "Run", tables: Frames) -> "RunFacts":
     return RunFacts(
         as_of=facts["as_of_date"],
         published_at=dt.datetime.now(dt.UTC),
-        run_id=fingerprint_inputs(run),
+        run_id=run_id,
         fingerprint=hash_text(
             facts["data_hash"],
             facts["as_of_date"].isoformat(),
             facts["mapping_name"],
             settings_hash,
             hash_program(),
+            hash_libraries(),
             hash_frame(frames[DECISION.name]),
             previous.id if previous else "",
             hash_frame(tables["out_quality"]),

@@ -23,14 +23,22 @@ def load_settings(path: Path | None) -> Settings:
         return Settings()
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except OSError as error:
+    except (OSError, UnicodeDecodeError) as error:
         raise UsageError(
-            f"The settings file cannot be read: {error.strerror}", where=str(path), remedy="Check the path."
+            f"The settings file cannot be read: {error}",
+            where=str(path),
+            remedy="Check the path, and write it as UTF-8.",
         ) from error
     except yaml.YAMLError as error:
         raise UsageError(
             "The settings file is not valid YAML", where=_yaml_place(path, error), remedy="Correct that line."
         ) from error
+    if not isinstance(content, dict):
+        raise UsageError(
+            "The settings file is not a list of names with values",
+            where=str(path),
+            remedy=f"Begin with one of: {', '.join(Settings.model_fields)}.",
+        )
     try:
         return Settings.model_validate(content)
     except ValidationError as error:

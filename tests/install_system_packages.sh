@@ -11,8 +11,13 @@ ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/n
 if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null 2>&1; then
     echo "Installing for the tests:$missing"
     export DEBIAN_FRONTEND=noninteractive
-    apt-get update -qq >/dev/null && apt-get install -y -qq --no-install-recommends $missing >/dev/null && exit 0
-    echo "The system's package manager could not install:$missing"
+    apt-get update -qq >/dev/null
+    left=""
+    for package in $missing; do
+        apt-get install -y -qq --no-install-recommends "$package" >/dev/null || left="$left $package"
+    done
+    [ -z "$left" ] && exit 0
+    echo "The system's package manager could not install:$left"
 else
     echo "Not installed, and only root may install them here:$missing"
 fi

@@ -29,7 +29,7 @@ def out_tables(run: Run) -> Iterator[dg.MaterializeResult[None]]:
 
 
 @dg.asset(deps=[*PUBLISHED_TABLES, DECISION.name, RUN.name], group_name=GROUP, kinds={"parquet", "duckdb"})
-def published_snapshot(run: Run) -> dg.MaterializeResult[None]:
+def published_snapshot(context: dg.AssetExecutionContext, run: Run) -> dg.MaterializeResult[None]:
     """The snapshot directory, verified, and the pointer ``published/current`` moved to it."""
     import logging
 
@@ -37,7 +37,7 @@ def published_snapshot(run: Run) -> dg.MaterializeResult[None]:
     from segmentation.publish.writer import publish_snapshot
 
     tables = run.load(PUBLISHED_TABLES.values())
-    snapshot = publish_snapshot(tables, run.root, collect_facts(run, tables))
+    snapshot = publish_snapshot(tables, run.root, collect_facts(run, tables, context.run_id))
     logging.getLogger(PROGRESS_LOGGER).info("published", extra={"table": "published_snapshot", "rows": 1})
     return dg.MaterializeResult(
         metadata={"snapshot": snapshot.id, "path": dg.MetadataValue.path(str(snapshot.path))}

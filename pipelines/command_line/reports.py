@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 EXAMPLES_SHOWN = 3
 COLUMNS_CHECK = "source_columns_are_mapped_or_ignored"
+FOLLOWING_RULE = "rest_of_row_refused"
 LOAD_CHECK = "rows_in_equal_loaded_plus_quarantined"
 
 
@@ -71,8 +72,14 @@ def show_quality(console: Console, quality: pl.DataFrame, quarantine: pl.DataFra
     console.print(
         f"[green]✓[/green] every column of {quality.filter(is_mapped).height} file(s) is mapped or ignored on purpose"
     )
-    for (rule, remedy), rows in quarantine.group_by("rule", "remedy", maintain_order=True):
-        console.print(f"\n[bold]{words(str(rule))}[/bold]: {rows.height:,} row(s). {remedy}")
+    # A row that fills several tables breaks a rule in each of them: it is one row to repair.
+    places = ["source_file", "source_line", "rule", "column_name"]
+    own_rules = quarantine.filter(pl.col("rule") != FOLLOWING_RULE).unique(
+        places, keep="first", maintain_order=True
+    )
+    for (rule, remedy), rows in own_rules.group_by("rule", "remedy", maintain_order=True):
+        count = rows.n_unique(["source_file", "source_line"])
+        console.print(f"\n[bold]{words(str(rule))}[/bold]: {count:,} row{'s' if count > 1 else ''}. {remedy}")
         for row in rows.head(EXAMPLES_SHOWN).iter_rows(named=True):
             place = f"{row['source_file']}, line {row['source_line']}"
             console.print(

@@ -1,6 +1,7 @@
 """Verbs that serve: dashboard and dagster."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -109,10 +110,13 @@ def _serve(words: list[str], environment: dict[str, str], folder: Path | None = 
     process = subprocess.Popen(  # noqa: S603  our own command line
         [sys.executable, "-m", *words], env={**os.environ, **environment}, cwd=folder
     )
+    # Whoever ends this command ends what it serves: a terminal by SIGINT, a service manager by SIGTERM.
+    signal.signal(signal.SIGTERM, lambda *_: process.terminate())
     try:
         code = process.wait()
     except KeyboardInterrupt:
+        code = 0
+    finally:
         process.terminate()
         process.wait(timeout=20)
-        return
-    raise typer.Exit(code)
+    raise typer.Exit(max(code, 0))

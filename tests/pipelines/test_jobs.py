@@ -21,12 +21,16 @@ def test_the_sensor_asks_once_per_change(tmp_path):
     assert isinstance(on_ledger_change(dg.build_sensor_context(), run=run), dg.SkipReason)
     ledger.mkdir()
     (ledger / "invoice.csv").write_text("a\n")
-    first = on_ledger_change(dg.build_sensor_context(), run=run)
+    seen = on_ledger_change(dg.build_sensor_context(), run=run)
+    assert not seen.run_requests
+    first = on_ledger_change(dg.build_sensor_context(cursor=seen.cursor), run=run)
     assert len(first.run_requests) == 1
     again = on_ledger_change(dg.build_sensor_context(cursor=first.cursor), run=run)
     assert isinstance(again, dg.SkipReason)
     (ledger / "payment.csv").write_text("b\n")
-    changed = on_ledger_change(dg.build_sensor_context(cursor=first.cursor), run=run)
+    growing = on_ledger_change(dg.build_sensor_context(cursor=first.cursor), run=run)
+    assert not growing.run_requests
+    changed = on_ledger_change(dg.build_sensor_context(cursor=growing.cursor), run=run)
     assert changed.run_requests[0].run_key != first.run_requests[0].run_key
 
 

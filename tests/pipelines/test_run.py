@@ -141,3 +141,55 @@ def test_real_ledgers_publish(run, real_ledgers, tmp_path, mapping, file, as_of,
     known.write_csv(tmp_path / "known" / "ledger.csv")
     assert run(tmp_path / "known", tmp_path / "cut", as_of, mapping=mapping) == 0
     assert content_hashes(tmp_path / "cut") == content_hashes(tmp_path / "all")
+
+
+class TestUnchanged:
+    """When a run has nothing to do it says so; when there is something to mend it runs."""
+
+    @pytest.fixture
+    def root(self, published_small, tmp_path):
+        copy = tmp_path / "root"
+        shutil.copytree(published_small, copy, symlinks=True)
+        return copy
+
+    def test_a_decision_on_this_snapshot_is_for_the_next_day(self, run, root, small_ledger, capsys):
+        snapshot = open_current(root)
+        step = snapshot.read_table("out_recommendations").row(0, named=True)
+        with DecisionStore(root / "decisions.sqlite") as store:
+            moment = dt.datetime(2026, 9, 1, 9, tzinfo=dt.UTC)
+            store.record_decision(snapshot, step, "accept", decided_by="tester", decided_at=moment, token="once")
+        assert run(small_ledger, root, "2026-09-01") == 0
+        shown = capsys.readouterr().out
+        assert "Nothing changed" in shown
+        assert "✓" not in shown, "a stage ran"
+
+    def test_a_damaged_snapshot_is_published_afresh(self, run, root, small_ledger):
+        target = open_current(root).path / "out_timeline.parquet"
+        target.chmod(0o644)
+        target.write_bytes(target.read_bytes()[:-1])
+        assert run(small_ledger, root, "2026-09-01") == 0
+        verify_snapshot(open_current(root).path)
+
+    def test_a_file_of_the_same_name_in_another_folder_counts(self, tmp_path):
+        from pipelines.run_facts import hash_files
+
+        for month in ("jan", "feb"):
+            (tmp_path / month).mkdir()
+            (tmp_path / month / "invoice.csv").write_text(month)
+        before = hash_files(tmp_path)
+        (tmp_path / "jan" / "invoice.csv").write_text("corrected")
+        assert hash_files(tmp_path) != before
+        assert len(before) == 2
+
+
+def test_only_one_run_at_a_time_holds_a_data_root_however_it_was_started(small_ledger, tmp_path):
+    import dagster as dg
+
+    from pipelines.assets.ledger import raw_ledger
+    from pipelines.resources import Run, lock_data_root
+
+    with lock_data_root(tmp_path):
+        asked = Run(ledger=str(small_ledger), data_root=str(tmp_path))
+        with pytest.raises(dg.DagsterError) as error:
+            dg.materialize([raw_ledger], resources={"run": asked}, instance=dg.DagsterInstance.ephemeral())
+    assert "Another run" in str(error.value.__cause__)
