@@ -31,7 +31,7 @@ _PEOPLE = [
     ("C004", "Librairie Lumière", "legal_person", "BE", "fr", "incidental", 0.09, "forgetful", 3),
     ("C005", "Gemeente Zandvoort", "public_body", "NL", "nl", "undecided", 0.44, "administrative", 12),
     ("C006", "Nordwind GmbH", "legal_person", "DE", "de", "prompt", 0.01, "unclear", -2),
-    ("C007", "Jan Willems", "consumer", "BE", "nl", "structural", 0.92, "disputing", 48),
+    ("C007", "Test Person", "consumer", "BE", "nl", "structural", 0.92, "disputing", 48),
     ("C008", "Atelier Rosa", "sole_trader", "BE", "fr", "prompt", 0.02, "unclear", -1),
     ("C009", "Harbour & Sons", "legal_person", "GB", "en", "incidental", 0.10, "forgetful", 4),
     ("C010", "Maple Supply", "legal_person", "CA", "en", "structural", 0.95, "will_not_pay", 66),

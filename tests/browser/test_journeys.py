@@ -46,7 +46,7 @@ def card_of(page, row):
     return page.locator(f".st-key-card-{row['recommendation_id']}")
 
 
-def sign_in(page, name="Ann Peeters"):
+def sign_in(page, name="Test Reader"):
     box = page.get_by_label("Your name")
     box.fill(name)
     box.press("Enter")
@@ -75,7 +75,7 @@ def test_open_worklist_read_why_accept_reload_still_accepted(data_root, serve, v
     card_of(page, second).get_by_role("link", name="Open customer").click()
     expect(page.get_by_role("heading", name="What to do")).to_be_visible(timeout=WAIT)
     page.goto(f"{page.url.split('?')[0]}?customer={first['customer_id']}")
-    expect(page.get_by_text("Accepted by Ann Peeters").first).to_be_visible(timeout=WAIT)
+    expect(page.get_by_text("Accepted by Test Reader").first).to_be_visible(timeout=WAIT)
     expect_no_error(page)
     recorded = decisions_of(data_root)
     assert recorded["recommendation_id"].to_list() == [first["recommendation_id"]]

@@ -32,7 +32,7 @@ def recorded(root) -> pl.DataFrame:
         return store.read_decisions()
 
 
-def sign_in(app: AppTest, name: str = "Ann Peeters") -> AppTest:
+def sign_in(app: AppTest, name: str = "Test Reader") -> AppTest:
     return app.text_input(key="decider").set_value(name).run()
 
 
@@ -69,7 +69,7 @@ def test_accept_is_recorded_with_name_and_moment_and_the_next_one_opens(app, dat
     row = recorded(data_root).row(0, named=True)
     assert row["recommendation_id"] == first["recommendation_id"]
     assert row["snapshot_id"] == open_current(data_root).id
-    assert (row["decision"], row["decided_by"], row["decided_at"]) == ("accept", "Ann Peeters", NOW)
+    assert (row["decision"], row["decided_by"], row["decided_at"]) == ("accept", "Test Reader", NOW)
     assert (row["action"], row["channel"]) == (first["action"], first["channel"])
     assert app.button(key=f"accept-{second['recommendation_id']}")
     assert f"Accepted: {first['customer']}" in app.toast[0].value
@@ -84,7 +84,7 @@ def test_decision_survives_a_reload_and_shows_with_who_and_when(app, data_root, 
     again.segmented_control(key="worklist-view").set_value("decided").run()
     table = again.dataframe[0].value
     assert table["decision_words"].to_list() == ["Accepted"]
-    assert table["decided_by"].to_list() == ["Ann Peeters"]
+    assert table["decided_by"].to_list() == ["Test Reader"]
 
 
 def test_nothing_is_recorded_without_a_name(data_root, open_page):
@@ -194,7 +194,7 @@ def test_undo_adds_a_decision_and_puts_the_step_back(app, data_root):
     assert any("Taken back" in toast.value for toast in app.toast)
     assert app.segmented_control(key="worklist-view").options[0] == f"To do ({len(todo_of(data_root))})"
     app.segmented_control(key="worklist-view").set_value("todo").run()
-    assert "Taken back by Ann Peeters" in app.info[0].value
+    assert "Taken back by Test Reader" in app.info[0].value
     assert not any(button.key == f"undo-{key}" for button in app.button)
     assert not app.button(key=f"accept-{key}").disabled
     app.button(key=f"accept-{key}").click().run()

@@ -29,13 +29,6 @@ def content_hashes(root):
     return {name: facts.content_hash for name, facts in open_current(root).manifest.tables.items()}
 
 
-@pytest.fixture(scope="module")
-def published_small(run, small_ledger, tmp_path_factory):
-    root = tmp_path_factory.mktemp("small")
-    assert run(small_ledger, root, "2026-09-01") == 0
-    return root
-
-
 def test_every_table_of_the_contract_is_published_and_valid(published_small):
     snapshot = open_current(published_small)
     for name, table in PUBLISHED_TABLES.items():
@@ -105,42 +98,45 @@ def test_a_decision_feeds_the_run_of_the_next_day(run, published_small, small_le
     assert mine["action"] == "wait"
 
 
+IBM = ("ibm_accounts_receivable", "ibm_accounts_receivable/WA_Fn-UseC_-Accounts-Receivable.csv")
+B2B = ("b2b_ledger", "b2b_ledger_2019/ledger.csv")
+
+
 @pytest.mark.real_ledger
-@pytest.mark.parametrize(
-    ("mapping", "file", "as_of", "column", "date_format"),
-    [
-        (
-            "ibm_accounts_receivable",
-            "ibm_accounts_receivable/WA_Fn-UseC_-Accounts-Receivable.csv",
-            "2013-10-25",
-            "SettledDate",
-            "%m/%d/%Y",
-        ),
-        ("b2b_ledger", "b2b_ledger_2019/ledger.csv", "2019-07-01", None, None),
-    ],
-)
-def test_real_ledgers_publish(run, real_ledgers, tmp_path, mapping, file, as_of, column, date_format):
-    source = real_ledgers / file
-    assert run(source, tmp_path / "all", as_of, mapping=mapping) == 0
-    snapshot = open_current(tmp_path / "all")
+@pytest.mark.parametrize(("mapping", "file", "as_of"), [(*IBM, "2013-10-25"), (*B2B, "2019-07-01")])
+def test_real_ledgers_publish(run, real_ledgers, tmp_path, mapping, file, as_of):
+    assert run(real_ledgers / file, tmp_path, as_of, mapping=mapping) == 0
+    snapshot = open_current(tmp_path)
     for name, table in PUBLISHED_TABLES.items():
         assert not find_violations(snapshot.read_table(name), table), name
         facts = snapshot.manifest.tables[name]
         assert facts.row_count or facts.note, f"{name} is empty and does not say why"
     assert snapshot.manifest.fairness.verdict == "not_assessable"
-    if column is None:
-        return
-    rows = pl.read_csv(source, infer_schema=False)
+
+
+@pytest.mark.real_ledger
+@pytest.mark.parametrize(
+    ("mapping", "file", "as_of", "issued", "settled", "date_format"),
+    [
+        (*IBM, "2013-10-25", "InvoiceDate", ["SettledDate", "DaysToSettle", "DaysLate"], "%m/%d/%Y"),
+        (*B2B, "2019-06-01", "posting_date", ["clear_date"], "%Y-%m-%d"),
+    ],
+)
+def test_real_ledgers_do_not_know_the_future(
+    run, real_ledgers, tmp_path, mapping, file, as_of, issued, settled, date_format
+):
     day = dt.date.fromisoformat(as_of)
-    dates = {name: pl.col(name).str.to_date(date_format) for name in ("InvoiceDate", "SettledDate")}
-    known = rows.filter(dates["InvoiceDate"] < day).with_columns(
-        pl.when(dates[column] < day).then(pl.col(name)).otherwise(pl.lit("")).alias(name)
-        for name in (column, "DaysToSettle", "DaysLate")
+    rows = pl.read_csv(real_ledgers / file, infer_schema=False)
+    is_settled = pl.col(settled[0]).str.to_date(date_format, strict=False) < day
+    known = rows.filter(pl.col(issued).str.to_date(date_format) < day).with_columns(
+        pl.when(is_settled).then(pl.col(name)).otherwise(pl.lit("")).alias(name) for name in settled
     )
     (tmp_path / "known").mkdir()
-    known.write_csv(tmp_path / "known" / "ledger.csv")
+    known.write_csv(tmp_path / "known" / "another name.csv", quote_style="never")
+    assert run(real_ledgers / file, tmp_path / "all", as_of, mapping=mapping) == 0
     assert run(tmp_path / "known", tmp_path / "cut", as_of, mapping=mapping) == 0
     assert content_hashes(tmp_path / "cut") == content_hashes(tmp_path / "all")
+    assert open_current(tmp_path / "cut").id == open_current(tmp_path / "all").id
 
 
 class TestUnchanged:
@@ -157,7 +153,9 @@ class TestUnchanged:
         step = snapshot.read_table("out_recommendations").row(0, named=True)
         with DecisionStore(root / "decisions.sqlite") as store:
             moment = dt.datetime(2026, 9, 1, 9, tzinfo=dt.UTC)
-            store.record_decision(snapshot, step, "accept", decided_by="tester", decided_at=moment, token="once")
+            store.record_decision(
+                snapshot, step, "accept", decided_by="tester", decided_at=moment, token="once"
+            )
         assert run(small_ledger, root, "2026-09-01") == 0
         shown = capsys.readouterr().out
         assert "Nothing changed" in shown
