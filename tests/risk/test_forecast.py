@@ -1,6 +1,7 @@
 """The cash forecast adds up, and knows that customers pay several invoices at once."""
 
-from datetime import date
+from datetime import date, timedelta
+from decimal import Decimal
 
 import numpy as np
 import polars as pl
@@ -8,7 +9,12 @@ import pytest
 
 from segmentation.domain.settings import RiskSettings
 from segmentation.risk.distribution import PaymentDistribution
-from segmentation.risk.forecast import estimate_dependence, forecast_cash
+from segmentation.risk.forecast import (
+    estimate_dependence,
+    find_payment_weekdays,
+    forecast_cash,
+    move_to_payment_days,
+)
 from segmentation.risk.grid import Grid
 
 GRID = Grid.up_to(180)
@@ -20,7 +26,7 @@ def spread_book(count):
     return PaymentDistribution(GRID, survival, np.full(count, -1), 0.01, np.full(count, 180))
 
 
-def forecast(dependence, customers, count=60):
+def forecast(dependence, customers, count=60, weekdays=None):
     return forecast_cash(
         spread_book(count),
         np.arange(count) % customers,
@@ -30,6 +36,7 @@ def forecast(dependence, customers, count=60):
         dependence=dependence,
         settings=SETTINGS,
         seed=4,
+        weekdays=weekdays,
     )
 
 
@@ -74,3 +81,63 @@ def test_dependence_is_recovered_from_payments_that_move_together():
     assert estimate_dependence(customer, ndtr(level)) == pytest.approx(0.4, abs=0.05)
     assert estimate_dependence(customer, ndtr(rng.standard_normal(3000))) < 0.05
     assert estimate_dependence(customer[:20], np.full(20, np.nan)) == 0.3
+
+
+MONDAY = date(2024, 1, 1)
+OFFICE_DAYS = np.array([True] * 5 + [False] * 2)
+
+
+def payments(days, amount=100):
+    return pl.DataFrame(
+        {"value_date": days, "amount": [Decimal(amount)] * len(days)},
+        schema={"value_date": pl.Date, "amount": pl.Decimal(18, 3)},
+    )
+
+
+def weekday_payments(weeks, weekdays=range(5)):
+    return [MONDAY + timedelta(days=7 * week + day) for week in range(weeks) for day in weekdays]
+
+
+def test_weekdays_without_payments_are_learned_from_the_ledger():
+    days = weekday_payments(40)
+    as_of = date(2025, 1, 1)
+    assert find_payment_weekdays(payments(days), as_of).tolist() == [True] * 5 + [False] * 2
+    one_stray = [*days, MONDAY + timedelta(days=5)]
+    assert find_payment_weekdays(payments(one_stray), as_of).tolist() == [True] * 5 + [False] * 2
+    three = [*days, *(MONDAY + timedelta(days=5 + 7 * week) for week in range(3))]
+    assert find_payment_weekdays(payments(three), as_of).tolist() == [True] * 6 + [False]
+
+
+def test_few_payments_or_payments_that_are_not_known_yet_rule_no_weekday_out():
+    days = weekday_payments(40)
+    assert find_payment_weekdays(payments(days[:99]), date(2025, 1, 1)).all()
+    assert find_payment_weekdays(payments(days), days[99]).all(), "only 99 lie before that day"
+    assert not find_payment_weekdays(payments(days), days[100]).all()
+    assert find_payment_weekdays(payments(days, amount=-100), date(2025, 1, 1)).all(), (
+        "reversals are no inflow"
+    )
+    assert find_payment_weekdays(payments([]), date(2025, 1, 1)).all()
+
+
+def test_what_falls_on_a_weekend_arrives_on_monday():
+    # Friday to Tuesday: 10, 20, 30, 15 and 5 % would arrive.
+    paid = np.cumsum([[0.10, 0.20, 0.30, 0.15, 0.05]], axis=1)
+    moved = np.diff(move_to_payment_days(paid, date(2025, 1, 3), OFFICE_DAYS), prepend=0.0)
+    assert moved[0].tolist() == pytest.approx([0.10, 0.0, 0.0, 0.65, 0.05])
+    from_saturday = np.diff(move_to_payment_days(paid, date(2025, 1, 4), OFFICE_DAYS), prepend=0.0)
+    assert from_saturday[0].tolist() == pytest.approx([0.0, 0.0, 0.60, 0.15, 0.05])
+
+
+def test_no_inflow_on_days_without_payments_and_nothing_is_lost():
+    every, office = forecast(0.3, 10), forecast(0.3, 10, weekdays=OFFICE_DAYS)
+    weekend = office.filter(pl.col("forecast_date").dt.weekday() > 5)
+    assert weekend.height
+    for name in ("inflow_amount", "inflow_p10_amount", "inflow_p50_amount", "inflow_p90_amount"):
+        assert (weekend[name] == 0).all(), name
+    assert float(office["inflow_amount"].sum()) == pytest.approx(float(every["inflow_amount"].sum()), abs=1.0)
+    monday = office.filter(pl.col("forecast_date") == date(2025, 1, 6), pl.col("currency") == "EUR")
+    waited = every.filter(
+        pl.col("forecast_date").is_between(date(2025, 1, 4), date(2025, 1, 6)), pl.col("currency") == "EUR"
+    )
+    assert float(monday["inflow_amount"][0]) == pytest.approx(float(waited["inflow_amount"].sum()), abs=0.05)
+    assert office.equals(forecast(0.3, 10, weekdays=OFFICE_DAYS))

@@ -18,7 +18,12 @@ from segmentation.risk.cohort import KEY, Cohort, build_cohort, day_number, text
 from segmentation.risk.comparison import Choice, build_model_comparison, build_reliability, choose_speakers
 from segmentation.risk.distribution import PaymentDistribution
 from segmentation.risk.explanation import build_reasons, explain
-from segmentation.risk.forecast import DEFAULT_DEPENDENCE, estimate_dependence, forecast_cash
+from segmentation.risk.forecast import (
+    DEFAULT_DEPENDENCE,
+    estimate_dependence,
+    find_payment_weekdays,
+    forecast_cash,
+)
 from segmentation.risk.grid import FloatArray, Grid, IntArray
 from segmentation.risk.inputs import DEPTH, depth_group, feature_columns
 from segmentation.risk.speaking import calibration_of, predict_survival
@@ -42,7 +47,7 @@ def score_book(  # noqa: PLR0917  six inputs, each a different thing
     ----------
     issue_features : feat_instalment_at_issue.
     open_features : feat_open_instalment on the as-of day.
-    ledger : core_ tables as known on the as-of day; core_instalment_balance is read.
+    ledger : core_ tables as known on the as-of day; core_instalment_balance and core_payment are read.
     as_of : everything observed before the start of this day is known.
     settings : risk settings.
     seed : of training, resampling and simulation; the same inputs and seed give the same bytes.
@@ -101,6 +106,7 @@ def score_book(  # noqa: PLR0917  six inputs, each a different thing
             dependence=_dependence(validation, choice),
             settings=settings,
             seed=seed,
+            weekdays=find_payment_weekdays(ledger["core_payment"], as_of),
         ),
         "pred_model_comparison": build_model_comparison(validation, choice),
         "pred_reliability": build_reliability(validation, choice),
