@@ -1,10 +1,13 @@
 """Errors read as one paragraph; settings refuse what they do not know."""
 
+from typing import get_args
+
 import pytest
 from pydantic import ValidationError
 
 from segmentation.domain.errors import GateBlockedError, InputRefusedError, IntegrityError, UsageError
-from segmentation.domain.settings import Settings
+from segmentation.domain.settings import GroupAttribute, Settings
+from segmentation.fairness.groups import SOURCES
 
 
 @pytest.mark.parametrize(
@@ -28,3 +31,31 @@ def test_settings_are_frozen_and_closed():
 def test_settings_survive_a_round_trip():
     settings = Settings.model_validate({"treatment": {"annoyance_cost": "0.75"}})
     assert Settings.model_validate_json(settings.model_dump_json()) == settings
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"treatment": {"default_timezone": "Europe/Brusels"}}, "IANA"),
+        ({"treatment": {"open_hour": 20, "close_hour": 8}}, "before close_hour"),
+        ({"treatment": {"open_hour": 9, "close_hour": 9}}, "before close_hour"),
+        ({"treatment": {"jurisdiction": ""}}, "jurisdiction"),
+        ({"fairness": {"attributes": ["shoe_size"]}}, "age_band"),
+        ({"fairness": {"attributes": []}}, "attributes"),
+        ({"fairness": {"attributes": ["sex", "sex"]}}, "more than once: sex"),
+        ({"treatment": {"promise_grace_days": 5}}, "set both"),
+    ],
+)
+def test_settings_that_cannot_work_are_refused_before_a_run(given, told):
+    with pytest.raises(ValidationError, match=told):
+        Settings.model_validate(given)
+
+
+def test_every_attribute_that_settings_allow_has_a_source():
+    assert set(get_args(GroupAttribute)) == set(SOURCES)
+
+
+def test_the_grace_of_promises_can_be_changed_for_all():
+    days = {"promise_grace_days": 5}
+    settings = Settings.model_validate({"segments": days, "treatment": days})
+    assert settings.treatment.promise_grace_days == settings.segments.promise_grace_days == 5

@@ -5,8 +5,23 @@ library itself never reads the environment.
 """
 
 from decimal import Decimal
+from functools import cache
+from typing import Literal, Self, TypeAlias
+from zoneinfo import available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from segmentation.domain.promises import PROMISE_GRACE_DAYS
+
+GroupAttribute: TypeAlias = Literal[
+    "party_type", "age_band", "sex", "language", "region", "country", "sector", "size_band"
+]
+"""Attributes by which the bias audit can form groups."""
+
+
+@cache
+def _known_zones() -> frozenset[str]:
+    return frozenset(available_timezones())
 
 
 class _Settings(BaseModel):
@@ -26,6 +41,14 @@ class LedgerSettings(_Settings):
     )
     min_refused_rows: int = Field(
         10, ge=1, description="fewer quarantined rows than this refuse a file only when they are most of it"
+    )
+    max_gap_days: int = Field(
+        180,
+        ge=1,
+        description="when no as-of day is given, the last few facts are typing errors when they lie further than this after the others; a payment valued or booked further than this after it was learned always is",
+    )
+    max_share_after_gap: float = Field(
+        0.01, ge=0, lt=1, description="fewer than this share of all facts are a few"
     )
 
 
@@ -81,14 +104,21 @@ class SegmentSettings(_Settings):
         0.1, gt=0, lt=0.5, description="prompt when the late propensity's mean is below this"
     )
     min_cause_prob: float = Field(0.5, gt=0, lt=1, description="below this the cause is unclear")
+    promise_grace_days: int = Field(
+        PROMISE_GRACE_DAYS, ge=0, description="days after a promised date before the promise counts as broken"
+    )
 
 
 class TreatmentSettings(_Settings):
     """What may be done, when, and what it is worth."""
 
     policy_version: str = "rules-1"
-    jurisdiction: str = Field("strictest", description="pack of rules when country and party type name none")
-    default_timezone: str = "Europe/Brussels"
+    jurisdiction: str = Field(
+        "strictest", min_length=1, description="pack of rules when country and party type name none"
+    )
+    default_timezone: str = Field(
+        "Europe/Brussels", description="IANA name of the zone of customers whose own is not known"
+    )
     open_hour: int = Field(8, ge=0, le=23, description="first hour of contact, customer's time")
     close_hour: int = Field(20, ge=1, le=24, description="no contact from this hour on, customer's time")
     max_contacts_per_week: int = Field(2, ge=0, description="outbound contacts in 7 days, all channels")
@@ -111,7 +141,7 @@ class TreatmentSettings(_Settings):
         Decimal("0.05"), ge=0, description="unmatched cash or credit up to this is rounding, in any currency"
     )
     promise_grace_days: int = Field(
-        3, ge=0, description="days after a promised date before the promise counts as broken"
+        PROMISE_GRACE_DAYS, ge=0, description="days after a promised date before the promise counts as broken"
     )
     annual_cost_of_capital: float = Field(
         0.08, ge=0, description="yearly cost of money tied up in receivables"
@@ -132,11 +162,31 @@ class TreatmentSettings(_Settings):
     calls_per_day: int = Field(40, ge=0, description="calls that the team can make on a day")
     valid_days: int = Field(3, ge=1, description="days for which a recommendation may be carried out")
 
+    @field_validator("default_timezone")
+    @classmethod
+    def _is_known_zone(cls, zone: str) -> str:
+        if zone not in _known_zones():
+            raise ValueError(f"{zone!r} is no IANA time zone; one is named like Europe/Brussels")
+        return zone
+
+    @model_validator(mode="after")
+    def _opens_before_it_closes(self) -> Self:
+        if self.open_hour >= self.close_hour:
+            raise ValueError(
+                f"open_hour ({self.open_hour}) must be before close_hour ({self.close_hour}), "
+                "or nobody could ever be contacted"
+            )
+        return self
+
 
 class FairnessSettings(_Settings):
     """What is compared, and when it blocks."""
 
-    attributes: tuple[str, ...] = ("party_type", "age_band", "sex", "language", "region", "size_band")
+    attributes: tuple[GroupAttribute, ...] = Field(
+        ("party_type", "age_band", "sex", "language", "region", "size_band"),
+        min_length=1,
+        description="attributes by which groups are compared, each once",
+    )
     primary_metrics: tuple[str, ...] = ("structural_label_rate", "harsh_step_rate")
     clear_late_days: int = Field(
         14, ge=0, description="more days beyond terms than banks, booking or pay-runs explain"
@@ -147,6 +197,14 @@ class FairnessSettings(_Settings):
     pass_gap: float = Field(0.05, description="pass when the simultaneous upper bound is below this")
     alpha: float = Field(0.05, description="family-wise error rate")
     bootstrap_replicates: int = Field(2000, ge=200)
+
+    @field_validator("attributes")
+    @classmethod
+    def _names_each_once(cls, attributes: tuple[GroupAttribute, ...]) -> tuple[GroupAttribute, ...]:
+        twice = sorted({name for name in attributes if attributes.count(name) > 1})
+        if twice:
+            raise ValueError(f"named more than once: {', '.join(twice)}")
+        return attributes
 
 
 class PublishSettings(_Settings):
@@ -168,3 +226,13 @@ class Settings(_Settings):
     treatment: TreatmentSettings = TreatmentSettings()
     fairness: FairnessSettings = FairnessSettings()
     publish: PublishSettings = PublishSettings()
+
+    @model_validator(mode="after")
+    def _judges_promises_alike(self) -> Self:
+        segments, treatment = self.segments.promise_grace_days, self.treatment.promise_grace_days
+        if segments != treatment:
+            raise ValueError(
+                f"segments.promise_grace_days ({segments}) and treatment.promise_grace_days ({treatment}) "
+                "must be the same: a promise is broken or it is not; set both"
+            )
+        return self

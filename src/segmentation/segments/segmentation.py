@@ -54,7 +54,7 @@ def segment_customers(
     counts = _spread_over_customers(ledger, count_lateness(known, settings))
     prior = fit_prior(counts["late_weight"].to_numpy(), counts["prompt_weight"].to_numpy())
     segments = assign_segments(estimate_propensity(counts, prior), settings, previous)
-    signals = count_signals(ledger, known, as_of, model)
+    signals = count_signals(ledger, known, as_of, model, settings.promise_grace_days)
     caused = choose_causes(segments, weigh_causes(signals, model), find_contacted(ledger), settings)
     described = describe_segments(caused, signals, model)
     return SEGMENT.conform(described.with_columns(pl.lit(as_of).alias("as_of_date")))

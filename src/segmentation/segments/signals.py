@@ -9,6 +9,7 @@ from datetime import date
 
 import polars as pl
 
+from segmentation.domain.promises import PROMISE_GRACE_DAYS, judge_promises
 from segmentation.domain.schema import Frames
 from segmentation.domain.vocabulary import CoveredBy, Direction, OutcomeCode, PromiseStatus
 from segmentation.segments.definitions import CauseModel
@@ -30,10 +31,15 @@ _SAID = {
     "said_will_not_pay": (OutcomeCode.WILL_NOT_PAY,),
 }
 _NOTHING_SAID = (OutcomeCode.UNREACHABLE.value,)
-_PROMISE_GRACE_DAYS = 2
 
 
-def count_signals(ledger: Frames, known: pl.DataFrame, as_of: date, model: CauseModel) -> pl.DataFrame:
+def count_signals(
+    ledger: Frames,
+    known: pl.DataFrame,
+    as_of: date,
+    model: CauseModel,
+    promise_grace_days: int = PROMISE_GRACE_DAYS,
+) -> pl.DataFrame:
     """Return how often each customer showed each signal, of how many opportunities.
 
     Parameters
@@ -42,6 +48,7 @@ def count_signals(ledger: Frames, known: pl.DataFrame, as_of: date, model: Cause
     known : result of ``observations.classify_instalments``.
     as_of : contacts too recent to have had their effect are no opportunities yet.
     model : windows and levels of the signals.
+    promise_grace_days : days after a promised day on which the money may still arrive.
 
     Returns
     -------
@@ -53,7 +60,7 @@ def count_signals(ledger: Frames, known: pl.DataFrame, as_of: date, model: Cause
         *_count_responses(ledger, as_of, model),
         *_count_statements(ledger),
         *_count_instalments(ledger, known, model),
-        _count_promises(ledger, as_of),
+        _count_promises(ledger, as_of, promise_grace_days),
         _count_plans(ledger),
         _count_reversals(ledger),
     ]
@@ -196,25 +203,11 @@ def _count_instalments(ledger: Frames, known: pl.DataFrame, model: CauseModel) -
     yield _counted(told, "long_overdue", pl.col("days_late") > beyond)
 
 
-def _count_promises(ledger: Frames, as_of: date) -> pl.DataFrame:
-    """Promises that were due, and those of them that were not kept."""
-    covered = (
-        ledger["core_instalment_balance"]
-        .group_by("invoice_id")
-        .agg(pl.col("covered_date").max(), pl.col("is_open").any())
-    )
-    promises = (
-        ledger["core_promise_to_pay"]
-        .join(_invoice_owners(ledger), "invoice_id")
-        .join(covered, "invoice_id", "left")
-    )
-    deadline = pl.col("promised_date").dt.offset_by(f"{_PROMISE_GRACE_DAYS}d")
-    is_final = pl.col("status").is_in([s.value for s in PromiseStatus if s is not PromiseStatus.OPEN])
-    is_final = is_final.fill_null(False)
-    is_due = deadline < as_of
-    was_paid = ~pl.col("is_open").fill_null(True) & (pl.col("covered_date") <= deadline).fill_null(False)
-    is_broken = pl.when(is_final).then(pl.col("status") != PromiseStatus.KEPT.value).otherwise(~was_paid)
-    return _counted(promises.filter(is_final | is_due), "broken_promise", is_broken)
+def _count_promises(ledger: Frames, as_of: date, grace_days: int) -> pl.DataFrame:
+    """Promises that ended, and those of them that were not kept."""
+    judged = judge_promises(ledger, as_of, grace_days).join(_invoice_owners(ledger), "invoice_id")
+    ended = judged.filter(pl.col("state") != PromiseStatus.OPEN.value)
+    return _counted(ended, "broken_promise", pl.col("state") == PromiseStatus.BROKEN.value)
 
 
 def _count_plans(ledger: Frames) -> pl.DataFrame:

@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 import polars as pl
 
 from segmentation.domain.core_tables import CANONICAL_TABLES
+from segmentation.domain.promises import judge_promises
 from segmentation.domain.schema import Frames
 from segmentation.domain.settings import TreatmentSettings
 from segmentation.domain.vocabulary import (
@@ -149,22 +150,17 @@ def close_on_disputes(ledger: Frames, as_of: date) -> pl.DataFrame:
 
 def close_on_promises(ledger: Frames, as_of: date, settings: TreatmentSettings) -> pl.DataFrame:
     """Return open invoices with a promise to pay whose day, with the grace in settings, has not passed."""
-    grace = timedelta(days=settings.promise_grace_days)
     promised = (
-        ledger["core_promise_to_pay"]
-        .filter(
-            pl.col("status").is_null() | (pl.col("status") == PromiseStatus.OPEN),
-            pl.col("made_at") <= as_of,
-            pl.col("promised_date") + grace >= as_of,
-        )
+        judge_promises(ledger, as_of, settings.promise_grace_days)
+        .filter(pl.col("state") == PromiseStatus.OPEN, pl.col("made_at") <= as_of)
         .group_by("invoice_id")
-        .agg(pl.col("promised_date").max())
+        .agg(pl.col("promised_date", "last_day").max())
         .join(list_open_invoices(ledger), on="invoice_id", how="inner")
     )
     sentence = pl.format(
         "Payment of invoice {} was promised for {}.", "invoice_id", day_text(pl.col("promised_date"))
     )
-    lifts_on = pl.col("promised_date") + grace + timedelta(days=1)
+    lifts_on = pl.col("last_day") + timedelta(days=1)
     return gate_rows(
         promised, BlockCode.OPEN_PROMISE, sentence, invoice=pl.col("invoice_id"), lifts_on=lifts_on
     )

@@ -9,6 +9,7 @@ from datetime import date, timedelta
 
 import polars as pl
 
+from segmentation.domain.reachability import is_bounced
 from segmentation.domain.schema import Frames
 from segmentation.domain.settings import TreatmentSettings
 from segmentation.domain.vocabulary import BlockCode, Channel, Direction, PermissionStatus
@@ -157,14 +158,11 @@ def close_on_reach(ledger: Frames, customers: pl.DataFrame) -> pl.DataFrame:
             pl.lit(""),
             channel=pl.col("channel"),
         )
-    bounced = pl.col("bounced_at").is_not_null() & (
-        pl.col("verified_at").is_null() | (pl.col("verified_at") <= pl.col("bounced_at"))
-    )
     channels = pl.DataFrame({"channel": [channel.value for channel in Channel]})
     reach = (
         customers.join(channels, how="cross")
         .join(
-            points.with_columns(bounced.alias("is_bounced"), pl.lit(True).alias("is_known")),
+            points.with_columns(is_bounced().alias("is_bounced"), pl.lit(True).alias("is_known")),
             on=["customer_id", "channel"],
             how="left",
         )
