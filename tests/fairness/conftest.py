@@ -53,6 +53,7 @@ def make_book() -> Callable[..., tuple[dict[str, pl.DataFrame], pl.DataFrame, pl
                 due_date=pl.lit(AS_OF - timedelta(days=90)),
                 covered_by=pl.when(~pl.col("is_open")).then(pl.lit("payment")),
                 is_supplier_caused=pl.lit(False),
+                amount=pl.lit(100),
             )
         )
         recommendation = full.with_columns(recommendation_id=pl.col("customer_id")).drop_nulls("action")

@@ -159,3 +159,51 @@ def test_any_table_gives_a_valid_audit(rows):
     assert (shown["estimate_low"] <= shown["estimate"]).all()
     assert (shown["estimate"] <= shown["estimate_high"]).all()
     assert (shown["gap"] <= shown["gap_high"]).all()
+
+
+def _small_book(count: int = 60) -> pl.DataFrame:
+    """Sixty customers, five of them men; two of these are treated harshly, and all who cannot pay are women."""
+    number = np.arange(count)
+    return pl.DataFrame(
+        {
+            "customer_id": [f"C{i:04d}" for i in number],
+            "party_type": ["consumer"] * count,
+            "sex": np.where(number < 5, "m", "f"),
+            "language": np.array(["nl", "fr", "de"])[np.where(number < 7, 2, number % 2)],
+            "segment": np.where(number % 9 == 1, "structural", "incidental"),
+            "action": np.where(number % 3 == 0, "formal_notice", "reminder"),
+            "cause": np.where(number >= 57, "cannot_pay", "unclear"),
+        }
+    )
+
+
+def test_below_the_minimum_neither_counts_nor_statements_tell_about_few_people(make_book):
+    book = make_book(_small_book())
+    found = _audit(book)
+    shown = found.filter(pl.col("estimate").is_not_null())
+    assert shown.filter(pl.col("count") < SETTINGS.min_count_report).height == 0
+    hidden = found.filter(pl.col("estimate").is_null())
+    figures = ("estimate_low", "estimate_high", "gap", "gap_high", "ratio", "p_value")
+    assert hidden.select(pl.all_horizontal(pl.col(figures).is_null().all())).item()
+    assert hidden.filter(pl.col("count").is_between(1, SETTINGS.min_count_report - 1)).height == 0
+    assert hidden.filter((pl.col("group") != "all") & (pl.col("count") > 0)).height == 0
+    numbers = hidden["statement"].str.extract_all(r"\d+").explode().drop_nulls().cast(pl.Int64)
+    assert set(numbers) <= {SETTINGS.min_count_report, 60}
+    alone = found.filter(metric="no_plan_rate", attribute="sex")
+    assert alone.select("group", "count").rows() == [("all", 0)]
+    assert "fewer than 30" in alone["statement"][0]
+    assert not set(alone["statement"][0].split()) & {"f", "m", "3"}
+    statement = judge_audit(found, SETTINGS)["statement"][0]
+    assert "too small for a figure" in statement
+    assert not any(mark.isdigit() for mark in statement.split("such as")[-1])
+
+
+def test_figures_about_large_groups_do_not_tell_about_a_small_one_by_subtraction(make_book):
+    facts = _small_book(200)
+    changed = facts.with_columns(
+        action=pl.when(language="de").then(pl.lit("legal_review")).otherwise("action"),
+        segment=pl.when(language="de").then(pl.lit("structural")).otherwise("segment"),
+    )
+    one, other = (_audit(make_book(book)).filter(attribute="language") for book in (facts, changed))
+    assert one.filter(metric="harsh_step_rate", group="nl")["estimate"].is_not_null().all()
+    assert one.filter(family="primary").equals(other.filter(family="primary"))

@@ -93,13 +93,14 @@ def test_contact_intensity_counts_outbound_contacts_of_thirty_days(make_book):
 def test_who_can_be_reached_by_letter_only(make_book):
     points = pl.DataFrame(
         {
-            "customer_id": ["C0", "C1", "C1", "C2"],
-            "channel": ["letter", "letter", "email", "email"],
-            "bounced_at": [None, None, None, date(2025, 10, 1)],
+            "customer_id": ["C0", "C1", "C1", "C2", "C3"],
+            "channel": ["letter", "letter", "email", "email", "email"],
+            "bounced_at": [None, None, None, date(2025, 10, 1), date(2025, 10, 1)],
+            "verified_at": [None, None, None, date(2025, 10, 1), date(2025, 10, 2)],
         }
     )
-    found = _observe(make_book(_facts(action=["wait"] * 3)), core_contact_point=points)
-    assert found["letter_only_rate"] == {"C0": True, "C1": False, "C2": True}
+    found = _observe(make_book(_facts(action=["wait"] * 4)), core_contact_point=points)
+    assert found["letter_only_rate"] == {"C0": True, "C1": False, "C2": True, "C3": False}
 
 
 def test_what_cannot_be_observed_has_no_rows(make_book):

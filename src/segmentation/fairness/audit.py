@@ -17,7 +17,7 @@ from segmentation.domain.vocabulary import Verdict
 from segmentation.fairness.comparison import CELL, compare_groups
 from segmentation.fairness.groups import SOURCES, UNKNOWN, read_groups
 from segmentation.fairness.harms import HARMS, Harm, observe_harms
-from segmentation.fairness.wording import say_cell, say_code, say_missing_attribute, say_missing_metric
+from segmentation.fairness.wording import say_alone, say_cell, say_missing_attribute, say_missing_metric
 
 AUDIT_FAIRNESS = ROOM_TABLES["audit_fairness"]
 PRIMARY = "primary"
@@ -58,6 +58,11 @@ def audit_bias(  # noqa: PLR0917  frames travel as arguments
 
     Notes
     -----
+    Below ``min_count_report`` customers, in a group or among all others, there is no figure, not even how
+    many are concerned: ``count`` is 0 there, and the statement says *fewer than*. Where the same
+    customers are counted by several attributes, totals can still be subtracted from each other; the audit
+    is made for those who answer for the treatment, not for the public.
+
     Which rates, about whom, and the limits of measuring without the truth: ``harms``. How groups are
     compared: ``comparison``.
     """
@@ -65,7 +70,7 @@ def audit_bias(  # noqa: PLR0917  frames travel as arguments
     if groups.height == 0:
         return AUDIT_FAIRNESS.conform(_no_group_data(segment.height, settings))
     harms = observe_harms(ledger, segment, recommendation, settings, as_of)
-    cells, alone = _split_alone(_count_cells(harms.join(groups, "customer_id"), settings))
+    cells, alone = _split_alone(_count_cells(harms.join(groups, "customer_id"), settings), settings)
     known = set(groups["attribute"].unique())
     seen = set(cells["metric"]) | {str(row["metric"]) for row in alone}
     missing = (
@@ -145,7 +150,7 @@ def audit(
     long = pl.concat(parts).unpivot(
         attributes, index=["metric", "is_harmed"], variable_name="attribute", value_name="group"
     )
-    cells, alone = _split_alone(_count_cells(long, chosen))
+    cells, alone = _split_alone(_count_cells(long, chosen), chosen)
     return _finish(cells, _OUTCOME_HARMS, chosen, seed, alone)
 
 
@@ -185,7 +190,9 @@ def _count_cells(long: pl.DataFrame, settings: FairnessSettings) -> pl.DataFrame
     )
 
 
-def _split_alone(cells: pl.DataFrame) -> tuple[pl.DataFrame, list[dict[str, object]]]:
+def _split_alone(
+    cells: pl.DataFrame, settings: FairnessSettings
+) -> tuple[pl.DataFrame, list[dict[str, object]]]:
     """Cells that have others to be compared with, and rows that say where there is one group only."""
     is_alone = pl.len().over("family", "metric", "attribute") == 1
     rows = [
@@ -193,9 +200,8 @@ def _split_alone(cells: pl.DataFrame) -> tuple[pl.DataFrame, list[dict[str, obje
             row["family"],
             row["metric"],
             row["attribute"],
-            f"{say_code(row['metric'])} by {say_code(row['attribute'])}: all {row['count']} concerned are "
-            f"{say_code(row['group'])}; nothing to compare.",
-            row["count"],
+            say_alone(row["metric"], row["attribute"], row["count"], settings),
+            row["count"] if row["count"] >= settings.min_count_report else 0,
         )
         for row in cells.filter(is_alone).iter_rows(named=True)
     ]
@@ -216,8 +222,14 @@ def _finish(
     ]
     is_shown = pl.col("verdict") != Verdict.NOT_ASSESSABLE.value
     frame = pl.DataFrame(told + missing, infer_schema_length=None)
-    if "estimate" in frame.columns:
-        frame = frame.with_columns(pl.when(is_shown).then(pl.col("estimate")).alias("estimate"))
+    if told:
+        # A comparison without figures gives no count either: how many of a small group are concerned
+        # is a finding about few people, and one count subtracted from another tells it.
+        is_whole = pl.col("group") == ALL
+        frame = frame.with_columns(
+            pl.when(is_shown).then(pl.col("estimate")).alias("estimate"),
+            pl.when(is_shown | is_whole).then(pl.col("count")).otherwise(0).alias("count"),
+        )
     return AUDIT_FAIRNESS.conform(frame)
 
 

@@ -59,12 +59,24 @@ def compare_groups(cells: pl.DataFrame, settings: FairnessSettings, seed: int) -
     ``cells`` sorted, with the columns of ``audit_fairness`` but its statement. Groups that are, or whose
     reference is, below ``min_count_report`` get no figures and *not_assessable*; they are no part of
     the family that is corrected for.
+
+    Notes
+    -----
+    From the rates of a group and of all others the harmed among all of them can be worked out. Where
+    the groups below ``min_count_report`` have together fewer customers than that, they are left out of
+    everybody's reference: else subtraction would tell what happened to them (secondary suppression,
+    Hundepool et al. 2012).
     """
     whole = ["family", "metric", "attribute"]
-    totals = cells.sort(CELL).with_columns(
-        (pl.col("count").sum().over(whole) - pl.col("count")).alias("other_count"),
-        (pl.col("harmed").sum().over(whole) - pl.col("harmed")).alias("other_harmed"),
-    )
+    count = pl.col("count")
+    is_small = count < settings.min_count_report
+    is_left_out = is_small & (count.filter(is_small).sum().over(whole) < settings.min_count_report)
+
+    def of_others(name: str) -> pl.Expr:
+        total = pl.when(is_left_out).then(0).otherwise(name).sum().over(whole)
+        return (total - pl.col(name)).clip(lower_bound=0).alias(f"other_{name}")
+
+    totals = cells.sort(CELL).with_columns(of_others("count"), of_others("harmed"))
     is_large = pl.min_horizontal("count", "other_count") >= settings.min_count_report
     parts = [totals.filter(~is_large).with_columns(verdict=pl.lit(Verdict.NOT_ASSESSABLE.value))]
     for number, (_, family) in enumerate(

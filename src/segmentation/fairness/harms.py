@@ -27,9 +27,11 @@ from datetime import date
 
 import polars as pl
 
+from segmentation.domain.reachability import is_bounced
 from segmentation.domain.schema import Frames
-from segmentation.domain.settings import FairnessSettings
-from segmentation.domain.vocabulary import Action, Cause, Channel, CoveredBy, Direction, Segment, Tone
+from segmentation.domain.settings import FairnessSettings, SegmentSettings
+from segmentation.domain.vocabulary import Action, Cause, Channel, Direction, Segment, Tone
+from segmentation.segments.observations import EXCLUDED, classify_instalments
 
 FREQUENT_CONTACT_COUNT = 3
 FREQUENT_CONTACT_DAYS = 30
@@ -127,7 +129,7 @@ def observe_harms(
     segment : ``pred_segment``.
     recommendation : ``act_recommendation``.
     settings : ``clear_late_days``.
-    as_of : end of the window in which contacts are counted.
+    as_of : end of what is known, and of the window in which contacts are counted.
 
     Returns
     -------
@@ -167,7 +169,7 @@ def describe_customers(
     )
     joined = labels
     for part in (
-        _read_punctuality(ledger, settings),
+        _read_punctuality(ledger, settings, as_of),
         _read_steps(recommendation),
         _read_contacts(ledger, as_of),
         _read_channels(ledger),
@@ -177,26 +179,21 @@ def describe_customers(
     return joined.with_columns(pl.col(facts).fill_null(False)).sort("customer_id")
 
 
-def _read_punctuality(ledger: Frames, settings: FairnessSettings) -> pl.DataFrame:
-    is_open = pl.col("is_open")
-    is_known = (
-        (is_open & (pl.col("days_late") > 0)) | (~is_open & (pl.col("covered_by") == CoveredBy.PAYMENT.value))
-    ).fill_null(False)
-    counts = is_known & ~pl.col("is_supplier_caused")
-    is_clear = counts & (pl.col("days_late") > settings.clear_late_days)
-    return (
-        ledger["core_instalment_balance"]
-        .group_by("customer_id")
-        .agg(
-            counts.sum().alias("known"),
-            is_clear.sum().alias("clear"),
-            (is_open & (pl.col("days_late") > 0)).any().alias("is_overdue"),
-        )
-        .select(
-            "customer_id",
-            "is_overdue",
-            ((pl.col("known") > 0) & (2 * pl.col("clear") < pl.col("known"))).alias("is_seldom_clearly_late"),
-        )
+def _read_punctuality(ledger: Frames, settings: FairnessSettings, as_of: date) -> pl.DataFrame:
+    balance = ledger["core_instalment_balance"]
+    # No grace here: clear_late_days is the measure, and every day beyond terms makes lateness known.
+    known = classify_instalments(balance, as_of, SegmentSettings(grace_days=0)).filter(~pl.col(EXCLUDED))
+    is_clear = pl.col("days_late") > settings.clear_late_days
+    counts = known.group_by("customer_id").agg(
+        pl.len().cast(pl.Int64).alias("known"), is_clear.sum().cast(pl.Int64).alias("clear")
+    )
+    overdue = balance.group_by("customer_id").agg(
+        (pl.col("is_open") & (pl.col("days_late") > 0)).any().alias("is_overdue")
+    )
+    return overdue.join(counts, "customer_id", "left").select(
+        "customer_id",
+        "is_overdue",
+        (2 * pl.col("clear") < pl.col("known")).fill_null(value=False).alias("is_seldom_clearly_late"),
     )
 
 
@@ -222,5 +219,5 @@ def _read_contacts(ledger: Frames, as_of: date) -> pl.DataFrame:
 
 
 def _read_channels(ledger: Frames) -> pl.DataFrame:
-    is_easy = pl.col("channel").is_in(_EASY_CHANNELS) & pl.col("bounced_at").is_null()
+    is_easy = pl.col("channel").is_in(_EASY_CHANNELS) & ~is_bounced()
     return ledger["core_contact_point"].group_by("customer_id").agg(is_easy.any().alias("has_easy_channel"))

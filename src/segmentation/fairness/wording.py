@@ -52,10 +52,9 @@ def say_cell(row: dict[str, Any], harm: Harm, settings: FairnessSettings) -> str
     """Return the finding about one group: who, how many, the rate, its gap, and the verdict."""
     group = say_group(row)
     if row["verdict"] == Verdict.NOT_ASSESSABLE.value:
-        smaller = min(row["count"], row["other_count"])
         return (
-            f"{group}: {row['count']} {harm.concerned}, {row['other_count']} others; no figure where "
-            f"either is below {settings.min_count_report} (here {smaller})."
+            f"{group}: no figure, fewer than {settings.min_count_report} {harm.concerned} in the group or "
+            "among all others."
         )
     direction = "more" if row["gap"] >= 0 else "fewer"
     finding = (
@@ -64,6 +63,14 @@ def say_cell(row: dict[str, Any], harm: Harm, settings: FairnessSettings) -> str
         f"(with all comparisons together, no more than {_points(row['gap_high'])} above)."
     )
     return f"{finding} {_say_verdict(row, settings)}"
+
+
+def say_alone(metric: str, attribute: str, count: int, settings: FairnessSettings) -> str:
+    """Return that all customers concerned are of one group; which one is not told."""
+    what = f"{say_code(metric)} by {say_code(attribute)}"
+    if count < settings.min_count_report:
+        return f"{what}: no figure, fewer than {settings.min_count_report} customers are concerned."
+    return f"{what}: all {count} concerned are of one group; nothing to compare."
 
 
 def say_missing_attribute(attribute: str, source: str) -> str:
