@@ -13,6 +13,8 @@ from segmentation.domain.vocabulary import Cause, Segment
 from segmentation.segments.definitions import CAUSES, CauseModel
 
 _SUPPORTED = "_is_supported"
+_WEIGHT_UNIT = 1 << 32
+"""Weights are summed as whole multiples of 2⁻³²: sums of floats depend on the number of threads."""
 _NO_CAUSE_SEGMENTS = (Segment.PROMPT.value, Segment.INSUFFICIENT_HISTORY.value)
 
 
@@ -51,7 +53,10 @@ def weigh_causes(signals: pl.DataFrame, model: CauseModel) -> pl.DataFrame:
         weighed.sort("customer_id", "signal")
         .group_by("customer_id", maintain_order=True)
         .agg(
-            *(weight.sum().alias(cause.value) for cause, weight in weights.items()),
+            *(
+                ((weight * _WEIGHT_UNIT).round().cast(pl.Int64).sum() / _WEIGHT_UNIT).alias(cause.value)
+                for cause, weight in weights.items()
+            ),
             *(
                 ((weight > 0) & ~pl.col("is_background")).any().alias(f"{cause}{_SUPPORTED}")
                 for cause, weight in weights.items()

@@ -17,6 +17,7 @@ _DIRECT_DEBIT_DAYS = 30
 _JUST_PAID_DAYS = 7
 _COMING_DAYS = 7
 _LIKELY_LATE_PROB = 0.5
+_KEPT_DIGITS = 9
 
 
 def _instalments(
@@ -80,8 +81,9 @@ def _instalments(
 
 
 def _weighted(value: str, over: pl.Expr) -> pl.Expr:
+    """Mean weighted by amount; its last digits, which depend on the number of threads, are cut off."""
     weight = pl.col("weight").filter(over)
-    return ((pl.col(value).filter(over) * weight).sum() / weight.sum()).fill_nan(None)
+    return ((pl.col(value).filter(over) * weight).sum() / weight.sum()).round(_KEPT_DIGITS).fill_nan(None)
 
 
 def measure_exposure(
