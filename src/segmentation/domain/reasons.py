@@ -80,9 +80,6 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     ),
 }
 
-REASON_GROUPS: tuple[str, ...] = tuple(_WORDS)
-"""Groups of reasons."""
-
 REASON_SENTENCES: Mapping[str, str] = {
     f"{group}_{direction}": sentence
     for group, pair in _WORDS.items()

@@ -14,7 +14,6 @@ from segmentation.domain.vocabulary import CoveredBy
 WEIGHT_UNIT = 1 << 20
 """Weights are summed as whole multiples of 2⁻²⁰, so that no order of rows can change a sum."""
 
-MATURED = "is_matured"
 LATE = "is_late"
 EXCLUDED = "is_excluded"
 

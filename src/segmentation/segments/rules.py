@@ -27,7 +27,6 @@ import polars as pl
 from segmentation.domain.settings import SegmentSettings
 from segmentation.domain.vocabulary import Segment
 
-RULES_VERSION = "segments-1"
 _RARE_LATE_SHARE = 0.05
 
 
