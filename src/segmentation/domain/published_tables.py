@@ -212,7 +212,12 @@ FAIRNESS = Table(
         category("metric", "rate that is compared", required=True),
         category("attribute", "attribute that forms the groups", required=True),
         category("group", "group; unknown is a group; all when nothing could be assessed", required=True),
-        integer("count", "customers in the group that the rate is about", required=True, minimum=0),
+        integer(
+            "count",
+            "customers in the group that the rate is about; 0 when they are too few for a figure",
+            required=True,
+            minimum=0,
+        ),
         prob("estimate", "rate in the group; null below the minimum count"),
         prob("estimate_low", "lower end of its 90 % interval"),
         prob("estimate_high", "upper end of its 90 % interval"),
