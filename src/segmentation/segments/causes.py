@@ -5,6 +5,8 @@ counting signals (signals), their likelihood ratios and reasons (cause_signals.y
 """
 
 import math
+import operator
+from functools import reduce
 
 import polars as pl
 
@@ -67,7 +69,8 @@ def weigh_causes(signals: pl.DataFrame, model: CauseModel) -> pl.DataFrame:
     names = [cause.value for cause in CAUSES]
     top = sums.select(pl.max_horizontal(names)).to_series()
     raised = sums.with_columns((pl.col(name) - top).exp() for name in names)
-    total = raised.select(pl.sum_horizontal(names)).to_series()
+    # Added one after the other: sum_horizontal adds in an order that depends on the number of threads.
+    total = raised.select(reduce(operator.add, map(pl.col, names))).to_series()
     return raised.with_columns(pl.col(name) / total for name in names)
 
 

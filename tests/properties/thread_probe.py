@@ -1,0 +1,67 @@
+"""Prints what one world comes to, room by room, as hashes; run in a process with a given number of threads."""
+
+import json
+import sys
+from pathlib import Path
+
+import polars as pl
+
+from segmentation.domain.core_tables import DECISION
+from segmentation.domain.hashing import hash_frame
+from segmentation.domain.room_tables import ROOM_TABLES
+from segmentation.domain.schema import Frames
+from segmentation.domain.settings import Settings
+from segmentation.domain.vocabulary import ScoreStatus
+from segmentation.fairness.audit import audit_bias
+from segmentation.features.computation import (
+    compute_customer_features,
+    compute_issue_features,
+    compute_open_features,
+)
+from segmentation.ledger.loading import load_ledger
+from segmentation.segments.segmentation import segment_customers
+from segmentation.treatment.gates import close_gates
+from segmentation.treatment.recommendation import recommend_steps
+
+
+def derive_frames(directory: Path) -> Frames:
+    """Return what the rooms derive from a ledger; in place of trained scores, ones with long fractions."""
+    loaded = load_ledger(directory, "canonical")
+    ledger, as_of, settings = loaded.ledger, loaded.as_of, Settings()
+    segment = segment_customers(ledger, as_of, settings.segments)
+    gate = close_gates(ledger, DECISION.empty(), as_of, settings.treatment)
+    number = pl.int_range(pl.len())
+    share = (number * 7919 % 1009 + 1) / 1013
+    is_open = ledger["core_instalment_balance"].filter("is_open").sort("invoice_id", "instalment_number")
+    risk = ROOM_TABLES["pred_instalment_risk"].conform(
+        is_open.with_columns(
+            as_of_date=pl.lit(as_of),
+            late_prob=share,
+            paid_14_prob=1 - share,
+            expected_payment_date=pl.lit(as_of) + pl.duration(days=number % 83 + 1),
+            score_status=pl.lit(ScoreStatus.SCORED.value),
+        )
+    )
+    steps = recommend_steps(ledger, risk, segment, gate, as_of, settings.treatment)
+    return {
+        "feat_instalment_at_issue": compute_issue_features(ledger),
+        "feat_open_instalment": compute_open_features(ledger, as_of),
+        "feat_customer": compute_customer_features(ledger, as_of),
+        "pred_segment": segment,
+        "act_gate": gate,
+        "act_recommendation": steps,
+        "audit_fairness": audit_bias(ledger, segment, steps, settings.fairness, as_of, 7),
+    }
+
+
+if __name__ == "__main__":
+    frames = derive_frames(Path(sys.argv[1]))
+    print(
+        json.dumps(
+            {
+                "threads": pl.thread_pool_size(),
+                "rows": {name: frame.height for name, frame in frames.items()},
+                "hashes": {name: hash_frame(frame) for name, frame in frames.items()},
+            }
+        )
+    )
