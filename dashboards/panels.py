@@ -119,7 +119,7 @@ def _draw_banners(page: Page) -> None:
             icon=wording.VERDICT_ICONS[verdict],
         )
     elif verdict == "inconclusive":
-        st.error(
+        st.warning(
             "**The bias check is inconclusive.** Strict steps need a person's judgement, case by case. "
             "The Bias page says what is known and what is not.",
             icon=wording.VERDICT_ICONS[verdict],

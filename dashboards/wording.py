@@ -248,7 +248,7 @@ def describe_certainty(prob: float) -> str:
 def describe_segment(segment: str, structural_prob: float | None, settled_count: int | None) -> str:
     """Return a segment with its uncertainty in one sentence."""
     count = settled_count or 0
-    seen = f"{count} settled instalment" + ("" if count == 1 else "s")
+    seen = f"{count} instalment{'' if count == 1 else 's'} whose outcome is known"
     if segment == "insufficient_history" or structural_prob is None:
         return f"Too little history to say how this customer usually pays ({seen})."
     words = describe_certainty(structural_prob)

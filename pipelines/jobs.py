@@ -7,6 +7,7 @@ from pathlib import Path
 import dagster as dg
 
 from pipelines.resources import Run
+from segmentation.domain.errors import InputRefusedError
 
 JOB_NAME = "publish_worklist"
 UNSETTLED = "seen once: "
@@ -58,12 +59,15 @@ def configure_run(run: Run, as_of: dt.date) -> dict[str, object]:
 
 
 def describe_files(ledger: Path) -> str | None:
-    """Return a fingerprint of the ledger's files by name, size and time; None when there is none."""
-    if not ledger.exists():
+    """Return a fingerprint of the delivery's files by path, size and time; None when there is no delivery."""
+    from segmentation.ledger.sources import list_delivery_files
+
+    try:
+        files = list_delivery_files(ledger)
+    except InputRefusedError:
         return None
-    files = sorted(path for path in ledger.rglob("*") if path.is_file()) if ledger.is_dir() else [ledger]
     digest = hashlib.sha256()
-    for path in files:
+    for name, path in files.items():
         status = path.stat()
-        digest.update(f"{path}:{status.st_size}:{status.st_mtime_ns};".encode())
+        digest.update(f"{name}:{status.st_size}:{status.st_mtime_ns};".encode())
     return digest.hexdigest()

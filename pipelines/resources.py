@@ -104,7 +104,7 @@ class Run(dg.ConfigurableResource[None]):
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
         """Hold the data root for this run, however it was started; schedules and sensors only look."""
-        if context.run_id:
+        if context.run:
             self._lock = lock_data_root(self.root)
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:  # noqa: ARG002

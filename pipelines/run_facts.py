@@ -2,7 +2,6 @@
 
 import datetime as dt
 import hashlib
-from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -68,10 +67,15 @@ def hash_program() -> str:
     return digest.hexdigest()
 
 
-def hash_files(ledger: Path) -> Mapping[str, str]:
-    """Return the SHA-256 of the ledger's files by name; empty when there are none."""
-    files = [path for path in sorted(ledger.rglob("*")) if path.is_file()] if ledger.is_dir() else [ledger]
-    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files if path.exists()}
+def hash_files(ledger: Path) -> dict[str, str]:
+    """Return the SHA-256 of every file of the delivery by its path; InputRefusedError when there is none."""
+    from segmentation.ledger.sources import list_delivery_files
+
+    digests = {}
+    for name, path in list_delivery_files(ledger).items():
+        with path.open("rb") as file:
+            digests[name] = hashlib.file_digest(file, "sha256").hexdigest()
+    return digests
 
 
 def fingerprint_inputs(run: "Run") -> str:

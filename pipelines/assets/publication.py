@@ -37,7 +37,7 @@ def published_snapshot(context: dg.AssetExecutionContext, run: Run) -> dg.Materi
     from segmentation.publish.writer import publish_snapshot
 
     tables = run.load(PUBLISHED_TABLES.values())
-    snapshot = publish_snapshot(tables, run.root, collect_facts(run, tables, context.run_id))
+    snapshot = publish_snapshot(tables, run.root, collect_facts(run, tables, context.run.run_id))
     logging.getLogger(PROGRESS_LOGGER).info("published", extra={"table": "published_snapshot", "rows": 1})
     return dg.MaterializeResult(
         metadata={"snapshot": snapshot.id, "path": dg.MetadataValue.path(str(snapshot.path))}

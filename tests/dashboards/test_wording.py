@@ -64,7 +64,7 @@ def test_steps_name_their_channel():
 def test_uncertainty_of_a_segment_is_in_words():
     assert "is almost certainly the rule" in wording.describe_segment("structural", 0.97, 12)
     assert "may or may not be the rule" in wording.describe_segment("undecided", 0.5, 1)
-    assert wording.describe_segment("undecided", 0.5, 1).endswith("1 settled instalment.")
+    assert wording.describe_segment("undecided", 0.5, 1).endswith("1 instalment whose outcome is known.")
     assert "Too little history" in wording.describe_segment("insufficient_history", None, 2)
 
 

@@ -9,28 +9,35 @@ from pipelines.resources import Run
 
 
 def test_the_schedule_asks_for_its_own_day():
-    context = dg.build_schedule_context(scheduled_execution_time=dt.datetime(2026, 10, 31, 4, tzinfo=dt.UTC))
-    request = every_morning(context, run=Run(ledger="exports", mapping="b2b_ledger"))
+    morning = dt.datetime(2026, 10, 31, 4, tzinfo=dt.UTC)
+    with dg.build_schedule_context(
+        scheduled_execution_time=morning, resources={"run": Run(ledger="exports", mapping="b2b_ledger")}
+    ) as context:
+        request = every_morning(context)
     config = request.run_config["resources"]["run"]["config"]
     assert (config["as_of"], config["ledger"], config["mapping"]) == ("2026-10-31", "exports", "b2b_ledger")
 
 
-def test_the_sensor_asks_once_per_change(tmp_path):
+def look(run, cursor=None):
+    with dg.build_sensor_context(cursor=cursor, resources={"run": run}) as context:
+        return on_ledger_change(context)
+
+
+def test_the_sensor_asks_once_per_change_that_stood_still(tmp_path):
     ledger = tmp_path / "ledger"
     run = Run(ledger=str(ledger), data_root=str(tmp_path))
-    assert isinstance(on_ledger_change(dg.build_sensor_context(), run=run), dg.SkipReason)
+    assert isinstance(look(run), dg.SkipReason)
     ledger.mkdir()
     (ledger / "invoice.csv").write_text("a\n")
-    seen = on_ledger_change(dg.build_sensor_context(), run=run)
+    seen = look(run)
     assert not seen.run_requests
-    first = on_ledger_change(dg.build_sensor_context(cursor=seen.cursor), run=run)
+    first = look(run, seen.cursor)
     assert len(first.run_requests) == 1
-    again = on_ledger_change(dg.build_sensor_context(cursor=first.cursor), run=run)
-    assert isinstance(again, dg.SkipReason)
+    assert isinstance(look(run, first.cursor), dg.SkipReason)
     (ledger / "payment.csv").write_text("b\n")
-    growing = on_ledger_change(dg.build_sensor_context(cursor=first.cursor), run=run)
+    growing = look(run, first.cursor)
     assert not growing.run_requests
-    changed = on_ledger_change(dg.build_sensor_context(cursor=growing.cursor), run=run)
+    changed = look(run, growing.cursor)
     assert changed.run_requests[0].run_key != first.run_requests[0].run_key
 
 
