@@ -56,6 +56,10 @@ _STEPS = {
 }
 
 
+# Every customer opted out of the portal; nobody has an address for it.
+_OPEN_CHANNELS = ["email", "sms", "phone", "letter", "registered_letter"]
+
+
 def _currency(customer: str) -> str:
     return "CAD" if customer == "C010" else "EUR"
 
@@ -246,7 +250,7 @@ def _add_recommendation(rows: dict, as_of: date, customer: str, currency: str, l
             "action": action,
             "channel": channel,
             "window_start_at": start,
-            "window_end_at": start + timedelta(hours=12) if start else None,
+            "window_end_at": start + timedelta(hours=11) if start else None,
             "tone": tone,
             "dunning_level": level,
             "open_amount": sum((r["open_amount"] for r in opened), Decimal(0)),
@@ -268,6 +272,15 @@ def _add_recommendation(rows: dict, as_of: date, customer: str, currency: str, l
             ),
             "blocked_by": blocked,
             "earliest_lawful_at": lifts,
+            "open_channels": _OPEN_CHANNELS,
+            "contact_timezone": "Europe/Brussels",
+            "open_hour": 8,
+            "close_hour": 20,
+            "closed_days": [
+                (as_of + timedelta(days=offset)).isoformat()
+                for offset in range(31)
+                if (as_of + timedelta(days=offset)).weekday() == 6
+            ],
             "needs_approval": needs_approval,
             "propensity": 1.0,
             "is_exploration": False,

@@ -15,6 +15,7 @@ from segmentation.domain.room_tables import INSTALMENT_RISK, ROOM_TABLES
 from segmentation.domain.validation import find_violations
 from segmentation.publish.assembly import assemble_tables, compare_segments, score_invoices
 from segmentation.publish.changes import FOLLOWED_TABLES, list_changes
+from segmentation.publish.control_totals import sum_controls
 from tests.snapshot_factory import AS_OF, make_frames, publish_example
 
 
@@ -73,6 +74,38 @@ def test_an_invoice_is_as_late_as_its_oldest_part_and_paid_with_its_last():
     assert row["open_amount"] == 100
     assert (row["late_prob"], row["score_status"], row["reason_codes"]) == (0.4, "scored", ["reason_1"])
     assert row["payment_date_p50"] == AS_OF + timedelta(days=39)
+
+
+def test_what_is_overdue_is_the_same_everywhere():
+    """One invoice in two instalments of which one is late is late by that instalment alone, in every sum."""
+    frames = make_frames()
+    is_split = (pl.col("invoice_id") == "C002-009") & (pl.col("instalment_number") == 1)
+    for name, due in (("core_instalment_balance", "due_date"), ("pred_instalment_risk", "due_date")):
+        coming = (
+            frames[name]
+            .filter(is_split)
+            .with_columns(
+                pl.lit(2, dtype=pl.Int64).alias("instalment_number"),
+                pl.lit(AS_OF + timedelta(days=9)).alias(due),
+                pl.lit(-9, dtype=pl.Int64).alias("days_late"),
+            )
+        )
+        frames[name] = pl.concat([frames[name], coming])
+    late = frames["core_instalment_balance"].filter("is_open", pl.col("days_late") > 0)
+    expected = dict(late.group_by("currency").agg(pl.col("open_amount").sum()).iter_rows())
+    tables = assemble_tables(frames, AS_OF, None)
+    scores, steps = tables["out_invoice_scores"], tables["out_recommendations"]
+    split = scores.filter(invoice_id="C002-009").row(0, named=True)
+    assert split["overdue_amount"] * 2 == split["open_amount"]
+    assert split["days_late"] > 0
+    measure = pl.col("measure") == "overdue_amount"
+    portfolio = tables["out_portfolio"].filter(measure, pl.col("slice") == "all")
+    assert set(expected) == {"EUR", "CAD"}
+    for currency, amount in expected.items():
+        assert scores.filter(currency=currency)["overdue_amount"].sum() == amount
+        assert steps.filter(currency=currency)["overdue_amount"].sum() == amount
+        assert sum_controls(scores)[currency].overdue_amount == str(amount)
+        assert portfolio.filter(currency=currency)["value"].item() == pytest.approx(float(amount))
 
 
 def test_a_segment_changes_because_of_behaviour_or_else_of_the_model():

@@ -6,8 +6,9 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from itertools import count
+from zoneinfo import ZoneInfo
 
 import pytest
 import sqlalchemy as sa
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 from segmentation.domain.core_tables import DECISION
 from segmentation.domain.errors import UsageError
 from segmentation.domain.validation import find_violations
+from segmentation.publish.decision_rules import decided_step
 from segmentation.publish.decisions import DecisionStore, Step
 from tests.postgres_server import postgres_url  # noqa: F401  a fixture
 from tests.snapshot_factory import AS_OF
@@ -208,8 +210,8 @@ def test_an_incomplete_decision_is_refused_and_not_kept(
         ("C007", {"action": "reminder", "channel": "email"}, False),  # reminding during a dispute
         ("C011", {"action": "call", "channel": "phone"}, False),  # do not contact, no end known
         ("C009", {"action": "reminder", "channel": "email", "days": 1}, False),  # cool-down of five days
-        ("C009", {"action": "reminder", "channel": "email", "days": 6}, True),
-        ("C006", {"action": "reminder", "channel": "email", "days": 1}, True),  # waiting was a choice
+        ("C009", {"action": "reminder", "channel": "email", "days": 7}, True),
+        ("C006", {"action": "pre_due_notice", "channel": "email", "days": 1}, True),  # waiting was a choice
     ],
 )
 def test_nobody_steps_around_a_closed_gate(tmp_path, snapshot, recommendations, customer, step, is_permitted):
@@ -223,6 +225,95 @@ def test_nobody_steps_around_a_closed_gate(tmp_path, snapshot, recommendations, 
             with pytest.raises(UsageError, match=r"not permitted|earliest lawful"):
                 _decide(store, snapshot, row, "adjust", reason="x", step=chosen)
         assert store.read_decisions().height == int(is_permitted)
+
+
+def _window(row, hour, *, days=0, hours=1):
+    zone = ZoneInfo(row["contact_timezone"])
+    start = datetime.combine(AS_OF + timedelta(days=days), time(hour), zone).astimezone(UTC)
+    return {"window_start_at": start, "window_end_at": start + timedelta(hours=hours)}
+
+
+def _adjusted(row, action, channel="email", **window):
+    return decided_step(row, "adjust", decided_by="Ann", reason="x", step=Step(action, channel, **window))
+
+
+def test_a_channel_that_the_customer_opted_out_of_is_refused(recommendations):
+    row = recommendations["C002"]
+    with pytest.raises(UsageError, match="Contact by portal is not permitted"):
+        _adjusted(row, "reminder", "portal", **_window(row, 10, days=2))
+    with pytest.raises(UsageError, match="no channel is open"):
+        _adjusted(row | {"open_channels": []}, "call", "phone", **_window(row, 10, days=2))
+
+
+@pytest.mark.parametrize("channels", [{}, {"open_channels": None}])
+def test_where_open_channels_are_not_known_only_the_recommended_one_may_be_used(recommendations, channels):
+    row = {
+        name: value for name, value in recommendations["C002"].items() if name != "open_channels"
+    } | channels
+    assert _adjusted(row, "reminder", "email", **_window(row, 10, days=2)).channel == "email"
+    with pytest.raises(UsageError, match="Choose one of email"):
+        _adjusted(row, "call", "phone", **_window(row, 10, days=2))
+
+
+@pytest.mark.parametrize(
+    ("hour", "hours", "is_permitted"),
+    [(8, 12, True), (1, 1, False), (7, 2, False), (19, 2, False), (8, 36, False)],
+)
+@pytest.mark.parametrize("zone", ["Europe/Brussels", "America/Toronto", None])
+def test_a_window_lies_within_the_contact_hours_of_the_customer(
+    recommendations, hour, hours, is_permitted, zone
+):
+    row = recommendations["C002"] | {"contact_timezone": zone}
+    window = _window(row | {"contact_timezone": zone or "Europe/Brussels"}, hour, days=3, hours=hours)
+    if is_permitted:
+        assert _adjusted(row, "reminder", **window).window_start_at == window["window_start_at"]
+    else:
+        with pytest.raises(UsageError, match="contact hours"):
+            _adjusted(row, "reminder", **window)
+
+
+def test_narrower_hours_of_a_customer_hold(recommendations):
+    row = recommendations["C002"] | {"open_hour": 10, "close_hour": 16}
+    assert _adjusted(row, "reminder", **_window(row, 10, days=2, hours=6))
+    with pytest.raises(UsageError, match="10:00 to 16:00"):
+        _adjusted(row, "reminder", **_window(row, 15, days=2, hours=2))
+
+
+def test_sundays_and_public_holidays_are_refused(recommendations):
+    row = recommendations["C002"]
+    holiday = AS_OF + timedelta(days=2)
+    for other in (row, row | {"closed_days": None}):
+        with pytest.raises(UsageError, match="not permitted on 2026-03-08"):
+            _adjusted(other, "reminder", **_window(other, 10, days=6))
+    with pytest.raises(UsageError, match=f"not permitted on {holiday}"):
+        _adjusted(row | {"closed_days": [holiday.isoformat()]}, "reminder", **_window(row, 10, days=2))
+    with pytest.raises(UsageError, match="too far ahead"):
+        _adjusted(row, "reminder", **_window(row, 10, days=31))
+
+
+def test_a_step_that_claims_a_debt_needs_something_overdue(recommendations):
+    row = recommendations["C006"]
+    assert row["overdue_amount"] == 0
+    for action in ("reminder", "call", "payment_plan_offer", "formal_notice"):
+        with pytest.raises(UsageError, match="nothing of this customer is overdue"):
+            _adjusted(row, action, **_window(row, 10, days=2))
+    with pytest.raises(UsageError, match="nothing of this customer is overdue"):
+        _adjusted(row, "legal_review", None)
+    assert _adjusted(row, "thank_you", **_window(row, 10, days=2))
+
+
+def test_a_legal_review_does_not_wait_behind_a_closed_gate(recommendations):
+    for customer in ("C009", "C011"):  # with and without a known end
+        with pytest.raises(UsageError, match="while gates are closed"):
+            _adjusted(recommendations[customer], "legal_review", None)
+    assert _adjusted(recommendations["C010"], "legal_review", None)
+
+
+def test_a_harsher_step_needs_a_reason(recommendations):
+    row = recommendations["C002"]
+    step = Step("formal_notice", "registered_letter", **_window(row, 10, days=2))
+    with pytest.raises(UsageError, match="needs a reason"):
+        decided_step(row, "adjust", decided_by="Ann", reason=" ", step=step)
 
 
 def test_waiting_is_always_permitted(store, snapshot, recommendations):

@@ -9,8 +9,6 @@ import pytest
 from segmentation.domain.room_tables import GATE
 from segmentation.domain.settings import TreatmentSettings
 from segmentation.domain.validation import find_violations
-from segmentation.domain.vocabulary import BlockCode
-from segmentation.treatment.gates import explain_gates
 
 AS_OF = date(2026, 3, 2)
 
@@ -466,14 +464,6 @@ def test_a_stale_source_closes_every_account(book):
     rows = closed(book, "stale_source", as_of=date(2026, 3, 9))
     assert {row["customer_id"] for row in rows} == {"C", "D"}
     assert "8 days old (1 March 2026)" in rows[0]["detail"]
-
-
-def test_explain_gives_a_verdict_for_every_gate(book):
-    book.contact(2)
-    verdicts = explain_gates(book.gates(), "C")
-    assert set(verdicts["gate"]) == {code.value for code in BlockCode}
-    assert set(verdicts.filter(pl.col("verdict") == "closed")["gate"]) == {"cool_down", "waiting_period"}
-    assert verdicts["detail"].null_count() == 0
 
 
 def test_every_gate_with_a_date_is_open_on_that_date(book):

@@ -22,6 +22,7 @@ from segmentation.domain.columns import (
 from segmentation.domain.schema import Role, Table, by_name
 from segmentation.domain.vocabulary import (
     Action,
+    BlockCode,
     Cause,
     ChangeOperation,
     ChangeReason,
@@ -33,7 +34,7 @@ from segmentation.domain.vocabulary import (
     Verdict,
 )
 
-CONTRACT_VERSION = "1.0.0"
+CONTRACT_VERSION = "1.1.0"
 
 AS_OF_DATE = date(
     "as_of_date", "everything observed before the start of this day was used, nothing else", required=True
@@ -72,6 +73,9 @@ INVOICE_SCORES = Table(
         AS_OF_DATE,
         date("due_date", "due date of the oldest open instalment", required=True),
         amount("open_amount", "amount open over all instalments", required=True),
+        amount(
+            "overdue_amount", "of which in instalments past their due date on the as-of day", required=True
+        ),
         CURRENCY,
         integer(
             "days_late",
@@ -160,6 +164,29 @@ RECOMMENDATIONS = Table(
             "earliest_lawful_at",
             "when the last closed gate lifts; null when none is closed or no date is known",
         ),
+        text_list(
+            "open_channels",
+            "channels that are permitted and reach the customer; null means not known, so only the recommended one",
+        ),
+        category(
+            "contact_timezone",
+            "IANA time zone in which the contact hours are read; null means the default in settings",
+        ),
+        integer(
+            "open_hour",
+            "first lawful hour of contact in that time zone; null means 8",
+            minimum=0,
+        ),
+        integer(
+            "close_hour",
+            "no contact from this hour on in that time zone; null means 20",
+            minimum=1,
+        ),
+        text_list(
+            "closed_days",
+            "days on which contact is not lawful where the customer is, as ISO dates, over the 31 days from "
+            "the as-of day; null means not known: Sundays only",
+        ),
         flag(
             "needs_approval", "whether a named person must approve it before it is carried out", required=True
         ),
@@ -169,6 +196,20 @@ RECOMMENDATIONS = Table(
         timestamp("valid_until", "do not carry it out after this moment", required=True),
     ),
     ("recommendation_id",),
+)
+
+GATES = Table(
+    "out_gates",
+    "closed gate of a customer",
+    (
+        key_("customer_id", "customer"),
+        category("gate", "reason code of the gate", BlockCode, required=True),
+        category("channel", "channel it closes; null means all contact", Channel),
+        identifier("invoice_id", "invoice it closes; null means the whole account"),
+        timestamp("lifts_at", "when it opens again; null when no date is known"),
+        text("detail", "why it is closed, in words", required=True),
+    ),
+    ("customer_id", "gate", "channel", "invoice_id"),
 )
 
 CASH_FORECAST = Table(
@@ -342,6 +383,7 @@ PUBLISHED_TABLES: dict[str, Table] = by_name(
         INVOICE_SCORES,
         CUSTOMER_SEGMENTS,
         RECOMMENDATIONS,
+        GATES,
         CASH_FORECAST,
         PORTFOLIO,
         FAIRNESS,

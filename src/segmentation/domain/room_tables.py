@@ -14,12 +14,12 @@ from segmentation.domain.columns import (
     key_,
     real,
     text,
-    timestamp,
 )
 from segmentation.domain.published_tables import (
     AS_OF_DATE,
     CASH_FORECAST,
     FAIRNESS,
+    GATES,
     MODEL_COMPARISON,
     PAYMENT_DATE_COLUMNS,
     RECOMMENDATIONS,
@@ -27,7 +27,7 @@ from segmentation.domain.published_tables import (
     SEGMENT_COLUMNS,
 )
 from segmentation.domain.schema import Role, Table, by_name
-from segmentation.domain.vocabulary import BlockCode, Channel, Verdict
+from segmentation.domain.vocabulary import Verdict
 
 
 def _as(name: str, table: Table) -> Table:
@@ -70,19 +70,7 @@ SEGMENT = Table(
     ("customer_id",),
 )
 
-GATE = Table(
-    "act_gate",
-    "closed gate of a customer",
-    (
-        key_("customer_id", "customer"),
-        category("gate", "reason code of the gate", BlockCode, required=True),
-        category("channel", "channel it closes; null means all contact", Channel),
-        identifier("invoice_id", "invoice it closes; null means the whole account"),
-        timestamp("lifts_at", "when it opens again; null when no date is known"),
-        text("detail", "why it is closed, in words", required=True),
-    ),
-    ("customer_id", "gate", "channel", "invoice_id"),
-)
+GATE = _as("act_gate", GATES)
 
 AUDIT_VERDICT = Table(
     "audit_verdict",

@@ -27,6 +27,7 @@ from segmentation.publish.timeline import tell_timeline
 
 _TAKEN_OVER = {
     "out_recommendations": "act_recommendation",
+    "out_gates": "act_gate",
     "out_cash_forecast": "pred_cash_forecast",
     "out_fairness": "audit_fairness",
     "out_model_comparison": "pred_model_comparison",
@@ -74,15 +75,18 @@ def score_invoices(instalment_risk: pl.DataFrame) -> pl.DataFrame:
     -----
     An invoice is settled when its last instalment is: probabilities, payment dates, reasons and status
     are those of the open instalment that is due last. It is as late as its oldest debt: due date
-    and days late are those of the open instalment that is due first. The open amount is the sum.
+    and days late are those of the open instalment that is due first. The open amount is the sum; the
+    overdue amount that of the instalments past their due date, so that an invoice of which one instalment
+    is late is not overdue as a whole.
     """
     in_order = instalment_risk.sort("invoice_id", "due_date", "instalment_number")
     first = [pl.col(name).first() for name in ("due_date", "days_late")]
     last = [pl.col(c.name).last() for c in (AS_OF_DATE, *PAYMENT_DATE_COLUMNS)]
     shared = [pl.col(name).first() for name in ("customer_id", "currency")]
+    overdue = pl.col("open_amount").filter(pl.col("days_late") > 0).sum().alias("overdue_amount")
     return INVOICE_SCORES.conform(
         in_order.group_by("invoice_id", maintain_order=True).agg(
-            *shared, *first, pl.col("open_amount").sum(), *last
+            *shared, *first, pl.col("open_amount").sum(), overdue, *last
         )
     )
 

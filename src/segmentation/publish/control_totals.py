@@ -25,7 +25,7 @@ def sum_controls(invoice_scores: pl.DataFrame) -> dict[str, ControlTotals]:
         .agg(
             pl.len().alias("count"),
             open_amount.sum().alias("open"),
-            open_amount.filter(pl.col("days_late") > 0).sum().alias("overdue"),
+            pl.col("overdue_amount").cast(_AMOUNT).sum().alias("overdue"),
         )
         .sort("currency")
     )

@@ -4,7 +4,8 @@ Belongs here: what a person may accept, adjust, ignore or withdraw, and what mus
 Does not belong here: keeping decisions (decisions), closing gates (treatment).
 
 A person may choose another lawful step; nobody may step around a closed gate. So while a gate is
-closed the step may only be turned into waiting, and no window may begin before it is lawful.
+closed without a known end the step may only be turned into waiting, and no window may begin before it
+is lawful; channel, hours and days stay within what the recommendation says is open (decision_bounds).
 """
 
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from typing import Any
 
 from segmentation.domain.errors import UsageError
 from segmentation.domain.vocabulary import Action, Channel, Decision
+from segmentation.publish.decision_bounds import require_debt, require_lawful_hours, require_open_channel
 
 ACTIONS_WITHOUT_CONTACT = frozenset({Action.WAIT, Action.LEGAL_REVIEW})
 """Steps that reach nobody: they have neither channel nor window."""
@@ -103,19 +105,24 @@ def _require_complete(step: Step) -> None:
 
 
 def _require_lawful(step: Step, proposed: Step, recommendation: Mapping[str, Any]) -> None:
-    if step.action in ACTIONS_WITHOUT_CONTACT:
+    if step.action == Action.WAIT:
         return
     gates = list(recommendation["blocked_by"] or ())
-    floor = proposed.window_start_at or recommendation["earliest_lawful_at"]
-    if gates and step.action != proposed.action and recommendation["earliest_lawful_at"] is None:
+    lifted_at = recommendation["earliest_lawful_at"]
+    # A step without contact has no window that could begin once the gates have lifted.
+    if gates and step.action != proposed.action and (lifted_at is None or step.window_start_at is None):
         raise UsageError(
             f"The step {step.action} is not permitted while gates are closed: {', '.join(gates)}",
             remedy="Choose to wait, or have the cause settled in the ledger and run again.",
         )
-    if gates and step.action != proposed.action:
-        floor = recommendation["earliest_lawful_at"]
-    if floor is not None and step.window_start_at is not None and step.window_start_at < floor:
+    require_debt(step.action, recommendation)
+    if step.window_start_at is None or step.window_end_at is None:
+        return
+    floor = max((moment for moment in (proposed.window_start_at, lifted_at) if moment), default=None)
+    if floor is not None and step.window_start_at < floor:
         raise UsageError(
             f"The window begins before {floor:%Y-%m-%d %H:%M} UTC, the earliest lawful moment",
             remedy="Let it begin then or later.",
         )
+    require_open_channel(step.channel, recommendation)
+    require_lawful_hours(step.window_start_at, step.window_end_at, recommendation)

@@ -7,6 +7,7 @@ _REASONS = {
     "out_invoice_scores": "No invoice was open on the as-of day.",
     "out_customer_segments": "The ledger holds no customer.",
     "out_recommendations": "No customer had anything open on the as-of day.",
+    "out_gates": "No gate was closed for any customer on the as-of day.",
     "out_cash_forecast": "No inflow is expected: no invoice was open on the as-of day.",
     "out_portfolio": "The ledger holds no invoice.",
     "out_fairness": "Nothing could be compared: the ledger holds no customer.",

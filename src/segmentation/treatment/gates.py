@@ -1,7 +1,7 @@
 """Gates: every reason not to contact a customer, found before anything is ranked.
 
-Belongs here: the closed gates of all customers, and the verdict of every gate for one. Does not
-belong here: which step is worth taking (recommendation).
+Belongs here: the closed gates of all customers. Does not belong here: which step is worth taking
+(recommendation), the verdict of every gate for one customer in words (publish.gates).
 """
 
 from datetime import date
@@ -11,33 +11,9 @@ import polars as pl
 from segmentation.domain.room_tables import GATE
 from segmentation.domain.schema import Frames
 from segmentation.domain.settings import TreatmentSettings
-from segmentation.domain.vocabulary import BlockCode
 from segmentation.treatment import account_gates, contact_gates
 from segmentation.treatment.jurisdiction import assign_packs
 from segmentation.treatment.waiting_period import close_on_waiting_period
-
-_OPEN_WORDS: dict[BlockCode, str] = {
-    BlockCode.NOTHING_OPEN: "Something is open on this account.",
-    BlockCode.UNMATCHED_CASH: "No money waits to be matched.",
-    BlockCode.CREDIT_AVAILABLE: "No credit waits to be set against an invoice.",
-    BlockCode.OPEN_DISPUTE: "No open invoice is in dispute.",
-    BlockCode.OPEN_PROMISE: "No promise to pay is running.",
-    BlockCode.RUNNING_PLAN: "No payment plan is running.",
-    BlockCode.INSOLVENCY: "No insolvency is on record.",
-    BlockCode.DEBT_MEDIATION: "No debt mediation is on record.",
-    BlockCode.VULNERABILITY: "No vulnerability is on record.",
-    BlockCode.MANUAL_BLOCK: "Nobody set a dunning block.",
-    BlockCode.DO_NOT_CONTACT: "No channel is forbidden.",
-    BlockCode.CHANNEL_NOT_PERMITTED: "No channel was refused and no needed consent is missing.",
-    BlockCode.CHANNEL_UNREACHABLE: "No channel is known to be unreachable.",
-    BlockCode.CONTACT_CAP: "The caps on contacts are not reached.",
-    BlockCode.COOL_DOWN: "The last contact is long enough ago.",
-    BlockCode.AWAITING_DECISION_EFFECT: "No recent decision waits for its effect.",
-    BlockCode.WAITING_PERIOD: "No waiting period after a first reminder is running.",
-    BlockCode.CLOSED_HOURS: "Every recommended window lies within lawful hours; checked again when a step is approved.",
-    BlockCode.QUARANTINED_ROWS: "No row of this customer failed to load.",
-    BlockCode.STALE_SOURCE: "The ledger is recent enough.",
-}
 
 
 def list_customers(ledger: Frames) -> pl.DataFrame:
@@ -111,34 +87,3 @@ def close_gates(
         )
     )
     return GATE.conform(merged)
-
-
-def explain_gates(gate: pl.DataFrame, customer_id: str) -> pl.DataFrame:
-    """Return the verdict of every gate for one customer: open or closed, since when it lifts, and why.
-
-    Parameters
-    ----------
-    gate : act_gate.
-    customer_id : customer to explain.
-
-    Returns
-    -------
-    gate, verdict (open or closed), channel, invoice_id, lifts_at and detail; one row per closed row of
-    act_gate and one per gate that is open, in the order of the vocabulary.
-    """
-    closed = gate.filter(pl.col("customer_id") == customer_id).select(
-        "gate", pl.lit("closed").alias("verdict"), "channel", "invoice_id", "lifts_at", "detail"
-    )
-    codes = [code.value for code in BlockCode]
-    opened = (
-        pl.DataFrame({"gate": codes, "detail": [_OPEN_WORDS[code] for code in BlockCode]})
-        .join(closed, on="gate", how="anti")
-        .with_columns(pl.lit("open").alias("verdict"))
-    )
-    order = {code: number for number, code in enumerate(codes)}
-    return (
-        pl.concat([closed, opened], how="diagonal")
-        .with_columns(pl.col("gate").replace_strict(order, return_dtype=pl.Int64).alias("_order"))
-        .sort("_order", "channel", "invoice_id", nulls_last=True)
-        .select(closed.columns)
-    )

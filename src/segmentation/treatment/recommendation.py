@@ -19,6 +19,7 @@ from segmentation.treatment.contact_hours import find_windows
 from segmentation.treatment.exposure import find_circumstances, measure_exposure
 from segmentation.treatment.gates import list_customers
 from segmentation.treatment.jurisdiction import assign_packs
+from segmentation.treatment.open_ways import add_contact_hours, list_open_channels
 from segmentation.treatment.reasons import LIKELY_UNPROMPTED_PROB, write_reasons
 from segmentation.treatment.scenario import Scenario, list_steps, load_scenario, match_profiles
 from segmentation.treatment.value import to_money, value_steps
@@ -28,6 +29,7 @@ HARSH = (Action.FORMAL_NOTICE.value, Action.LEGAL_REVIEW.value)
 _NATURAL_PERSONS = (PartyType.CONSUMER.value, PartyType.SOLE_TRADER.value)
 _ID_LENGTH = 32
 _FORMAL_LEVEL, _LEGAL_LEVEL = 3, 4
+_DOUBTS = [BlockCode.QUARANTINED_ROWS.value, BlockCode.STALE_SOURCE.value]
 _GATE_ORDER = {code.value: number for number, code in enumerate(BlockCode)}
 
 
@@ -60,7 +62,7 @@ def _describe(  # noqa: PLR0917  frames travel as arguments
 
 def _add_contact_day(situation: pl.DataFrame, as_of: date, settings: TreatmentSettings) -> pl.DataFrame:
     """Return the situation with the next day on which each customer may be contacted."""
-    places = situation.select("jurisdiction", "country", "timezone").with_columns(
+    places = situation.select("jurisdiction", "country", "timezone", "party_type").with_columns(
         pl.lit(False).alias("is_call"), pl.lit(as_of).alias("not_before_date")
     )
     return situation.with_columns(find_windows(places, settings)["window_day"].alias("contact_day"))
@@ -99,10 +101,19 @@ def _collect(gate: pl.DataFrame) -> pl.DataFrame:
 
 
 def _wait_code(reminder_day: dict[str, int]) -> pl.Expr:
-    """Return why a customer is waited for, as a code."""
+    """Return why a customer is waited for, as a code.
+
+    Notes
+    -----
+    Where nothing is overdue and no step would be taken anyway, that is the reason, and a closed gate is
+    not; unless the gate says that the ledger itself cannot be relied on, what is due included.
+    """
     first_day = pl.col("profile").replace_strict(reminder_day, return_dtype=pl.Int64)
+    is_doubtful = pl.col("blocked_by").list.set_intersection(pl.lit(_DOUBTS)).list.len() > 0
     return (
-        pl.when(pl.col("blocked_by").list.len() > 0)
+        pl.when((pl.col("overdue_count") == 0) & ~pl.col("has_step") & ~is_doubtful)
+        .then(pl.lit("not_due"))
+        .when(pl.col("blocked_by").list.len() > 0)
         .then(pl.lit("blocked"))
         .when(pl.col("is_over_capacity"))
         .then(pl.lit("calls_used_up"))
@@ -158,7 +169,8 @@ def recommend_steps(  # noqa: PLR0917  frames travel as arguments
     which; amounts are never converted). ``expected_value_amount`` is 0 for wait. Evidence shares are
     null where no step was in question. ``blocked_by`` holds the gates that leave nothing to do; gates
     of single channels or invoices that leave a way are respected without being listed.
-    ``earliest_lawful_at`` is the first lawful hour once the last of them has lifted.
+    ``earliest_lawful_at`` is the first lawful hour once the last of them has lifted. ``open_channels``
+    and the contact hours say what a person who chooses another step must keep to.
 
     Notes
     -----
@@ -167,8 +179,8 @@ def recommend_steps(  # noqa: PLR0917  frames travel as arguments
     open one (stated preference, then the scenario's order), and among the steps whose value has a
     lower end above nil the one worth most is taken, the gentler one on a tie. Formal notices and legal
     reviews need two and three earlier levels and a named person; natural persons, customers of unknown
-    legal form, customers thought unwilling to pay and payment plans need approval for whatever is
-    recommended. Nothing is random: propensity is 1.
+    legal form, customers thought unwilling to pay and payment plans need approval for whatever step is
+    recommended; waiting needs none. Nothing is random: propensity is 1.
     """
     scenario = load_scenario()
     situation = _describe(ledger, instalment_risk, segment, gate, as_of, settings, scenario)
@@ -177,7 +189,13 @@ def recommend_steps(  # noqa: PLR0917  frames travel as arguments
         pl.col("is_blocked").fill_null(False)
     )
     situation = _add_contact_day(situation, as_of, settings)
-    wanted = list_candidates(situation, scenario, settings)
+    # Where nothing is overdue, steps are weighed behind closed gates too: the gate is only the reason for
+    # waiting when something would be done without it.
+    weighed = situation.with_columns(
+        pl.col("is_blocked").alias("is_account_closed"),
+        (pl.col("is_blocked") & (pl.col("overdue_count") > 0)).alias("is_blocked"),
+    )
+    wanted = list_candidates(weighed, scenario, settings)
     open_to = choose_channels(wanted, ledger, gate, as_of, scenario)
     mute = (
         wanted.join(open_to, on="customer_id", how="anti")
@@ -192,7 +210,12 @@ def recommend_steps(  # noqa: PLR0917  frames travel as arguments
         scenario,
         settings,
     )
-    chosen, idle = choose_steps(rank_candidates(valued, settings.calls_per_day))
+    has_step = pl.concat(
+        [valued.filter(pl.col("value_low") > 0).select("customer_id"), mute.select("customer_id")]
+    ).unique()
+    chosen, idle = choose_steps(
+        rank_candidates(valued.filter(~pl.col("is_account_closed")), settings.calls_per_day)
+    )
     reminder_day = {
         profile: int(day)
         for profile, day in list_steps(scenario, settings)
@@ -203,6 +226,7 @@ def recommend_steps(  # noqa: PLR0917  frames travel as arguments
     picked = situation.join(pl.concat([chosen, idle], how="diagonal"), on="customer_id", how="left").join(
         mute_blocks, on="customer_id", how="left", suffix="_mute"
     )
+    picked = picked.join(has_step.with_columns(pl.lit(True).alias("has_step")), on="customer_id", how="left")
     is_wait = pl.col("action") == Action.WAIT
     is_idle = pl.col("action").is_null()
     is_mute = pl.col("blocked_by").is_null()
@@ -217,8 +241,10 @@ def recommend_steps(  # noqa: PLR0917  frames travel as arguments
         ),
     ).with_columns(
         pl.col("blocked_by").fill_null([]),
-        pl.col("is_default", "is_preferred", "is_unverified", "is_over_capacity").fill_null(False),
-        pl.col("own_count", "own_paid_count").fill_null(0),
+        pl.col("is_default", "is_preferred", "is_unverified", "is_over_capacity", "has_step").fill_null(
+            False
+        ),
+        pl.col("own_count", "own_paid_count", "own_part_count").fill_null(0),
         pl.col("value", "value_low", "value_high").fill_null(0.0),
         (pl.col("action") == Action.CALL).alias("is_call"),
         pl.when(is_wait).then(pl.col("lifts_at").dt.date()).otherwise(pl.lit(as_of)).alias("not_before_date"),
@@ -228,17 +254,20 @@ def recommend_steps(  # noqa: PLR0917  frames travel as arguments
     timed = find_windows(picked, settings).with_columns(
         pl.when(is_wait).then("window_start_at").alias("earliest_lawful_at")
     )
-    return _publish(write_reasons(timed, scenario), as_of, settings)
+    told = write_reasons(timed, scenario).join(
+        list_open_channels(situation, ledger, gate, scenario), on="customer_id", how="left"
+    )
+    return _publish(add_contact_hours(told, as_of, settings), as_of, settings)
 
 
 def _publish(frame: pl.DataFrame, as_of: date, settings: TreatmentSettings) -> pl.DataFrame:
     """Return the chosen steps as act_recommendation."""
     is_wait = pl.col("action") == Action.WAIT
     is_natural = pl.col("party_type").is_null() | pl.col("party_type").is_in(_NATURAL_PERSONS)
-    needs_approval = (
+    needs_approval = ~is_wait & (
         is_natural
         | pl.col("action").is_in([*HARSH, Action.PAYMENT_PLAN_OFFER.value])
-        | ((pl.col("cause") == Cause.WILL_NOT_PAY) & ~is_wait)
+        | (pl.col("cause") == Cause.WILL_NOT_PAY)
     )
     expires = datetime.combine(as_of + timedelta(days=settings.valid_days), time(0), UTC)
     # SHA-256 rather than the engine's hash, which may change between versions while an id must not.

@@ -1,0 +1,102 @@
+"""The bounds of a step that a person chooses: channel, hours, days and what must be overdue.
+
+Belongs here: the lawful bounds written beside a recommendation, held against another step. Does not
+belong here: finding those bounds (treatment), what else a decision needs (decision_rules).
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from segmentation.domain.errors import UsageError
+from segmentation.domain.settings import TreatmentSettings
+from segmentation.domain.vocabulary import Action
+
+ACTIONS_ON_OVERDUE = frozenset(
+    {
+        Action.REMINDER,
+        Action.CALL,
+        Action.PAYMENT_PLAN_OFFER,
+        Action.FORMAL_NOTICE,
+        Action.LEGAL_REVIEW,
+    }
+)
+"""Steps that claim a debt is past its due date: without one they would be untrue."""
+
+OPEN_HOUR, CLOSE_HOUR = 8, 20
+"""Lawful hours where a recommendation names none; its own are never wider."""
+
+CALENDAR_DAYS = 31
+"""Days from the as-of day within which the closed days of a recommendation are known."""
+
+_SUNDAY = 6
+
+
+def list_open_channels(recommendation: Mapping[str, Any]) -> list[str]:
+    """Return the channels that another step may use; where none are known, the recommended one only."""
+    channels = recommendation.get("open_channels")
+    if channels is not None:
+        return list(channels)
+    return [recommendation["channel"]] if recommendation["channel"] else []
+
+
+def contact_zone(recommendation: Mapping[str, Any]) -> ZoneInfo:
+    """Return the time zone in which the contact hours of a recommendation are read."""
+    return ZoneInfo(recommendation.get("contact_timezone") or TreatmentSettings().default_timezone)
+
+
+def contact_hours(recommendation: Mapping[str, Any]) -> tuple[int, int]:
+    """Return the first lawful hour and the hour from which contact is not lawful, customer's time."""
+    first, end = recommendation.get("open_hour"), recommendation.get("close_hour")
+    return (OPEN_HOUR if first is None else first), (CLOSE_HOUR if end is None else end)
+
+
+def require_debt(action: str, recommendation: Mapping[str, Any]) -> None:
+    """Raise UsageError when the step claims an overdue debt and nothing is overdue."""
+    if action in ACTIONS_ON_OVERDUE and not recommendation["overdue_amount"] > 0:
+        raise UsageError(
+            f"The step {action} is not permitted: nothing of this customer is overdue",
+            remedy="Choose to wait, or a friendly notice before the due date.",
+        )
+
+
+def require_open_channel(channel: str | None, recommendation: Mapping[str, Any]) -> None:
+    """Raise UsageError when the channel is refused, needs a consent that is missing, or reaches nobody."""
+    usable = list_open_channels(recommendation)
+    if channel not in usable:
+        raise UsageError(
+            f"Contact by {channel} is not permitted or does not reach this customer",
+            remedy=f"Choose one of {', '.join(usable)}." if usable else "Choose to wait: no channel is open.",
+        )
+
+
+def require_lawful_hours(start: datetime, end: datetime, recommendation: Mapping[str, Any]) -> None:
+    """Raise UsageError unless the window lies within the contact hours of one open day, customer's time.
+
+    Notes
+    -----
+    Sundays are closed everywhere; public holidays and other closed weekdays are those of
+    ``closed_days``. A window beyond the days for which they are known is refused as well.
+    """
+    zone = contact_zone(recommendation)
+    first_hour, end_hour = contact_hours(recommendation)
+    day = start.astimezone(zone).date()
+    opens = datetime.combine(day, time(first_hour), zone)
+    closes = datetime.combine(day, time(0), zone) + timedelta(hours=end_hour)
+    if start.astimezone(zone) < opens or end.astimezone(zone) > closes:
+        raise UsageError(
+            f"The window does not lie within the contact hours, {first_hour:02}:00 to {end_hour:02}:00 of one day "
+            f"in {zone.key}",
+            remedy="Choose a window within these hours; a window over several days is one decision per day.",
+        )
+    if day >= recommendation["as_of_date"] + timedelta(days=CALENDAR_DAYS):
+        raise UsageError(
+            f"The window on {day} is too far ahead: public holidays are known for {CALENDAR_DAYS} days",
+            remedy="Choose an earlier day, or decide on a later worklist.",
+        )
+    if day.weekday() == _SUNDAY or day.isoformat() in (recommendation.get("closed_days") or ()):
+        raise UsageError(
+            f"Contact is not permitted on {day}: it is a Sunday, a public holiday or another closed day",
+            remedy="Choose another day.",
+        )

@@ -1,0 +1,101 @@
+"""Which ways to a customer are open: channels, and the lawful hours and days around a recommendation.
+
+Belongs here: what a person who chooses another step must keep to, written beside the recommendation.
+Does not belong here: closing channels (contact_gates), finding the next window (contact_hours).
+"""
+
+from datetime import date, timedelta
+
+import polars as pl
+
+from segmentation.domain.schema import Frames
+from segmentation.domain.settings import TreatmentSettings
+from segmentation.domain.vocabulary import Channel
+from segmentation.treatment.contact_hours import is_open_day, resolve_hours
+from segmentation.treatment.scenario import Scenario
+
+CALENDAR_DAYS = 31
+"""Days from the as-of day for which closed days are written down."""
+
+
+def list_open_channels(
+    customers: pl.DataFrame, ledger: Frames, gate: pl.DataFrame, scenario: Scenario
+) -> pl.DataFrame:
+    """Return the channels that no gate closes for each customer, whatever the step.
+
+    Parameters
+    ----------
+    customers : customer_id, one row per customer.
+    ledger : core_contact_point; where it knows no address at all, the scenario's unverified channels
+        are all there is.
+    gate : act_gate; a gate of the whole account closes no single channel here.
+    scenario : unverified channels.
+
+    Returns
+    -------
+    customer_id and open_channels, empty where every channel is closed, in the order of the vocabulary.
+    """
+    usable = list(Channel)
+    if ledger["core_contact_point"].is_empty():
+        usable = [channel for channel in Channel if channel in scenario.unverified_channels]
+    closed = (
+        gate.filter(pl.col("channel").is_not_null())
+        .group_by("customer_id")
+        .agg(pl.col("channel").unique().alias("closed_channels"))
+    )
+    names = pl.lit([channel.value for channel in usable], dtype=pl.List(pl.String))
+    return (
+        customers.select("customer_id")
+        .join(closed, on="customer_id", how="left")
+        .with_columns(
+            names.alias("open_channels"),
+            pl.col("closed_channels").fill_null(pl.lit([], dtype=pl.List(pl.String))),
+        )
+        .select(
+            "customer_id",
+            pl.col("open_channels")
+            .list.set_difference("closed_channels")
+            .list.eval(pl.element().sort_by(pl.element().replace_strict(_PLACES, return_dtype=pl.Int64)))
+            .alias("open_channels"),
+        )
+    )
+
+
+def add_contact_hours(frame: pl.DataFrame, as_of: date, settings: TreatmentSettings) -> pl.DataFrame:
+    """Return ``frame`` with the lawful hours of every row and the days on which contact is not lawful.
+
+    Parameters
+    ----------
+    frame : columns jurisdiction, country and timezone.
+    as_of : first day that is looked at; ``CALENDAR_DAYS`` of them are.
+    settings : opening hours and default time zone.
+
+    Returns
+    -------
+    The frame with ``contact_timezone``, ``open_hour``, ``close_hour`` and ``closed_days`` (ISO dates in
+    order: weekdays that the jurisdiction closes, and public holidays).
+    """
+    key = ["jurisdiction", "country", "timezone"]
+    days = [as_of + timedelta(days=offset) for offset in range(CALENDAR_DAYS)]
+    rows = []
+    for jurisdiction, country, timezone in frame.select(key).unique().iter_rows():
+        hours = resolve_hours(jurisdiction, country, timezone, settings)
+        closed = [day.isoformat() for day in days if not is_open_day(hours, day)]
+        rows.append(
+            (jurisdiction, country, timezone, hours.timezone, hours.open_hour, hours.close_hour, closed)
+        )
+    places = pl.DataFrame(
+        rows,
+        orient="row",
+        schema={name: frame.schema[name] for name in key}
+        | {
+            "contact_timezone": pl.String,
+            "open_hour": pl.Int64,
+            "close_hour": pl.Int64,
+            "closed_days": pl.List(pl.String),
+        },
+    )
+    return frame.join(places, on=key, how="left", nulls_equal=True, maintain_order="left")
+
+
+_PLACES = {channel.value: place for place, channel in enumerate(Channel)}

@@ -1,0 +1,49 @@
+"""What a person who chooses another step must keep to is written beside the recommendation."""
+
+from segmentation.domain.settings import TreatmentSettings
+from segmentation.publish.decision_bounds import CALENDAR_DAYS as DECIDED_DAYS
+from segmentation.publish.decision_bounds import CLOSE_HOUR, OPEN_HOUR
+from segmentation.treatment.jurisdiction import load_pack
+from segmentation.treatment.open_ways import CALENDAR_DAYS
+from tests.treatment.conftest import AS_OF
+
+
+def test_without_any_address_the_channels_of_the_scenario_are_open(book):
+    assert book.risk().advice()["open_channels"] == ["email", "phone", "letter", "registered_letter"]
+
+
+def test_a_refused_channel_and_one_without_address_are_not_open(book):
+    for channel in ("email", "phone", "sms"):
+        book.point(channel)
+    book.add(
+        "contact_permission",
+        customer_id="C",
+        channel="phone",
+        status="opt_out",
+        valid_from=AS_OF.replace(month=1),
+    )
+    assert book.risk().advice()["open_channels"] == ["email", "sms"]
+
+
+def test_hours_and_closed_days_are_those_of_the_place(book):
+    advice = book.risk().advice()
+    assert (advice["contact_timezone"], advice["open_hour"], advice["close_hour"]) == (
+        "Europe/Brussels",
+        8,
+        20,
+    )
+    assert "2026-03-08" in advice["closed_days"]  # a Sunday
+    assert AS_OF.isoformat() not in advice["closed_days"]
+
+
+def test_hours_of_the_settings_narrow_them(book):
+    advice = book.risk().advice(settings=TreatmentSettings(open_hour=10, close_hour=16))
+    assert (advice["open_hour"], advice["close_hour"]) == (10, 16)
+
+
+def test_what_a_decision_assumes_is_never_wider_than_the_packs():
+    assert DECIDED_DAYS == CALENDAR_DAYS
+    for name in ("be_consumer", "nl_consumer", "eu_business", "strictest"):
+        hours = load_pack(name).hours
+        assert hours.open_hour <= OPEN_HOUR
+        assert hours.close_hour >= CLOSE_HOUR
