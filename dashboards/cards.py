@@ -16,8 +16,13 @@ import streamlit as st
 from dashboards import panels, published, wording
 from dashboards.formats import Formats, find_zone
 from segmentation.domain.errors import SegmentationError
-from segmentation.domain.settings import TreatmentSettings
-from segmentation.domain.vocabulary import Action, BlockCode, Channel, Decision
+from segmentation.domain.vocabulary import Action, Decision
+from segmentation.publish.decision_bounds import (
+    ACTIONS_ON_OVERDUE,
+    contact_hours,
+    contact_zone,
+    list_open_channels,
+)
 from segmentation.publish.decision_rules import ACTIONS_WITHOUT_CONTACT, Step
 from segmentation.publish.reader import Snapshot
 
@@ -28,8 +33,6 @@ LAST_DECISION = "last_decision"
 HASTE_SECONDS = 0.6
 """A click on the next card this soon after a decision is the second half of a double click."""
 
-SUNDAY = 6
-CHANNEL_CODES = frozenset({BlockCode.CHANNEL_NOT_PERMITTED, BlockCode.CHANNEL_UNREACHABLE})
 STEP_ORDER = (
     Action.REMINDER,
     Action.CALL,
@@ -51,7 +54,7 @@ def is_taken_back(decision: Mapping[str, Any] | None) -> bool:
 
 def customer_zone(row: Mapping[str, Any]) -> ZoneInfo:
     """Return the customer's time zone; where the ledger names none, the default of the settings."""
-    return find_zone(row.get("timezone"), TreatmentSettings().default_timezone)
+    return find_zone(row.get("timezone"), contact_zone(row).key)
 
 
 def describe_window(row: Mapping[str, Any], formats: Formats) -> str:
@@ -241,7 +244,7 @@ def _draw_ignore_form(row: Mapping[str, Any], common: tuple[Any, ...]) -> None:
 def _draw_adjust_form(row: dict[str, Any], common: tuple[Any, ...]) -> None:
     key = row["recommendation_id"]
     actions = _actions_open(row)
-    channels = _channels_open(row)
+    channels = list_open_channels(row)
     first, last = _days_open(row)
     with st.form(f"adjust-form-{key}"):
         step, channel, day = st.columns(3)
@@ -269,10 +272,13 @@ def _draw_adjust_form(row: dict[str, Any], common: tuple[Any, ...]) -> None:
             format="DD/MM/YYYY",
             help="Between the earliest lawful day and the day until which this recommendation is valid.",
         )
-        if CHANNEL_CODES & set(row["blocked_by"]):
-            st.caption("Some channels are closed for this customer, so the channel stays as recommended.")
+        st.caption(
+            "Only channels that are permitted and reach this customer are offered."
+            if channels
+            else "No channel is open for this customer: nobody may be contacted."
+        )
         if row["blocked_by"]:
-            st.caption("What is closed stays closed: it is checked again before anything is sent.")
+            st.caption("What is closed stays closed: a step that would begin before it opens is refused.")
         st.text_input(
             "Why do you change it? (required)",
             key=f"adjust-reason-{key}",
@@ -287,15 +293,15 @@ def _draw_adjust_form(row: dict[str, Any], common: tuple[Any, ...]) -> None:
 
 
 def _actions_open(row: Mapping[str, Any]) -> list[str]:
-    if row["blocked_by"] and row["earliest_lawful_at"] is None:
-        return [action.value for action in STEP_ORDER if action in {row["action"], *ACTIONS_WITHOUT_CONTACT}]
-    return [action.value for action in STEP_ORDER]
-
-
-def _channels_open(row: Mapping[str, Any]) -> list[str]:
-    if row["channel"] and CHANNEL_CODES & set(row["blocked_by"]):
-        return [row["channel"]]
-    return [channel.value for channel in Channel]
+    kept = {row["action"], Action.WAIT}
+    is_open = set(STEP_ORDER)
+    if row["blocked_by"]:
+        is_open -= {Action.LEGAL_REVIEW} if row["earliest_lawful_at"] else is_open
+    if not row["overdue_amount"] > 0:
+        is_open -= ACTIONS_ON_OVERDUE
+    if not list_open_channels(row):
+        is_open &= ACTIONS_WITHOUT_CONTACT
+    return [action.value for action in STEP_ORDER if action in is_open | kept]
 
 
 def _days_open(row: Mapping[str, Any]) -> tuple[date, date]:
@@ -305,23 +311,23 @@ def _days_open(row: Mapping[str, Any]) -> tuple[date, date]:
     return first, max(first, row["valid_until"].astimezone(zone).date())
 
 
-def build_step(row: Mapping[str, Any], action: str, channel: str, day: date) -> Step:
+def build_step(row: Mapping[str, Any], action: str, channel: str | None, day: date) -> Step:
     """Return the step that the adjusted form describes.
 
     Notes
     -----
-    On the recommended day the recommended hours are kept; on another day it is the contact hours of the
-    settings in the customer's time zone, never before the recommended or lawful start.
+    On the recommended day the recommended hours are kept; on another day it is the lawful contact hours
+    in the customer's time zone, never before the recommended or lawful start.
     """
     if action in ACTIONS_WITHOUT_CONTACT:
         return Step(action)
-    zone = customer_zone(row)
-    settings = TreatmentSettings()
+    zone = contact_zone(row)
+    first_hour, end_hour = contact_hours(row)
     start, end = row["window_start_at"], row["window_end_at"]
     if start and end and start.astimezone(zone).date() == day:
         return Step(action, channel, start, end)
-    opening = datetime.combine(day, time(settings.open_hour), zone)
-    closing = datetime.combine(day, time(0), zone) + timedelta(hours=settings.close_hour)
+    opening = datetime.combine(day, time(first_hour), zone)
+    closing = datetime.combine(day, time(0), zone) + timedelta(hours=end_hour)
     floors = [moment for moment in (opening, start, row["earliest_lawful_at"]) if moment is not None]
     return Step(action, channel, max(floors).astimezone(UTC), closing.astimezone(UTC))
 
@@ -351,9 +357,6 @@ def _adjust(snapshot: Snapshot, row: dict[str, Any], token: str, next_id: str | 
     day = st.session_state[f"adjust-day-{key}"]
     if day is None:
         panels.tell("error", "Please choose a day.")
-        return
-    if action not in ACTIONS_WITHOUT_CONTACT and day.weekday() == SUNDAY:
-        panels.tell("error", "That day is a Sunday: please choose another one.")
         return
     step = build_step(row, action, st.session_state[f"adjust-channel-{key}"], day)
     reason = str(st.session_state.get(f"adjust-reason-{key}") or "")

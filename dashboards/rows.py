@@ -139,8 +139,7 @@ def list_customers(customers: pl.DataFrame, scores: pl.DataFrame, segments: pl.D
     segments : out_customer_segments.
     """
     owed = scores.group_by("customer_id").agg(
-        pl.col("open_amount").filter(pl.col("days_late") > 0).sum().alias("overdue_amount"),
-        pl.col("open_amount").sum().alias("open_amount"),
+        pl.col("overdue_amount", "open_amount").sum(),
     )
     return (
         customers.join(owed, on="customer_id", how="left")

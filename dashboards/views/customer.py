@@ -80,7 +80,7 @@ def _draw_heading(page: panels.Page, customer: dict[str, Any]) -> None:
         .agg(
             pl.len().alias("count"),
             pl.col("open_amount").sum(),
-            pl.col("open_amount").filter(pl.col("days_late") > 0).sum().alias("overdue"),
+            pl.col("overdue_amount").sum().alias("overdue"),
             pl.col("days_late").max(),
         )
         .sort("open_amount", descending=True)
@@ -113,7 +113,7 @@ def _draw_behaviour(page: panels.Page, customer_id: str) -> None:
         wording.describe_segment(row["segment"], row["structural_prob"], row["settled_count"])
         + f" {formats.number(row['late_count'])} of them were late"
         + (
-            f", typically by {formats.days(row['typical_days_late'])}."
+            f"; half of all were covered within {formats.days(row['typical_days_late'])} of the due date."
             if (row["typical_days_late"] or 0) > 0
             else "."
         )

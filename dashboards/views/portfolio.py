@@ -65,7 +65,7 @@ def _draw_totals(page: panels.Page, scores: pl.DataFrame, currency: str, tiles: 
     formats = page.formats
     open_amount = float(scores["open_amount"].cast(pl.Float64).sum())
     late = scores.filter(pl.col("days_late") > 0)
-    late_amount = float(late["open_amount"].cast(pl.Float64).sum())
+    late_amount = float(scores["overdue_amount"].cast(pl.Float64).sum())
     tiles[0].metric(
         "Open",
         formats.money_short(open_amount, currency),

@@ -118,6 +118,7 @@ def build_book(
             "as_of_date": as_of,
             "due_date": due,
             "open_amount": amounts,
+            "overdue_amount": np.where(days_late > 0, amounts, 0.0),
             "currency": [currencies[0] if i % 7 else currencies[-1] for i in owner],
             "days_late": days_late,
             "late_prob": late_prob,
@@ -206,6 +207,11 @@ def build_book(
             [start + timedelta(days=3) if w and i % 4 in {0, 1} else None for i, w in enumerate(waits)],
             dtype=pl.Datetime("us", "UTC"),
         ),
+        pl.lit(["email", "sms", "phone", "letter", "registered_letter"]).alias("open_channels"),
+        pl.lit("Europe/Brussels").alias("contact_timezone"),
+        pl.lit(8).alias("open_hour"),
+        pl.lit(20).alias("close_hour"),
+        pl.lit([day.isoformat() for day in _month(as_of) if day.weekday() == 6]).alias("closed_days"),
         pl.Series("needs_approval", [STEPS[s][0] == "formal_notice" for s in step]),
         pl.lit(1.0).alias("propensity"),
         pl.lit(value=False).alias("is_exploration"),
@@ -224,9 +230,24 @@ def build_book(
         "out_timeline": _timeline(ids[: min(n, 500)], as_of, rng),
         "out_model_comparison": _models(),
         "out_reliability": _reliability(),
+        "out_gates": _gates(recommendations),
         "out_changes": PUBLISHED_TABLES["out_changes"].empty(),
     }
     return {name: PUBLISHED_TABLES[name].conform(frame) for name, frame in tables.items()}
+
+
+def _month(as_of):
+    return [as_of + timedelta(days=offset) for offset in range(31)]
+
+
+def _gates(recommendations):
+    return (
+        recommendations.select("customer_id", pl.col("blocked_by").alias("gate"))
+        .explode("gate")
+        .drop_nulls()
+        .unique()
+        .with_columns(pl.lit("closed on the as-of day").alias("detail"))
+    )
 
 
 def _forecast(as_of, currencies, rng):

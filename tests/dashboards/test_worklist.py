@@ -180,6 +180,29 @@ def test_adjust_to_a_sunday_is_refused(tmp_path, open_page):
     assert recorded(tmp_path).is_empty()
 
 
+def test_only_open_channels_and_true_steps_are_offered(tmp_path, open_page):
+    tables = build_book(20)
+    steps = tables["out_recommendations"].with_columns(
+        pl.lit(["email", "letter"]).alias("open_channels"),
+        pl.lit(0).cast(pl.Decimal(18, 3)).alias("overdue_amount"),
+    )
+    publish_book(tmp_path, tables | {"out_recommendations": steps})
+    app = sign_in(open_page("worklist", tmp_path))
+    row = todo_of(tmp_path)[0]
+    key = row["recommendation_id"]
+    app.button(key=f"adjust-{key}").click().run()
+    assert app.selectbox(key=f"adjust-channel-{key}").options == ["E-mail", "Letter"]
+    offered = set(cards._actions_open(row))
+    assert not (offered - {row["action"]}) & {
+        "reminder",
+        "call",
+        "payment_plan_offer",
+        "formal_notice",
+        "legal_review",
+    }
+    assert {"wait", "pre_due_notice"} <= offered
+
+
 def test_undo_adds_a_decision_and_puts_the_step_back(app, data_root):
     first = todo_of(data_root)[0]
     key = first["recommendation_id"]
