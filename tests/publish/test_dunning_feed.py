@@ -1,15 +1,20 @@
 """A dunning system gets the steps that somebody stands behind and that still hold, and nothing else."""
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
+import polars as pl
 import pytest
 
 from segmentation.domain.core_tables import DECISION
 from segmentation.domain.errors import UsageError
+from segmentation.domain.room_tables import GATE
+from segmentation.publish.assembly import assemble_tables
 from segmentation.publish.decisions import DecisionStore, Step
-from segmentation.publish.dunning_feed import list_actionable_steps
-from segmentation.publish.reader import open_current
-from tests.snapshot_factory import AS_OF, publish_example
+from segmentation.publish.dunning_feed import explain_silence, list_actionable_steps
+from segmentation.publish.reader import open_current, open_previous
+from segmentation.publish.writer import publish_snapshot
+from tests.snapshot_factory import AS_OF, make_facts, make_frames, publish_example
 
 NOW = datetime(AS_OF.year, AS_OF.month, AS_OF.day, 9, tzinfo=UTC)
 
@@ -63,8 +68,8 @@ def test_waiting_is_nothing_to_carry_out(published_root, location, decide):
 
 def test_a_step_ends_with_its_window_and_with_its_recommendation(published_root, location, decide):
     row = decide(published_root, "C001", "accept")
-    window = {"window_start_at": row["window_start_at"], "window_end_at": NOW + timedelta(days=30)}
-    decide(published_root, "C002", "adjust", reason="x", step=Step("call", "phone", **window))
+    later = {name: row[name] + timedelta(days=1) for name in ("window_start_at", "window_end_at")}
+    decide(published_root, "C002", "adjust", reason="x", step=Step("call", "phone", **later))
     second = timedelta(seconds=1)
 
     def customers(moment):
@@ -72,8 +77,17 @@ def test_a_step_ends_with_its_window_and_with_its_recommendation(published_root,
 
     assert customers(row["window_end_at"]) == ["C001", "C002"]
     assert customers(row["window_end_at"] + second) == ["C002"]
-    assert customers(row["valid_until"]) == ["C002"]
-    assert customers(row["valid_until"] + second) == []
+    assert customers(later["window_end_at"] + second) == []
+
+
+def test_a_step_ends_with_its_recommendation(published_root, location, decide):
+    row = decide(published_root, "C001", "accept")
+    window = {name: row[name] + timedelta(days=2) for name in ("window_start_at", "window_end_at")}
+    decide(published_root, "C002", "adjust", reason="x", step=Step("call", "phone", **window))
+    assert row["valid_until"] < window["window_end_at"]
+    assert list_actionable_steps(published_root, row["valid_until"], location).height == 1
+    late = row["valid_until"] + timedelta(seconds=1)
+    assert list_actionable_steps(published_root, late, location).is_empty()
 
 
 def test_a_step_on_a_later_worklist_replaces_an_earlier_one(tmp_path, location, decide):
@@ -88,9 +102,103 @@ def test_a_step_on_a_later_worklist_replaces_an_earlier_one(tmp_path, location, 
     assert list_actionable_steps(root, NOW, location)["customer_id"].to_list() == ["C002"]
 
 
+@pytest.mark.parametrize("later", ["ignore", "withdraw"])
+def test_whatever_is_decided_on_a_later_worklist_ends_an_earlier_step(tmp_path, location, decide, later):
+    root = tmp_path / "root"
+    publish_example(root, as_of=AS_OF)
+    decide(root, "C001", "accept")
+    publish_example(root, as_of=AS_OF + timedelta(days=1))
+    if later == "withdraw":
+        decide(root, "C001", "accept", token="later")
+    decide(root, "C001", later, reason="x", token="last")
+    assert list_actionable_steps(root, NOW, location).is_empty()
+
+
+@pytest.fixture
+def republish(tmp_path, location):
+    """Publish a snapshot of the next day in which some tables are changed; nobody decided on it yet."""
+    root, day = tmp_path / "root", AS_OF + timedelta(days=1)
+    publish_example(root, as_of=AS_OF)
+
+    def republish_(**changes):
+        frames = make_frames(day)
+        frames |= {name: change(frames[name]) for name, change in changes.items()}
+        tables = assemble_tables(frames, day, open_previous(root, day))
+        return publish_snapshot(tables, root, make_facts(day))
+
+    def customers():
+        return list_actionable_steps(root, NOW, location)["customer_id"].to_list()
+
+    return root, republish_, customers
+
+
+def _block(codes, **values):
+    mine = pl.col("customer_id") == "C001"
+    columns = {"blocked_by": pl.lit(codes, dtype=pl.List(pl.String))} | {
+        k: pl.lit(v) for k, v in values.items()
+    }
+    return lambda frame: frame.with_columns(
+        pl.when(mine).then(new).otherwise(name).alias(name) for name, new in columns.items()
+    )
+
+
+def _close(gate, channel=None):
+    row = {"customer_id": "C001", "gate": gate, "channel": channel, "detail": "x"}
+    return lambda frame: GATE.conform(pl.concat([frame, pl.DataFrame([row])], how="diagonal_relaxed"))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"act_recommendation": _block(["insolvency"], action="wait")},
+        {"act_gate": _close("insolvency")},
+        {"act_gate": _close("channel_not_permitted", "phone")},  # the channel that was decided on
+        {"act_recommendation": lambda frame: frame.filter(pl.col("customer_id") != "C001")},  # nothing open
+        {"act_recommendation": _block([], open_amount=Decimal("0.000"), overdue_amount=Decimal("0.000"))},
+    ],
+    ids=["blocked", "account", "channel", "settled", "nothing_open"],
+)
+def test_what_the_snapshot_in_force_closes_is_not_carried_out(republish, decide, changes):
+    root, publish, customers = republish
+    decide(root, "C001", "accept")
+    decide(root, "C002", "accept")
+    assert customers() == ["C001", "C002"]
+    publish(**changes)
+    assert customers() == ["C002"]
+
+
+def test_gates_that_leave_the_step_lawful_keep_it(republish, decide):
+    root, publish, customers = republish
+    decide(root, "C001", "accept")
+    decide(root, "C007", "accept")  # a dispute is followed up because it closes the account for reminders
+    publish(act_gate=_close("channel_unreachable", "sms"))
+    assert customers() == ["C001", "C007"]
+
+
+def test_a_decision_does_not_stop_itself(republish, decide):
+    root, publish, customers = republish
+    decide(root, "C001", "accept")
+    own = "awaiting_decision_effect"
+    publish(act_recommendation=_block([own], action="wait"), act_gate=_close(own))
+    assert customers() == ["C001"]
+
+
+def test_a_snapshot_past_its_day_is_silent_and_says_why(published_root, location, decide):
+    decide(published_root, "C001", "accept")
+    last = open_current(published_root).manifest.valid_until
+    late = datetime(last.year, last.month, last.day, tzinfo=UTC) + timedelta(days=1)
+    assert explain_silence(published_root, NOW) is None
+    assert explain_silence(published_root, late - timedelta(seconds=1)) is None
+    assert "may not be relied on after 2026-03-09" in explain_silence(published_root, late)
+    silent = list_actionable_steps(published_root, late, location)
+    assert silent.is_empty()
+    assert silent.schema == list_actionable_steps(published_root, NOW, location).schema
+
+
 def test_nothing_vouches_for_a_step_whose_snapshot_is_gone(tmp_path, published_root, location, decide):
     decide(published_root, "C001", "accept")
     assert list_actionable_steps(tmp_path / "empty", NOW, location).is_empty()
+    assert "Nothing was published yet" in explain_silence(tmp_path / "empty", NOW)
 
 
 def test_the_store_beside_the_snapshots_is_read_when_none_is_named(tmp_path):

@@ -4,7 +4,7 @@ Belongs here: which decided steps are still good. Does not belong here: deciding
 (the dunning system's own work), the gates at the moment of sending (``treatment.recheck``).
 """
 
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
@@ -12,12 +12,16 @@ import polars as pl
 from segmentation.domain.core_tables import DECISION
 from segmentation.domain.errors import UsageError
 from segmentation.domain.published_tables import PUBLISHED_TABLES
-from segmentation.domain.vocabulary import Action, Decision
+from segmentation.domain.vocabulary import Action, BlockCode, Decision
 from segmentation.publish.decisions import DecisionStore
-from segmentation.publish.reader import list_snapshots
+from segmentation.publish.reader import Snapshot, list_snapshots, open_current
 
 _RECOMMENDATIONS = PUBLISHED_TABLES["out_recommendations"]
 _CARRIED_OUT = (Decision.ACCEPT.value, Decision.ADJUST.value)
+_COLUMNS = (*DECISION.column_names, "valid_until")
+
+_OWN_GATE = BlockCode.AWAITING_DECISION_EFFECT.value
+"""Closed by the very decision that is to be carried out; it holds further steps back, not this one."""
 
 
 def list_actionable_steps(
@@ -37,13 +41,19 @@ def list_actionable_steps(
     Returns
     -------
     The columns of ``core_decision`` (action, channel and window are those decided, which may differ
-    from what was recommended) and ``valid_until``, sorted by customer. A step is left out when
+    from what was recommended) and ``valid_until``, sorted by customer. Nothing at all while the snapshot
+    in force is missing or past its own ``valid_until``: ``explain_silence`` says which. A step is left
+    out when
 
     - the last decision on its recommendation is ignore or withdraw, or nobody decided;
     - it is to wait: nothing is to be done;
     - its recommendation is past ``valid_until``, or its window has closed;
     - its snapshot is gone or damaged, so that nothing vouches for it;
-    - the customer has a decided step on a later worklist, which replaces it.
+    - anything was decided for the customer on a later worklist, be it ignore or withdraw: the later
+      worklist replaces the earlier one;
+    - in the snapshot in force the customer has nothing open, or a gate closes the account or the
+      channel. Two exceptions: the gate by which the decision itself holds further steps back, and a
+      step that the snapshot in force recommends because of the gate (to follow up a dispute).
 
     ``window_start_at`` may lie ahead: do not act before it.
 
@@ -52,14 +62,15 @@ def list_actionable_steps(
     UsageError
         When ``now`` has no time zone or the decisions store cannot be used.
     IntegrityError
-        When the recommendations of a snapshot were changed after publication.
+        When a table that is read was changed after publication.
 
     Notes
     -----
-    Use ``decision_id`` as the idempotency key of what you send. A payment may have come in since the
-    decision: check the balance in your own books, or run ``treatment.recheck`` on today's ledger, before
-    a message leaves. Report what was sent and what came of it in ``contact_event`` of the next delivery;
-    caps, cool-downs and waiting periods are computed from there.
+    Use ``decision_id`` as the idempotency key of what you send. Gates are those of the snapshot in
+    force, computed on its as-of day. A payment may have come in since: check the balance in your own
+    books, or run ``treatment.recheck`` on today's ledger, before a message leaves. Report what was sent
+    and what came of it in ``contact_event`` of the next delivery; caps, cool-downs and waiting periods
+    are computed from there.
 
     Examples
     --------
@@ -67,22 +78,85 @@ def list_actionable_steps(
     >>> from pathlib import Path
     >>> steps = list_actionable_steps(Path("data"), datetime.now(UTC))  # doctest: +SKIP
     """
-    if now.tzinfo is None:
-        raise UsageError("The present moment has no time zone", remedy="Pass it in UTC.")
     location = DecisionStore.for_data_root(data_root) if decisions is None else DecisionStore(decisions)
     with location as store:
-        decided = store.latest_decisions().filter(pl.col("decision").is_in(_CARRIED_OUT))
+        decided = store.latest_decisions()
+    current = open_current(data_root)
+    if current is None or _find_obstacle(current, now) is not None:
+        return DECISION.empty().with_columns(_RECOMMENDATIONS.empty()["valid_until"]).select(_COLUMNS)
     last_worklist = pl.col("as_of_date").max().over("customer_id")
-    decided = decided.filter(pl.col("as_of_date") == last_worklist)
+    decided = decided.filter(pl.col("as_of_date") == last_worklist).filter(
+        pl.col("decision").is_in(_CARRIED_OUT), pl.col("action") != Action.WAIT.value
+    )
     return (
-        decided.filter(pl.col("action") != Action.WAIT.value)
+        _leave_out_closed(decided, current)
         .join(_read_validity(data_root, decided), on=["snapshot_id", "recommendation_id"], how="inner")
         .filter(
             pl.col("valid_until") >= now,
             pl.col("window_end_at").is_null() | (pl.col("window_end_at") >= now),
         )
         .sort("customer_id", "recommendation_id")
-        .select(*DECISION.column_names, "valid_until")
+        .select(_COLUMNS)
+    )
+
+
+def explain_silence(data_root: Path, now: datetime) -> str | None:
+    """Return why no step at all may be carried out now, in words; None when steps may be.
+
+    Parameters
+    ----------
+    data_root : folder with the snapshots.
+    now : the present moment, with its time zone.
+
+    Raises
+    ------
+    UsageError
+        When ``now`` has no time zone.
+    """
+    return _find_obstacle(open_current(data_root), now)
+
+
+def _find_obstacle(current: Snapshot | None, now: datetime) -> str | None:
+    if now.tzinfo is None:
+        raise UsageError("The present moment has no time zone", remedy="Pass it in UTC.")
+    if current is None:
+        return "Nothing was published yet: run the pipeline."
+    if not current.is_valid_on(now.astimezone(UTC).date()):
+        return (
+            f"Snapshot {current.id} may not be relied on after {current.manifest.valid_until}: "
+            "run the pipeline on today's ledger."
+        )
+    return None
+
+
+def _leave_out_closed(decided: pl.DataFrame, current: Snapshot) -> pl.DataFrame:
+    """Return the decided steps that no gate of the snapshot in force closes, of customers who owe something."""
+    gate = current.read_table("out_gates", ["customer_id", "gate", "channel", "invoice_id"]).filter(
+        pl.col("gate") != _OWN_GATE
+    )
+    recommended = current.read_table(
+        _RECOMMENDATIONS.name, ["customer_id", "action", "open_amount", "blocked_by"]
+    )
+    owing = recommended.filter(pl.col("open_amount") > 0)
+    closed_channels = gate.filter(pl.col("channel").is_not_null()).select("customer_id", "channel").unique()
+    closed_accounts = pl.concat(
+        [
+            gate.filter(pl.col("channel").is_null() & pl.col("invoice_id").is_null()).select("customer_id"),
+            recommended.filter(pl.col("blocked_by").list.set_difference([_OWN_GATE]).list.len() > 0).select(
+                "customer_id"
+            ),
+        ]
+    ).unique()
+    because_of_gate = (
+        recommended.filter(pl.col("blocked_by").list.len() > 0).select("customer_id", "action").unique()
+    )
+    blocked = closed_accounts.join(decided, on="customer_id").join(
+        because_of_gate, on=["customer_id", "action"], how="anti"
+    )
+    return (
+        decided.join(owing, on="customer_id", how="semi")
+        .join(closed_channels, on=["customer_id", "channel"], how="anti")
+        .join(blocked.select("decision_id"), on="decision_id", how="anti")
     )
 
 
