@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from segmentation.domain.errors import UsageError
-from segmentation.domain.vocabulary import BlockCode
+from segmentation.publish.gates import list_gate_verdicts
 
 if TYPE_CHECKING:
     from pipelines.execution import Outcome
@@ -150,19 +151,28 @@ def show_customer(console: Console, snapshot: "Snapshot", customer_id: str) -> N
     steps = snapshot.read_table("out_recommendations").filter(mine)
     for row in steps.iter_rows(named=True):
         console.print(f"Next step: [bold]{words(row['action'])}[/bold]. {row['reason_text']}")
-    show_gates(console, steps)
+    if steps.is_empty():
+        console.print("Next step: none, nothing of this customer is open.")
+    show_gates(console, list_gate_verdicts(snapshot, customer_id))
 
 
-def show_gates(console: Console, steps: pl.DataFrame) -> None:
-    """Print every gate with its verdict for one customer."""
-    closed = set(steps["blocked_by"].explode().drop_nulls()) if steps.height else set()
-    until = steps.item(0, "earliest_lawful_at") if steps.height else None
-    table = Table("Gate", "Verdict")
-    for code in BlockCode:
-        table.add_row(words(code), "[red]closed[/red]" if code in closed else "[green]open[/green]")
+def show_gates(console: Console, verdicts: pl.DataFrame) -> None:
+    """Print every gate with its verdict for one customer: what it closes, until when, and why."""
+    table = Table("Gate", "Verdict", "Closes", "Until", "Why")
+    for row in verdicts.iter_rows(named=True):
+        is_closed = row["verdict"] == "closed"
+        scope = f"contact by {words(row['channel'])}" if row["channel"] else "all contact"
+        if row["invoice_id"]:
+            scope += f" about invoice {row['invoice_id']}"
+        until = f"{row['lifts_at']:%Y-%m-%d %H:%M} UTC" if row["lifts_at"] else "no date known"
+        table.add_row(
+            words(row["gate"]),
+            "[red]closed[/red]" if is_closed else "[green]open[/green]",
+            escape(scope) if is_closed else "",
+            until if is_closed else "",
+            escape(row["detail"]),
+        )
     console.print(table)
-    if until:
-        console.print(f"The last closed gate lifts at {until:%Y-%m-%d %H:%M} UTC.")
 
 
 def show_backtest(console: Console, report: Mapping[str, Any]) -> None:

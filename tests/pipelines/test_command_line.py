@@ -9,8 +9,12 @@ import pytest
 
 from pipelines.command_line.app import run_command
 from segmentation.domain.errors import ExitCode
+from segmentation.domain.room_tables import ROOM_TABLES
 from segmentation.domain.vocabulary import BlockCode
+from segmentation.publish.assembly import assemble_tables
 from segmentation.publish.reader import open_current
+from segmentation.publish.writer import publish_snapshot
+from tests.snapshot_factory import AS_OF, make_facts, make_frames
 
 VERBS = (
     "demo",
@@ -61,6 +65,56 @@ def test_explain_shows_step_evidence_and_every_gate(published_sample, capsys):
         assert code.replace("_", " ") in shown
     assert "closed" in shown
     assert "hypothesis" in shown
+
+
+def _explain(root, customer_id, capsys):
+    """Return what explain prints about a customer: the sentences and, by gate, the rows of the table."""
+    assert run_command(["explain", customer_id, "--data-root", str(root)]) == 0
+    return " ".join(capsys.readouterr().out.split())
+
+
+@pytest.fixture
+def wide_terminal(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "300")
+
+
+@pytest.mark.usefixtures("wide_terminal")
+def test_explain_shows_gates_of_channels_and_invoices(tmp_path, capsys):
+    frames = make_frames()
+    rows = [
+        {
+            "customer_id": "C001",
+            "gate": "channel_not_permitted",
+            "channel": "sms",
+            "detail": "no text messages",
+        },
+        {"customer_id": "C001", "gate": "open_dispute", "invoice_id": "C001-009", "detail": "in [dispute]"},
+    ]
+    gates = pl.concat([frames["act_gate"], pl.DataFrame(rows)], how="diagonal_relaxed")
+    frames["act_gate"] = ROOM_TABLES["act_gate"].conform(gates)
+    publish_snapshot(assemble_tables(frames, AS_OF, None), tmp_path, make_facts())
+    shown = _explain(tmp_path, "C001", capsys)
+    assert "channel not permitted │ closed │ contact by sms │ no date known │ no text messages" in shown
+    assert (
+        "open dispute │ closed │ all contact about invoice C001-009 │ no date known │ in [dispute]" in shown
+    )
+    assert "insolvency │ open │ │ │ No insolvency is on record." in shown
+    assert "cool down │ closed │ all contact │ 2026-03-07 00:00 UTC │" in _explain(tmp_path, "C009", capsys)
+
+
+@pytest.mark.usefixtures("wide_terminal")
+def test_explain_of_a_customer_without_a_recommendation_shows_why(tmp_path, capsys):
+    frames = make_frames()
+    mine = pl.col("customer_id") == "C012"
+    for name in ("act_recommendation", "pred_instalment_risk"):
+        frames[name] = frames[name].filter(~mine)
+    row = {"customer_id": "C012", "gate": "nothing_open", "detail": "Nothing is open."}
+    gates = pl.concat([frames["act_gate"], pl.DataFrame([row])], how="diagonal_relaxed")
+    frames["act_gate"] = ROOM_TABLES["act_gate"].conform(gates)
+    publish_snapshot(assemble_tables(frames, AS_OF, None), tmp_path, make_facts())
+    shown = _explain(tmp_path, "C012", capsys)
+    assert "Next step: none" in shown
+    assert "nothing open │ closed │ all contact │ no date known │ Nothing is open." in shown
 
 
 @pytest.mark.slow
