@@ -165,3 +165,21 @@ def test_without_test_blocks_the_past_late_rate_speaks_unproven(quick):
     choice = choose_speakers(None, quick, 1)
     assert set(choice.speakers) == {"past_late_rate"}
     assert not any(choice.is_proven)
+
+
+def test_the_model_version_tells_what_the_models_were_made_of(
+    make_invoices, build_ledger, score_ledger, as_of, quick
+):
+    rows = make_invoices(5, 20, 120)
+
+    def version(changed: pl.DataFrame, **kwargs: object) -> set[str]:
+        scored = score_ledger(build_ledger(changed, as_of), as_of, **kwargs)
+        return {name.rsplit("-", 1)[1] for name in scored["pred_instalment_risk"]["model_version"]}
+
+    first = version(rows)
+    assert len(first) == 1
+    assert version(rows.reverse()) == first
+    assert version(rows, settings=quick.model_copy(update={"threads": 1})) == first
+    a_day_later = pl.when(pl.int_range(pl.len()) == 30).then(pl.col("paid_date") + timedelta(days=1))
+    assert version(rows.with_columns(paid_date=a_day_later.otherwise("paid_date"))) != first
+    assert version(rows, settings=quick.model_copy(update={"leaves": quick.leaves + 1})) != first

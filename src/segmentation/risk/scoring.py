@@ -84,7 +84,7 @@ def score_book(  # noqa: PLR0917  six inputs, each a different thing
     risk = _read_risk(open_, as_of, distribution, level, choice)
     reasons, codes = _explain_all(open_, risk["late_prob"].to_numpy(), fitted, validation, choice)
     speaker = np.array(choice.speakers, dtype=object)[depth_group(open_.feature(DEPTH))]
-    version = _version(names, settings, seed, as_of, fitted)
+    version = _version(past, settings, seed, as_of)
     amounts = open_.key.select(KEY).join(
         balance.select(*KEY, "due_date", "open_amount", "currency"), on=KEY, how="left", maintain_order="left"
     )
@@ -175,16 +175,13 @@ def _dependence(validation: Validation | None, choice: Choice) -> float:
     return estimate_dependence(validation.cohort.customer, pit)
 
 
-def _version(
-    names: list[str], settings: RiskSettings, seed: int, as_of: date, fitted: FittedCandidates
-) -> str:
-    """Return a short hash of what the models were made of."""
+def _version(past: Cohort, settings: RiskSettings, seed: int, as_of: date) -> str:
+    """Return a short hash of what the models were made of: instalments, outcomes, features and settings."""
     made_of = (
         METHOD_VERSION,
         settings.model_dump_json(exclude={"threads"}),
         str(seed),
         as_of.isoformat(),
-        ",".join(names),
-        f"{fitted.training_count}/{fitted.late_count}",
+        past.content_hash(),
     )
     return f"{METHOD_VERSION}.{hash_text(*made_of)[:8]}"
