@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from segmentation.domain.errors import UsageError
 from segmentation.domain.settings import TreatmentSettings
+from segmentation.domain.vocabulary import PartyType
 from segmentation.treatment.contact_hours import (
     OpenHours,
     add_working_days,
@@ -30,18 +31,32 @@ ZONES = (
 )  # fmt: skip
 
 
-def window(day: date, jurisdiction="be_consumer", country="BE", timezone="Europe/Brussels", *, is_call=False):
+def window(
+    day: date,
+    jurisdiction="be_consumer",
+    country="BE",
+    timezone="Europe/Brussels",
+    *,
+    party_type=None,
+    is_call=False,
+):
     frame = pl.DataFrame(
         [
             {
                 "jurisdiction": jurisdiction,
                 "country": country,
                 "timezone": timezone,
+                "party_type": party_type,
                 "is_call": is_call,
                 "not_before_date": day,
             }
         ],
-        schema_overrides={"timezone": pl.String, "country": pl.String, "not_before_date": pl.Date},
+        schema_overrides={
+            "timezone": pl.String,
+            "country": pl.String,
+            "party_type": pl.String,
+            "not_before_date": pl.Date,
+        },
     )
     return find_windows(frame, SETTINGS).row(0, named=True)
 
@@ -136,9 +151,10 @@ def test_working_days_skip_weekends_and_holidays(day, count, expected):
     open_hour=st.integers(0, 12),
     close_hour=st.integers(13, 24),
     is_call=st.booleans(),
+    party_type=st.sampled_from([*PartyType, None]),
 )
 def test_a_window_is_never_outside_lawful_hours(
-    zone, country, jurisdiction, day, open_hour, close_hour, is_call
+    zone, country, jurisdiction, day, open_hour, close_hour, is_call, party_type
 ):
     chosen = TreatmentSettings(open_hour=open_hour, close_hour=close_hour)
     frame = pl.DataFrame(
@@ -146,6 +162,7 @@ def test_a_window_is_never_outside_lawful_hours(
             "jurisdiction": [jurisdiction],
             "country": pl.Series([country], dtype=pl.String),
             "timezone": [zone],
+            "party_type": pl.Series([party_type], dtype=pl.String),
             "is_call": [is_call],
             "not_before_date": [day],
         }
@@ -177,3 +194,25 @@ def test_no_earlier_moment_of_the_days_before_the_window_was_lawful(zone, day):
         local = moment.astimezone(ZoneInfo(zone))
         assert not is_lawful(hours, moment) or local.date() < day
         moment += timedelta(minutes=30)
+
+
+@pytest.mark.parametrize(
+    ("party_type", "is_call", "hours"),
+    [
+        ("legal_person", True, "09:00 to 17:00"),
+        ("public_body", True, "09:00 to 17:00"),
+        ("legal_person", False, "08:00 to 20:00"),
+        ("consumer", True, "08:00 to 20:00"),
+        ("sole_trader", True, "08:00 to 20:00"),
+        (None, True, "08:00 to 20:00"),
+    ],
+)
+def test_only_calls_to_companies_and_public_bodies_keep_office_hours(party_type, is_call, hours):
+    found = window(date(2026, 3, 2), "eu_business", party_type=party_type, is_call=is_call)
+    assert found["window_hours"] == hours
+
+
+def test_settings_that_would_leave_no_hour_for_calls_to_companies_are_refused():
+    with pytest.raises(ValueError, match="no company could ever be called"):
+        TreatmentSettings(open_hour=17)
+    assert TreatmentSettings(open_hour=17, business_call_close_hour=19).open_hour == 17

@@ -121,6 +121,12 @@ class TreatmentSettings(_Settings):
     )
     open_hour: int = Field(8, ge=0, le=23, description="first hour of contact, customer's time")
     close_hour: int = Field(20, ge=1, le=24, description="no contact from this hour on, customer's time")
+    business_call_open_hour: int = Field(
+        9, ge=0, le=23, description="first hour of calls to legal persons and public bodies, their time"
+    )
+    business_call_close_hour: int = Field(
+        17, ge=1, le=24, description="no calls to legal persons and public bodies from this hour on, their time"
+    )
     max_contacts_per_week: int = Field(2, ge=0, description="outbound contacts in 7 days, all channels")
     max_contacts_per_month: int = Field(5, ge=0, description="outbound contacts in 30 days, all channels")
     cool_down_days: int = Field(7, ge=0, description="days between two outbound contacts")
@@ -175,6 +181,14 @@ class TreatmentSettings(_Settings):
             raise ValueError(
                 f"open_hour ({self.open_hour}) must be before close_hour ({self.close_hour}), "
                 "or nobody could ever be contacted"
+            )
+        first = max(self.open_hour, self.business_call_open_hour)
+        last = min(self.close_hour, self.business_call_close_hour)
+        if first >= last:
+            raise ValueError(
+                f"business_call_open_hour ({self.business_call_open_hour}) and business_call_close_hour "
+                f"({self.business_call_close_hour}) leave no hour within {self.open_hour} to {self.close_hour}, "
+                "or no company could ever be called"
             )
         return self
 

@@ -17,11 +17,13 @@ import yaml
 
 from segmentation.domain.errors import UsageError
 from segmentation.domain.settings import TreatmentSettings
+from segmentation.domain.vocabulary import PartyType
 from segmentation.treatment.jurisdiction import Weekday, load_pack
 
 _SEARCH_DAYS = 60
 _WEEKDAY_NUMBER = {day: number for number, day in enumerate(Weekday)}
 _HOURS_IN_DAY = 24
+_WITH_OFFICES = (PartyType.LEGAL_PERSON.value, PartyType.PUBLIC_BODY.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +161,8 @@ def resolve_hours(
     timezone: str | None,
     settings: TreatmentSettings,
     extra_closed: frozenset[Weekday] = frozenset(),
+    *,
+    is_business_call: bool = False,
 ) -> OpenHours:
     """Return the lawful hours of a customer: the narrowest of settings and jurisdiction.
 
@@ -169,6 +173,8 @@ def resolve_hours(
         time zone in settings.
     settings : opening hours and default time zone.
     extra_closed : further closed weekdays, say those on which the team does not call.
+    is_business_call : whether it is a call to a legal person or public body: the hours of their offices
+        in settings then narrow the window further.
     """
     rules = load_pack(jurisdiction).hours
     own = country.upper() if country else None
@@ -178,10 +184,17 @@ def resolve_hours(
     if not countries:
         countries = set(load_pack("strictest").hours.holiday_countries)
     closed = {_WEEKDAY_NUMBER[day] for day in (*rules.closed_weekdays, *extra_closed)}
+    open_hour, close_hour = (
+        max(rules.open_hour, settings.open_hour),
+        min(rules.close_hour, settings.close_hour),
+    )
+    if is_business_call:
+        open_hour = max(open_hour, settings.business_call_open_hour)
+        close_hour = min(close_hour, settings.business_call_close_hour)
     return OpenHours(
         timezone=timezone if timezone in _known_zones() else settings.default_timezone,
-        open_hour=max(rules.open_hour, settings.open_hour),
-        close_hour=min(rules.close_hour, settings.close_hour),
+        open_hour=open_hour,
+        close_hour=close_hour,
         closed_weekdays=frozenset(closed),
         holiday_countries=tuple(sorted(countries)),
     )
@@ -192,9 +205,9 @@ def find_windows(frame: pl.DataFrame, settings: TreatmentSettings) -> pl.DataFra
 
     Parameters
     ----------
-    frame : columns jurisdiction, country, timezone, ``is_call`` (a person of the team must be at work)
-        and ``not_before_date`` (day from which contact may be made; null gives no window).
-    settings : opening hours and default time zone.
+    frame : columns jurisdiction, country, timezone, party_type, ``is_call`` (a person of the team must be
+        at work) and ``not_before_date`` (day from which contact may be made; null gives no window).
+    settings : opening hours, hours of calls to legal persons and public bodies, default time zone.
 
     Returns
     -------
@@ -205,11 +218,18 @@ def find_windows(frame: pl.DataFrame, settings: TreatmentSettings) -> pl.DataFra
     -----
     Windows are found once per distinct place and day, then joined back.
     """
-    key = ["jurisdiction", "country", "timezone", "is_call", "not_before_date"]
+    key = ["jurisdiction", "country", "timezone", "party_type", "is_call", "not_before_date"]
     weekend = frozenset({Weekday.SATURDAY, Weekday.SUNDAY})
     rows = []
-    for jurisdiction, country, timezone, is_call, day in frame.select(key).unique().iter_rows():
-        hours = resolve_hours(jurisdiction, country, timezone, settings, weekend if is_call else frozenset())
+    for jurisdiction, country, timezone, party_type, is_call, day in frame.select(key).unique().iter_rows():
+        hours = resolve_hours(
+            jurisdiction,
+            country,
+            timezone,
+            settings,
+            weekend if is_call else frozenset(),
+            is_business_call=is_call and party_type in _WITH_OFFICES,
+        )
         start, end = (
             (None, None) if day is None else next_window(hours, datetime.combine(day, time(0), UTC), day)
         )
@@ -219,6 +239,7 @@ def find_windows(frame: pl.DataFrame, settings: TreatmentSettings) -> pl.DataFra
                 jurisdiction,
                 country,
                 timezone,
+                party_type,
                 is_call,
                 day,
                 start,
