@@ -154,7 +154,8 @@ def test_harsh_steps_and_natural_persons_always_need_a_person(state):
     harsh = found.filter(pl.col("action").is_in(["formal_notice", "legal_review", "payment_plan_offer"]))
     assert harsh["needs_approval"].all()
     business = ledger["core_customer"].filter(pl.col("party_type").is_in(["legal_person", "public_body"]))
-    assert found.join(business, on="customer_id", how="anti")["needs_approval"].all()
+    assert steps(found).join(business, on="customer_id", how="anti")["needs_approval"].all()
+    assert not found.filter(pl.col("action") == "wait")["needs_approval"].any()
 
 
 def test_a_step_is_only_taken_when_its_lower_bound_is_above_nothing(state):

@@ -136,6 +136,20 @@ def test_large_and_late_is_worth_a_call(empty_book):
     empty_book.customer().invoice(days_late=40, amount="20000.00").risk()
     advice = empty_book.advice()
     assert (advice["action"], advice["channel"], advice["runner_up"]) == ("call", "phone", "reminder")
+    assert "call by a person on Monday 2 March (09:00 to 17:00 in their time)" in advice["reason_text"]
+
+
+def test_calls_to_companies_keep_office_hours_and_those_to_people_do_not(empty_book):
+    for party_type in ("legal_person", "public_body", "consumer", "sole_trader"):
+        empty_book.customer(party_type, party_type=party_type)
+        empty_book.invoice(f"I-{party_type}", party_type, days_late=40, amount="20000.00")
+        empty_book.risk(f"I-{party_type}", party_type)
+    found = {row["customer_id"]: row for row in empty_book.recommend().iter_rows(named=True)}
+    assert {row["action"] for row in found.values()} == {"call"}
+    # Brussels is an hour ahead of UTC.
+    hours = {name: (row["window_start_at"].hour, row["window_end_at"].hour) for name, row in found.items()}
+    assert hours["legal_person"] == hours["public_body"] == (8, 16)
+    assert hours["consumer"] == hours["sole_trader"] == (7, 19)
 
 
 def test_calls_go_where_most_is_at_stake_and_the_others_get_the_next_best(empty_book):
@@ -160,12 +174,20 @@ def test_calls_go_where_most_is_at_stake_and_the_others_get_the_next_best(empty_
         ("public_body", False),
     ],
 )
-@pytest.mark.parametrize("amount", ["1000.00", "1.00"])
-def test_a_person_approves_whatever_is_advised_for_natural_persons(
-    empty_book, party_type, needs_approval, amount
+def test_a_person_approves_whatever_step_is_advised_for_natural_persons(
+    empty_book, party_type, needs_approval
 ):
-    advice = empty_book.customer(party_type=party_type).invoice(amount=amount).advice()
+    advice = empty_book.customer(party_type=party_type).invoice().advice()
+    assert advice["action"] == "reminder"
     assert advice["needs_approval"] is needs_approval
+
+
+@pytest.mark.parametrize("party_type", ["consumer", "sole_trader", None, "legal_person"])
+@pytest.mark.parametrize("cause", ["unclear", "will_not_pay"])
+def test_waiting_needs_nobodys_approval(empty_book, party_type, cause):
+    empty_book.customer(party_type=party_type).invoice(amount="1.00").segment("structural", cause)
+    advice = empty_book.advice()
+    assert (advice["action"], advice["needs_approval"]) == ("wait", False)
 
 
 def test_a_customer_that_the_customer_table_does_not_know_is_treated_most_strictly(empty_book):
@@ -185,6 +207,7 @@ class TestChannels:
         )
         advice = book.risk().advice()
         assert advice["channel"] == "letter"
+        assert "reminder by letter on Monday 2 March is expected to bring" in advice["reason_text"]
         assert "preferred_channel" in advice["reason_codes"]
         assert "channel_not_verified" not in advice["reason_codes"]
 
@@ -244,6 +267,8 @@ class TestGates:
         book.rows["core_instalment_balance"][0]["open_amount"] = Decimal(9000)
         advice = book.risk(days=60).advice()
         assert (advice["action"], advice["channel"]) == ("dispute_follow_up", None)
+        assert "without contacting the customer, on Monday 2 March comes before" in advice["reason_text"]
+        assert "in their time" not in advice["reason_text"]
         assert advice["blocked_by"] == ["open_dispute"]
 
     def test_a_promise_on_everything_overdue_means_wait_for_its_day(self, book):
@@ -295,6 +320,7 @@ class TestHarshSteps:
         quiet = FREE.model_copy(update={"calls_per_day": 0})
         advice = self.late(book, 3, days_late=95).segment("structural").advice(settings=quiet)
         assert (advice["action"], advice["channel"]) == ("legal_review", None)
+        assert "in their time" not in advice["reason_text"]
         assert advice["needs_approval"] is True
 
     @pytest.mark.parametrize("levels", [0, 1, 2, 3])
@@ -303,7 +329,7 @@ class TestHarshSteps:
             self.late(book, levels, days_late=120).segment("structural", "will_not_pay").advice(settings=FREE)
         )
         assert advice["action"] in {"wait", "reminder", "call"}
-        assert advice["needs_approval"] is True
+        assert advice["needs_approval"] is (advice["action"] != "wait")
 
     def test_a_refusal_on_record_is_no_hypothesis(self, book):
         quiet = FREE.model_copy(update={"calls_per_day": 0})
@@ -359,6 +385,44 @@ def test_one_currency_is_shown_and_the_others_are_named_not_converted(book):
     advice = book.advice()
     assert (advice["currency"], advice["overdue_amount"]) == ("USD", Decimal(1500))
     assert "other_currencies_open" in advice["reason_codes"]
+    assert "USD 1,500.00. EUR 1,000.00 and GBP 9,000.00 are open as well. " in advice["reason_text"]
+
+
+@pytest.mark.parametrize("is_disputed", [False, True])
+def test_a_currency_with_anything_overdue_comes_before_one_without(book, is_disputed):
+    book.invoice("U", amount="90000.00", currency="USD", days_late=-5)
+    if is_disputed:
+        book.add("dispute", dispute_id="D", invoice_id="I", opened_at=ago(5))
+    advice = book.risk().advice()
+    assert (advice["currency"], advice["overdue_amount"]) == ("EUR", Decimal(1000))
+    assert "EUR 1,000.00. USD 90,000.00 is open as well. " in advice["reason_text"]
+
+
+class TestNothingOverdueBehindAGate:
+    def test_the_first_reason_is_that_nothing_is_due(self, empty_book):
+        advice = empty_book.customer().invoice(days_late=-20).contact(2, dunning_level=2).advice()
+        assert (advice["action"], advice["blocked_by"]) == ("wait", ["cool_down"])
+        assert advice["reason_codes"][:2] == ["not_due", "blocked"]
+        assert advice["reason_text"].endswith(
+            "Wait: no step is needed before the due date. The last contact was on 28 February 2026."
+        )
+
+    def test_the_gate_comes_first_where_a_step_would_be_taken_without_it(self, empty_book):
+        empty_book.customer().invoice(days_late=-4, amount="9000.00").segment("structural")
+        empty_book.risk(late=0.8, days=20)
+        assert empty_book.advice()["action"] == "pre_due_notice"
+        advice = empty_book.contact(2, dunning_level=2).advice()
+        assert (advice["action"], advice["reason_codes"][0]) == ("wait", "blocked")
+
+    def test_a_step_that_is_worth_nothing_is_no_step(self, empty_book):
+        empty_book.customer().invoice(days_late=-4, amount="2.00").segment("structural")
+        empty_book.risk(late=0.8, days=20)
+        assert empty_book.contact(2, dunning_level=2).advice()["reason_codes"][:2] == ["not_due", "blocked"]
+
+    def test_a_source_that_may_be_outdated_does_not_say_that_nothing_is_due(self, empty_book):
+        empty_book.customer().invoice(days_late=-60)
+        advice = empty_book.advice(as_of=AS_OF + timedelta(days=30))
+        assert (advice["blocked_by"], advice["reason_codes"][0]) == (["stale_source"], "blocked")
 
 
 class TestHistory:
@@ -378,16 +442,40 @@ class TestHistory:
             "After 5 of 6 earlier reminders this customer paid within 14 days, usually within 4 days."
             in advice["reason_text"]
         )
-        assert "own_response_history" in advice["reason_codes"]
+        assert "own_response_history" not in advice["reason_codes"], "others weigh more than six contacts"
         assert "default_scenario" not in advice["reason_codes"]
         shares = [advice[f"evidence_{name}_share"] for name in ("own", "segment", "global")]
         assert sum(shares) == pytest.approx(1.0)
-        assert shares[0] > 0.1
+        assert 0.1 < shares[0] < max(shares)
+
+    def test_own_answers_are_named_as_the_reason_where_they_weigh_most(self, book):
+        advice = self.history(book, "C", 60, 45).risk().advice()
+        assert advice["evidence_own_share"] > max(
+            advice["evidence_segment_share"], advice["evidence_global_share"]
+        )
+        assert "own_response_history" in advice["reason_codes"]
+
+    @pytest.mark.parametrize(
+        ("answered", "words"),
+        [
+            (1, "After 1 of 4 earlier reminders this customer paid within 14 days: once, after 4 days. "),
+            (
+                2,
+                "After 2 of 4 earlier reminders this customer paid within 14 days, on average after 4 days. ",
+            ),
+            (3, "After 3 of 4 earlier reminders this customer paid within 14 days, usually within 4 days. "),
+        ],
+    )
+    def test_nothing_is_called_usual_before_the_third_time(self, book, answered, words):
+        assert words in self.history(book, "C", 4, answered).risk().advice()["reason_text"]
 
     def test_a_customer_who_never_answered_is_told_so(self, book):
         book.rows["core_instalment_balance"][0]["open_amount"] = Decimal(50000)
         advice = self.history(book, "C", 4, 0).risk().advice(settings=TreatmentSettings(calls_per_day=0))
-        assert "After 0 of 4 earlier reminders this customer paid within 14 days." in advice["reason_text"]
+        assert (
+            "Four earlier reminders to this customer brought no payment within 14 days; the figure below rests "
+            "mostly on all customers. " in advice["reason_text"]
+        )
 
     def test_who_answers_is_worth_more_than_who_does_not(self, book):
         book.customer("D").invoice("J", "D").risk().risk("J", "D")

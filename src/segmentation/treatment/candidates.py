@@ -132,7 +132,7 @@ def add_effects(
     Returns
     -------
     The candidates with share, evidence, the three evidence shares, own_count, own_paid_count,
-    own_median_days and ``is_default`` (true when the scenario's assumption speaks, not history).
+    own_part_count, own_median_days and ``is_default`` (true when the scenario's assumption speaks, not history).
     """
     response = estimate_response(ledger, customers, as_of, scenario)
     effects = pl.DataFrame(
@@ -155,7 +155,7 @@ def add_effects(
             pl.when(history).then("evidence_own_share").otherwise(0.0).alias("evidence_own_share"),
             pl.when(history).then("evidence_segment_share").otherwise(0.0).alias("evidence_segment_share"),
             pl.when(history).then("evidence_global_share").otherwise(1.0).alias("evidence_global_share"),
-            pl.col("own_count", "own_paid_count").fill_null(0),
+            pl.col("own_count", "own_paid_count", "own_part_count").fill_null(0),
             (~history).alias("is_default"),
         )
     )

@@ -21,6 +21,7 @@ _CHOICE_COLUMNS = (
     "evidence_global_share",
     "own_count",
     "own_paid_count",
+    "own_part_count",
     "own_median_days",
     "is_default",
     "is_preferred",

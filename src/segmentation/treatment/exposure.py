@@ -12,6 +12,7 @@ from segmentation.domain.schema import Frames
 from segmentation.domain.vocabulary import BlockCode, OutcomeCode, ScoreStatus
 from segmentation.treatment.contact_gates import list_outbound
 from segmentation.treatment.scenario import Scenario
+from segmentation.treatment.wording import amount_text
 
 _DIRECT_DEBIT_DAYS = 30
 _JUST_PAID_DAYS = 7
@@ -109,8 +110,8 @@ def measure_exposure(
     Notes
     -----
     A customer with several currencies is shown in the one with the largest amount overdue behind no
-    closed gate, then overdue, then open; amounts are never converted. ``other_currencies`` names the
-    rest.
+    closed gate, then overdue, then open: one with anything overdue comes before one without. Amounts are
+    never converted. ``other_currencies`` names the rest, ``other_words`` what is open in each.
     """
     rows = _instalments(ledger, instalment_risk, gate, as_of, scenario)
     act, coming, dispute = pl.col("is_actionable"), pl.col("is_coming"), pl.col("is_in_dispute")
@@ -157,6 +158,7 @@ def measure_exposure(
     return ordered.group_by("customer_id", maintain_order=True).agg(
         pl.all().exclude("customer_id").first(),
         pl.col("currency").slice(1).alias("other_currencies"),
+        amount_text("open_amount", "currency").slice(1).alias("other_words"),
     )
 
 

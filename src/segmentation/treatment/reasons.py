@@ -6,13 +6,15 @@ choice itself (recommendation), the wording of gates (account_gates, contact_gat
 
 import polars as pl
 
-from segmentation.domain.vocabulary import Action, Cause, Segment
+from segmentation.domain.vocabulary import Action, Cause, Channel, Segment
 from segmentation.treatment.scenario import Scenario
 from segmentation.treatment.value import to_money
 from segmentation.treatment.wording import amount_text, channel_word, count_word, day_text, weekday_text
 
 LIKELY_UNPROMPTED_PROB = 0.6
 _MIN_OWN_CONTACTS = 2
+_MIN_USUAL = 3
+_POSTAL = (Channel.LETTER.value, Channel.REGISTERED_LETTER.value)
 
 _STEP_WORDS: dict[str, str] = {
     Action.PRE_DUE_NOTICE: "A {tone} notice before the due date by {channel}",
@@ -45,30 +47,72 @@ def _situation() -> pl.Expr:
         total,
         day_text(pl.col("next_due_date")),
     )
-    return pl.when(count > 1).then(several).when(count == 1).then(one).otherwise(none)
+    situation = pl.when(count > 1).then(several).when(count == 1).then(one).otherwise(none)
+    others = pl.col("other_words")
+    verb = pl.when(others.list.len() > 1).then(pl.lit("are")).otherwise(pl.lit("is"))
+    as_well = pl.format(" {} {} open as well.", others.list.join(" and "), verb)
+    return pl.concat_str([situation, pl.when(others.list.len() > 0).then(as_well).otherwise(pl.lit(""))])
+
+
+def _own_leads() -> pl.Expr:
+    """Whether the customer's own answers weigh more than those of either group of others."""
+    own = pl.col("evidence_own_share")
+    return ((own > pl.col("evidence_segment_share")) & (own > pl.col("evidence_global_share"))).fill_null(
+        False
+    )
 
 
 def _evidence(response_days: int) -> pl.Expr:
     """What the advice rests on: the second sentence of a step."""
-    usually = (
-        pl.when(pl.col("own_paid_count") > 0)
-        .then(pl.format(", usually within {}", _days(pl.col("own_median_days").round(0).cast(pl.Int64))))
+    days, paid = pl.col("own_median_days").round(0).cast(pl.Int64), pl.col("own_paid_count")
+
+    def soon(word: str) -> pl.Expr:
+        same_day = pl.lit("on the same day")
+        return pl.when(days == 0).then(same_day).otherwise(pl.format("{} {}", pl.lit(word), _days(days)))
+
+    how_soon = (
+        pl.when(paid >= _MIN_USUAL)
+        .then(pl.format(", usually {}", soon("within")))
+        .when(paid == 1)
+        .then(pl.format(": once, {}", soon("after")))
+        .when((paid > 1) & (days > 0))
+        .then(pl.format(", on average {}", soon("after")))
         .otherwise(pl.lit(""))
     )
-    own = pl.format(
+    contacts = pl.when(pl.col("action") == Action.CALL).then(pl.lit("calls")).otherwise(pl.lit("reminders"))
+    answered = pl.format(
         "After {} of {} earlier {} this customer paid within {} days{}.",
-        pl.col("own_paid_count"),
+        paid,
         pl.col("own_count"),
-        pl.when(pl.col("action") == Action.CALL).then(pl.lit("calls")).otherwise(pl.lit("reminders")),
+        contacts,
         pl.lit(response_days),
-        usually.fill_null(""),
+        how_soon.fill_null(""),
     )
-    some = pl.format(
-        "What is known of this customer's answers is little, so it rests mostly on {}.",
+    others = (
         pl.when(pl.col("evidence_segment_share") > pl.col("evidence_global_share"))
         .then(pl.lit("customers who pay in the same way"))
-        .otherwise(pl.lit("all customers")),
+        .otherwise(pl.lit("all customers"))
     )
+    rests_on = (
+        pl.when(_own_leads())
+        .then(pl.lit("the figure below takes this into account"))
+        .otherwise(pl.format("the figure below rests mostly on {}", others))
+    )
+    brought = (
+        pl.when(pl.col("own_part_count") > 0)
+        .then(pl.lit("only part of what was overdue"))
+        .otherwise(pl.lit("no payment"))
+    )
+    unanswered = pl.format(
+        "{} earlier {} to this customer brought {} within {} days; {}.",
+        count_word(pl.col("own_count")),
+        contacts,
+        brought,
+        pl.lit(response_days),
+        rests_on,
+    )
+    own = pl.when(paid > 0).then(answered).otherwise(unanswered)
+    some = pl.format("What is known of this customer's answers is little, so it rests mostly on {}.", others)
     default = pl.lit("No contact history speaks for this step yet, so the documented default scenario does.")
     has_own = pl.col("own_count") >= _MIN_OWN_CONTACTS
     return pl.when(pl.col("is_default")).then(default).when(has_own).then(own).otherwise(some)
@@ -87,9 +131,10 @@ def _step() -> pl.Expr:
         .then(pl.lit("comes before any reminder"))
         .otherwise(pl.format("is expected to bring {} more than waiting, after its cost", "value_words"))
     )
-    return pl.format(
-        "{} on {} ({} in their time) {}.", words, weekday_text(pl.col("window_day")), "window_hours", ending
-    )
+    # Nobody but the sender sees the hour of a letter or of work within the own organisation.
+    has_hours = (pl.col("channel").is_not_null() & ~pl.col("channel").is_in(_POSTAL)).fill_null(False)
+    hours = pl.when(has_hours).then(pl.format(" ({} in their time)", "window_hours")).otherwise(pl.lit(""))
+    return pl.format("{} on {}{} {}.", words, weekday_text(pl.col("window_day")), hours, ending)
 
 
 def _waiting(response_days: int) -> pl.Expr:
@@ -118,7 +163,12 @@ def _waiting(response_days: int) -> pl.Expr:
         pl.lit(response_days),
     )
     texts = {
-        "not_due": pl.lit("Wait: no step is needed before the due date."),
+        "not_due": pl.format(
+            "Wait: no step is needed before the due date.{}",
+            pl.when(pl.col("blocked_by").list.len() > 0)
+            .then(pl.format(" {}", pl.col("block_detail").fill_null("")))
+            .otherwise(pl.lit("")),
+        ),
         "early_days": pl.lit(
             "Wait: it is only just past due, and the scenario gives the payment some days to arrive."
         ),
@@ -175,12 +225,13 @@ def _codes() -> pl.Expr:
     known_segment = ~pl.col("segment").is_in([Segment.INSUFFICIENT_HISTORY, Segment.UNDECIDED])
     return pl.concat_list(
         pl.when(is_wait).then("wait_code").otherwise(pl.lit(None, dtype=pl.String)),
+        code((pl.col("wait_code") == "not_due") & (pl.col("blocked_by").list.len() > 0), "blocked"),
         code(is_step & (pl.col("overdue_count") > 0), "overdue"),
         code(is_step & (pl.col("action") == Action.PRE_DUE_NOTICE), "likely_late"),
         code(is_step & (pl.col("action") == Action.SELF_SERVICE_LINK), "failed_direct_debit"),
         code(is_step & (pl.col("past_level") > 0), "earlier_reminders_unanswered"),
         code(pl.col("is_default"), "default_scenario"),
-        code(~pl.col("is_default") & (pl.col("own_count") > 0), "own_response_history"),
+        code(~pl.col("is_default") & (pl.col("own_count") > 0) & _own_leads(), "own_response_history"),
         code(is_step & pl.col("is_preferred"), "preferred_channel"),
         code(is_step & pl.col("is_unverified"), "channel_not_verified"),
         code(is_step & pl.col("is_over_capacity"), "calls_used_up"),

@@ -23,6 +23,7 @@ _REFERENCE = {MESSAGE: Action.REMINDER, CALL: Action.CALL}
 _BAND_EDGES = (14, 30, 60)
 _BASELINE_EVIDENCE = 20.0
 _MAX_SHARE = 0.9
+_MOST = 0.5
 
 
 def _band(days: pl.Expr) -> pl.Expr:
@@ -92,7 +93,8 @@ def estimate_response(
     -------
     customer_id, approach (message or call), ``share``, ``evidence`` (its weight in contacts),
     evidence_own_share, evidence_segment_share, evidence_global_share, and of the customer's own
-    history ``own_count``, ``own_paid_count`` and ``own_median_days`` (null when none was paid);
+    history ``own_count``, ``own_paid_count`` (most of what was overdue was paid in time),
+    ``own_part_count`` (anything was) and ``own_median_days`` (of the paid; null when none was);
     ``has_history`` is false when the ledger has no contact to learn from.
 
     Notes
@@ -169,12 +171,14 @@ def estimate_response(
     segments = per_contact.group_by("approach", "segment").agg(
         excess.sum().alias("segment_excess"), weight.sum().alias("segment_weight")
     )
+    is_paid = pl.col("paid_share") >= _MOST
     own = per_contact.group_by("approach", "customer_id").agg(
         excess.sum().alias("own_excess"),
         weight.sum().alias("own_weight"),
         pl.len().alias("own_count"),
-        (pl.col("paid_share") >= 0.5).sum().alias("own_paid_count"),  # noqa: PLR2004  most of what was overdue
-        pl.col("days").median().alias("own_median_days"),
+        is_paid.sum().alias("own_paid_count"),
+        (pl.col("paid_share") > 0).sum().alias("own_part_count"),
+        pl.col("days").filter(is_paid).median().alias("own_median_days"),
     )
     zero = pl.col(
         "excess", "weight", "segment_excess", "segment_weight", "own_excess", "own_weight"
@@ -188,7 +192,7 @@ def estimate_response(
         .join(everybody, on="approach", how="left")
         .join(segments, on=["approach", "segment"], how="left")
         .join(own, on=["approach", "customer_id"], how="left")
-        .with_columns(zero, pl.col("own_count", "own_paid_count").fill_null(0))
+        .with_columns(zero, pl.col("own_count", "own_paid_count", "own_part_count").fill_null(0))
     )
 
     def shrunk(prior: str, total: str, mass: str, strength: pl.Expr) -> pl.Expr:
@@ -213,6 +217,7 @@ def estimate_response(
             ((1 - own_share) * (1 - segment_share)).alias("evidence_global_share"),
             "own_count",
             "own_paid_count",
+            "own_part_count",
             "own_median_days",
             (pl.col("weight") > 0).alias("has_history"),
         )
