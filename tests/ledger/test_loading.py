@@ -10,12 +10,12 @@ import polars as pl
 import pytest
 
 from segmentation.domain.core_tables import LEDGER_TABLES, RAW_TABLES
-from segmentation.domain.errors import UsageError
+from segmentation.domain.errors import IntegrityError, UsageError
 from segmentation.domain.hashing import hash_frame
 from segmentation.domain.validation import find_violations
 from segmentation.ledger.loading import load_ledger
 from segmentation.ledger.quality import build_quality
-from segmentation.ledger.warehouse import Warehouse
+from segmentation.ledger.warehouse import Warehouse, _explain
 
 
 @pytest.mark.real_ledger
@@ -290,3 +290,33 @@ def test_a_damaged_or_impossible_warehouse_is_explained(tmp_path):
     (tmp_path / "damaged.duckdb").write_bytes(b"not a database" * 1000)
     with pytest.raises(UsageError, match="cannot be used"):
         Warehouse(tmp_path / "damaged.duckdb")
+
+
+def test_a_message_that_merely_holds_the_word_lock_is_not_taken_for_another_run(tmp_path):
+    error = duckdb.IOException("Could not read block 7")
+    assert "cannot be used" in str(_explain(error, tmp_path))
+
+
+def test_a_warehouse_damaged_inside_says_that_it_may_be_deleted(tmp_path):
+    table = LEDGER_TABLES["core_invoice"]
+    path = tmp_path / "warehouse.duckdb"
+    rows = load_ledger(write_large(tmp_path / "ledger", 5000), "canonical").ledger["core_invoice"]
+    with Warehouse(path) as warehouse:
+        warehouse.write_table(table, rows)
+    content = bytearray(path.read_bytes())
+    content[12288 : len(content)] = bytes(len(content) - 12288)
+    path.write_bytes(content)
+    with pytest.raises((IntegrityError, UsageError), match=r"[Dd]elete"), Warehouse(path) as warehouse:
+        warehouse.read_table(table)
+
+
+def test_a_read_that_finds_damage_is_an_integrity_error(tmp_path):
+    class Damaged:
+        def sql(self, _):
+            raise duckdb.IOException("Corrupt database file: computed checksum does not match")
+
+    with Warehouse(tmp_path / "warehouse.duckdb") as warehouse:
+        connection, warehouse._connection = warehouse._connection, Damaged()
+        with pytest.raises(IntegrityError, match=r"Delete warehouse\.duckdb"):
+            warehouse.read_table(LEDGER_TABLES["core_invoice"])
+        warehouse._connection = connection

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from segmentation.domain.errors import ExitCode, InputRefusedError
 from segmentation.ledger.delimited import split_file
 from segmentation.ledger.mapping import Dialect, load_mapping
-from segmentation.ledger.sources import read_raw
+from segmentation.ledger.sources import list_delivery_files, read_raw
 
 HEADER = "doc_id,cust_number,posting_date,due_date,clear_date,amount,currency\n"
 ROWS = (
@@ -237,3 +237,35 @@ def test_reading_is_independent_of_where_the_folder_lies(tmp_path):
     (tmp_path / "other").mkdir()
     second = read_raw(deliver(Path(tmp_path / "other"), HEADER + ROWS), B2B)
     assert all(first[name].equals(second[name]) for name in first)
+
+
+def test_what_the_program_makes_is_no_delivery(tmp_path):
+    folder = deliver(tmp_path, HEADER + ROWS)
+    (folder / "more").mkdir()
+    for name in ("more/a.csv", "Z.CSV", "notes.md", ".hidden.csv"):
+        (folder / name).write_text(HEADER)
+    data_root = folder / "out"
+    (data_root / "published").mkdir(parents=True)
+    (data_root / "published" / "x.csv").write_text("a\n")
+    assert "out/published/x.csv" in list_delivery_files(folder)
+    (data_root / "run.lock").touch()
+    assert list(list_delivery_files(folder)) == ["Z.CSV", "ledger.csv", "more/a.csv"]
+    assert list_delivery_files(folder)["more/a.csv"] == folder / "more" / "a.csv"
+    (folder / "warehouse.duckdb").touch()
+    (folder / "published").mkdir()
+    (folder / "published" / "x.csv").write_text("a\n")
+    assert list(list_delivery_files(folder)) == ["Z.CSV", "ledger.csv", "more/a.csv"]
+
+
+def test_a_broken_link_is_refused_rather_than_left_out(tmp_path):
+    folder = deliver(tmp_path, HEADER + ROWS)
+    (folder / "gone.csv").symlink_to(tmp_path / "nowhere.csv")
+    with pytest.raises(InputRefusedError, match=r"gone\.csv"):
+        list_delivery_files(folder)
+
+
+def test_a_file_without_permission_is_refused(tmp_path, monkeypatch):
+    folder = deliver(tmp_path, HEADER + ROWS)
+    monkeypatch.setattr("os.access", lambda *_: False)
+    with pytest.raises(InputRefusedError, match=r"cannot be read: no permission \(ledger\.csv\)"):
+        list_delivery_files(folder)

@@ -5,6 +5,7 @@ not belong here: types, plausibility and duplicates (conversion).
 """
 
 import hashlib
+import os
 from pathlib import Path
 
 import polars as pl
@@ -28,6 +29,10 @@ from segmentation.ledger.rules import REMEDIES
 
 _DATA_SUFFIXES = frozenset({".csv", ".tsv", ".txt", ".dat", ".xlsx", ".xls", ".parquet", ".json", ".xml"})
 _TRUTH = "truth"
+_WORKSPACE_MARKS = ("warehouse.duckdb", "run.lock")
+"""Files by which a folder is known to be a data root of this program and not part of a delivery."""
+
+_PUBLISHED = "published"
 
 
 def read_raw(ledger: Path, mapping: SourceMapping) -> dict[str, pl.DataFrame]:
@@ -48,7 +53,7 @@ def read_raw(ledger: Path, mapping: SourceMapping) -> dict[str, pl.DataFrame]:
     InputRefusedError
         When a file is missing or cannot be understood well enough to trust any row of it.
     """
-    files = _find_files(ledger)
+    files = list_delivery_files(ledger)
     kinds = _assign_kinds(ledger, files, mapping)
     tables: dict[str, list[pl.DataFrame]] = {name: [] for name in RAW_TABLES}
     for source_file, path in files.items():
@@ -79,9 +84,26 @@ def read_raw(ledger: Path, mapping: SourceMapping) -> dict[str, pl.DataFrame]:
     return raw
 
 
-def _find_files(ledger: Path) -> dict[str, Path]:
-    """Return the delivery's data files by their name relative to the ledger folder, sorted."""
+def list_delivery_files(ledger: Path) -> dict[str, Path]:
+    """Return the files that count as the delivery, by their path relative to the ledger folder, sorted.
+
+    Parameters
+    ----------
+    ledger : folder of the delivery, or its only file.
+
+    Raises
+    ------
+    InputRefusedError
+        When there is no such folder or file, or a file or folder in it cannot be read.
+
+    Notes
+    -----
+    Not part of a delivery: hidden files and folders, backups (``~``), files of other kinds than data,
+    ``truth`` folders of simulated worlds, and data roots of this program (what it published must not
+    come back as input).
+    """
     if ledger.is_file():
+        _require_readable(ledger, ledger.name)
         return {ledger.name: ledger}
     if not ledger.is_dir():
         raise InputRefusedError(
@@ -89,14 +111,50 @@ def _find_files(ledger: Path) -> dict[str, Path]:
             where=str(ledger),
             remedy="Give the path of the folder that holds the exported files.",
         )
-    found = {path.relative_to(ledger): path for path in ledger.rglob("*") if path.is_file()}
-    return {
-        relative.as_posix(): path
-        for relative, path in sorted(found.items())
-        if relative.suffix.lower() in _DATA_SUFFIXES
-        and _TRUTH not in relative.parts[:-1]
-        and not any(part.startswith((".", "~")) for part in relative.parts)
-    }
+    found: dict[str, Path] = {}
+    for folder, subfolders, names in os.walk(ledger, onerror=_refuse_unreadable):
+        here = Path(folder)
+        subfolders[:] = [name for name in subfolders if _may_hold_files(here, name, ledger)]
+        for name in names:
+            if name.startswith((".", "~")) or Path(name).suffix.lower() not in _DATA_SUFFIXES:
+                continue
+            relative = (here / name).relative_to(ledger).as_posix()
+            _require_readable(here / name, relative)
+            found[relative] = here / name
+    return {name: found[name] for name in sorted(found, key=lambda name: Path(name).parts)}
+
+
+def _may_hold_files(parent: Path, name: str, ledger: Path) -> bool:
+    if name == _TRUTH or name.startswith((".", "~")) or _is_workspace(parent / name):
+        return False
+    return not (name == _PUBLISHED and parent == ledger and _is_workspace(ledger))
+
+
+def _is_workspace(folder: Path) -> bool:
+    return any((folder / mark).exists() for mark in _WORKSPACE_MARKS)
+
+
+def _require_readable(path: Path, name: str) -> None:
+    if not path.is_file():
+        raise InputRefusedError(
+            "This is a broken link or not a file",
+            where=name,
+            remedy="Take it out of the ledger folder, or put the file there that it stands for.",
+        )
+    if not os.access(path, os.R_OK):
+        raise _unreadable(name, "no permission")
+
+
+def _refuse_unreadable(error: OSError) -> None:
+    raise _unreadable(str(error.filename), str(error.strerror)) from None
+
+
+def _unreadable(name: str, why: str) -> InputRefusedError:
+    return InputRefusedError(
+        f"The file or folder cannot be read: {why}",
+        where=name,
+        remedy="Check its permissions and that no other program is writing it.",
+    )
 
 
 def _assign_kinds(ledger: Path, files: dict[str, Path], mapping: SourceMapping) -> dict[str, FileMapping]:
@@ -120,11 +178,7 @@ def _read_bytes(path: Path, source_file: str) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise InputRefusedError(
-            f"The file cannot be read: {error.strerror}",
-            where=source_file,
-            remedy="Check its permissions and that no other program is writing it.",
-        ) from None
+        raise _unreadable(source_file, str(error.strerror)) from None
 
 
 def _check_header(header: list[str], kind: FileMapping, dialect: Dialect, source_file: str) -> list[str]:

@@ -11,8 +11,11 @@ from typing import Self
 import duckdb
 import polars as pl
 
-from segmentation.domain.errors import UsageError
+from segmentation.domain.errors import IntegrityError, UsageError
 from segmentation.domain.schema import DUCKDB_TYPES, Table
+
+_HELD = ("could not set lock on file", "conflicting lock is held", "being used by another process")
+"""How DuckDB, on any system, says that another process has the file open."""
 
 
 class Warehouse:
@@ -52,7 +55,15 @@ class Warehouse:
         self._connection.close()
 
     def read_table(self, table: Table) -> pl.DataFrame:
-        """Return the rows of a table; UsageError when it was never written or written otherwise."""
+        """Return the rows of a table.
+
+        Raises
+        ------
+        UsageError
+            When it was never written, was written by another version, or does not fit in memory.
+        IntegrityError
+            When the file is damaged.
+        """
         columns = ", ".join(f'"{name}"' for name in table.column_names)
         try:
             frame = self._connection.sql(f'SELECT {columns} FROM "{table.name}"').pl()
@@ -61,6 +72,15 @@ class Warehouse:
                 f"The warehouse has no table {table.name} of this version",
                 where=str(self.path),
                 remedy="Run the pipeline from the start, so that every table is written again.",
+            ) from None
+        except (duckdb.OutOfMemoryException, duckdb.InterruptException) as error:
+            raise _explain(error, self.path) from None
+        except duckdb.Error as error:
+            raise IntegrityError(
+                f"The warehouse is damaged, {table.name} cannot be read: {_first_line(error)}",
+                where=str(self.path),
+                remedy=f"Delete {self.path.name} and run again: it is only a workspace, and every run makes "
+                "it anew. Published snapshots and decisions are kept elsewhere.",
             ) from None
         return table.conform(frame)
 
@@ -85,16 +105,21 @@ class Warehouse:
 
 
 def _explain(error: Exception, path: Path) -> UsageError:
-    text = str(error)
-    if "lock" in text.lower():
+    text = str(error).lower()
+    if any(words in text for words in _HELD):
         return UsageError(
             "Another process holds the warehouse",
             where=str(path),
             remedy="Wait until the other run has ended, or give this one another data root.",
         )
     return UsageError(
-        f"The warehouse cannot be used: {text.splitlines()[0] if text else type(error).__name__}",
+        f"The warehouse cannot be used: {_first_line(error)}",
         where=str(path),
         remedy="Check that the folder can be written and the disk is not full, or give another data root; "
         "a damaged warehouse may be deleted, since every run writes it again.",
     )
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).splitlines()
+    return lines[0] if lines else type(error).__name__
