@@ -36,12 +36,13 @@ def raw_ledger(run: Run) -> Iterator[dg.MaterializeResult[None]]:
 def core_ledger(run: Run) -> Iterator[dg.MaterializeResult[None]]:
     """Typed facts that were known at the start of the as-of day; the rest is quarantined or later."""
     from pipelines.run_facts import describe_ledger
-    from segmentation.ledger.as_known import as_known, default_as_of
+    from segmentation.ledger.acceptance import accept_facts
+    from segmentation.ledger.as_known import as_known
     from segmentation.ledger.conversion import convert
 
     raw = run.load(RAW_TABLES.values())
     facts = convert(raw, run.source_mapping, run.settings.ledger)
-    as_of = run.requested_as_of or default_as_of(facts)
+    as_of, facts = accept_facts(raw, facts, run.settings.ledger, run.requested_as_of)
     known = as_known(facts, as_of)
     known[RUN.name] = describe_ledger(raw, facts, known, as_of, run.source_mapping.name)
     for table in CORE_TABLES:

@@ -311,7 +311,10 @@ INSTALMENT_BALANCE = Table(
         ),
         flag("is_open", "whether open_amount is above nil", required=True),
         date("covered_date", "value date on which open_amount reached nil for good; null while open"),
-        date("covered_known_date", "day on which that was known: the latest observed_at behind covered_date"),
+        date(
+            "covered_known_date",
+            "day on which that was known: the latest observed_at or value date behind covered_date",
+        ),
         category("covered_by", "what covered the larger part of it; null while open", CoveredBy),
         integer(
             "days_late",

@@ -50,6 +50,14 @@ class LedgerSettings(_Settings):
     max_share_after_gap: float = Field(
         0.01, ge=0, lt=1, description="fewer than this share of all facts are a few"
     )
+    max_gap_days: int = Field(
+        180,
+        ge=1,
+        description="when no as-of day is given, the last few facts are typing errors when they lie further than this after the others; a payment valued or booked further than this after it was learned always is",
+    )
+    max_share_after_gap: float = Field(
+        0.01, ge=0, lt=1, description="fewer than this share of all facts are a few"
+    )
 
 
 class RiskSettings(_Settings):

@@ -4,7 +4,7 @@ Belongs here: everything that depends on the as-of day before balances. Does not
 (conversion), sums (balances).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 
 import polars as pl
@@ -12,6 +12,8 @@ import polars as pl
 from segmentation.domain.core_tables import CANONICAL_TABLES, QUARANTINE
 from segmentation.domain.errors import InputRefusedError
 from segmentation.domain.schema import DataType, Frames, Table
+from segmentation.domain.settings import LedgerSettings
+from segmentation.domain.vocabulary import PlanStatus, PromiseStatus
 from segmentation.ledger.mapping import DERIVED_COLUMNS, OBSERVED_AT
 from segmentation.ledger.moments import MOMENT_TYPE
 from segmentation.ledger.rules import REMEDIES, REST_OF_ROW_REFUSED
@@ -38,30 +40,107 @@ A payment or credit note that an allocation names need not be known: the allocat
 invoice is covered, and dunning somebody who has paid is worse than a gap (reported in core_quality).
 """
 
+FIRST_STATUSES: Mapping[tuple[str, str], str] = {
+    ("core_promise_to_pay", "status"): PromiseStatus.OPEN.value,
+    ("core_payment_plan", "status"): PlanStatus.RUNNING.value,
+}
+"""The status that a promise or plan has from the start, by table and column; every other needs its day."""
+
 
 def start_of(as_of: date) -> datetime:
     """Return the first moment of the as-of day; what was observed before it is known."""
     return datetime.combine(as_of, time(), tzinfo=UTC)
 
 
-def default_as_of(tables: Frames) -> date:
-    """Return the day after the newest fact, so that everything in the delivery is known.
+def default_as_of(
+    tables: Frames,
+    settings: LedgerSettings = LedgerSettings(),  # noqa: B008  frozen
+    *,
+    today: date | None = None,
+) -> date:
+    """Return the day after the newest plausible fact, so that everything in the delivery is known.
+
+    Parameters
+    ----------
+    tables : every canonical table with all facts.
+    settings : how long a gap before the last few facts may be (``max_gap_days``).
+    today : the day on which this is asked, when the caller has a clock; the result is never later than
+        the day after it.
 
     Raises
     ------
     InputRefusedError
         When no table has a row.
     """
-    newest = [
-        tables[name].select(pl.col(column).cast(MOMENT_TYPE).max()).item()
-        for name, table in CANONICAL_TABLES.items()
-        for column in [OBSERVED_AT, *sorted({c.known_from for c in table.columns if c.known_from})]
-    ]
-    moments = [moment for moment in newest if moment is not None]
-    if not moments:
+    newest = find_newest_day(tables, settings, today=today)
+    if newest is None:
         raise InputRefusedError("The ledger has no facts", remedy="Check that the delivery has rows.")
-    latest: datetime = max(moments)
-    return latest.date() + timedelta(days=1)
+    return newest + timedelta(days=1)
+
+
+def find_newest_day(tables: Frames, settings: LedgerSettings, *, today: date | None = None) -> date | None:
+    """Return the newest day with facts that is no typing error; null when there are no facts.
+
+    Notes
+    -----
+    Days are looked at from the newest back. Where a day lies more than ``max_gap_days`` after the next
+    newest, and fewer than ``max_share_after_gap`` of all facts lie behind that gap, those are typing
+    errors (a year 2062 among thousands of rows of this year) and the day before the gap counts.
+    """
+    days = (
+        pl.concat(
+            tables[name].select(pl.col(column).cast(MOMENT_TYPE).dt.date().alias("day"))
+            for name, table in CANONICAL_TABLES.items()
+            for column in [OBSERVED_AT, *sorted({c.known_from for c in table.columns if c.known_from})]
+        )
+        .drop_nulls()
+        .group_by("day")
+        .agg(pl.len().alias("count"))
+        .sort("day", descending=True)
+        .with_columns(
+            pl.col("count").cum_sum().alias("after_gap"),
+            (pl.col("day") - pl.col("day").shift(-1)).dt.total_days().alias("gap"),
+            pl.col("day").shift(-1).alias("day_before_gap"),
+        )
+    )
+    if not days.height:
+        return None
+    few = pl.col("after_gap") < settings.max_share_after_gap * int(days.get_column("count").sum())
+    gaps = days.filter(few & (pl.col("gap") > settings.max_gap_days))
+    newest: date = gaps.item(-1, "day_before_gap") if gaps.height else days.item(0, "day")
+    return newest if today is None else min(newest, today)
+
+
+def refuse_implausible_days(
+    tables: Frames, settings: LedgerSettings, *, today: date | None = None
+) -> dict[str, pl.DataFrame]:
+    """Return the facts with those learned after the newest plausible day in quarantine.
+
+    Parameters
+    ----------
+    tables : every canonical table with all facts, and ``core_quarantine``, as ``convert`` returns them.
+    settings, today : as for ``default_as_of``.
+
+    Notes
+    -----
+    Only for deliveries whose as-of day is derived from them: with a day that was asked for, such facts
+    are merely later. Their moment is not believed, so the quarantine has them without one.
+    """
+    newest = find_newest_day(tables, settings)
+    if newest is None:
+        return dict(tables)
+    rules = [("day_after_a_gap", newest)]
+    if today is not None and today < newest:  # a day of slack, since days begin earlier elsewhere
+        rules = [("day_in_the_future", today + timedelta(days=1)), ("day_after_a_gap", newest)]
+    kept, added = dict(tables), [tables["core_quarantine"]]
+    for name in CANONICAL_TABLES:
+        day = pl.col(OBSERVED_AT).dt.date()
+        for rule, last in reversed(rules):
+            refused = kept[name].filter(day > last)
+            kept[name] = kept[name].filter(day <= last)
+            rows = _to_quarantine(refused, name, OBSERVED_AT, rule)
+            added.append(rows.with_columns(pl.lit(None, dtype=MOMENT_TYPE).alias(OBSERVED_AT)))
+    return kept | {"core_quarantine": QUARANTINE.conform(pl.concat(added))}
 
 
 def as_known(tables: Frames, as_of: date) -> dict[str, pl.DataFrame]:
@@ -76,7 +155,9 @@ def as_known(tables: Frames, as_of: date) -> dict[str, pl.DataFrame]:
     -------
     Every canonical table, one row per key: the latest version observed strictly before the as-of day;
     ``observed_at`` is when that version was first learned. Values known only from the as-of day on are
-    null. ``core_quarantine`` also has the rows that refer to something unknown on that day.
+    null, and so are outcomes without their day: a dispute whose ``closed_at`` is missing is open, a
+    promise or plan whose last day is missing is open or running, whatever outcome the row names (it
+    could have been filled in on any day). ``core_quarantine`` also has the rows that refer to something unknown on that day.
 
     Notes
     -----
@@ -152,7 +233,7 @@ def _latest_versions(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
 
 
 def _hide_later_values(frame: pl.DataFrame, table: Table, as_of: date, start: datetime) -> pl.DataFrame:
-    """Return the rows with null for what became known on or after the as-of day."""
+    """Return the rows with null for what became known on or after the as-of day, or nobody knows when."""
     hidden = []
     for column in table.columns:
         if column.known_from is None:
@@ -160,8 +241,8 @@ def _hide_later_values(frame: pl.DataFrame, table: Table, as_of: date, start: da
         is_moment = table.column(column.known_from).data_type == DataType.TIMESTAMP
         known_from = pl.col(column.known_from)
         is_known = known_from < (pl.lit(start) if is_moment else pl.lit(as_of))
-        if column.data_type == DataType.TEXT:  # a status without its day is taken as it stands
-            is_known = is_known | known_from.is_null()
+        if (first := FIRST_STATUSES.get((table.name, column.name))) is not None:
+            is_known = is_known | (known_from.is_null() & (pl.col(column.name) == first))
         hidden.append(pl.when(is_known).then(pl.col(column.name)).alias(column.name))
     return frame.with_columns(hidden)
 

@@ -14,6 +14,7 @@ from segmentation.domain.vocabulary import CoveredBy, DisputeOutcome, DocumentTy
 from segmentation.ledger.movements import (
     EXACT,
     INSTALMENT,
+    drop_not_yet_valued,
     list_allocation_lines,
     list_instalments,
     list_movements,
@@ -42,12 +43,13 @@ def build_instalment_balances(ledger: Frames, as_of: date) -> pl.DataFrame:
     -------
     ``core_instalment_balance``. ``covered_date`` is the first value date from which the running open
     amount stays at or below nil; a payment that was taken back does not count. ``covered_known_date``
-    is the same in order of learning.
+    is the same in order of learning, where nothing is learned before its value date.
 
     Notes
     -----
     open = amount − paid − credited − written off; days late = covered (or as-of) day − due day. A
-    document without instalments is one instalment. A document of nil is covered on its issue date.
+    document without instalments is one instalment. A payment that is known but has its value date on the
+    as-of day or later (an announced transfer, a direct debit on its way) covers nothing yet. A document of nil is covered on its issue date.
     """
     invoices = ledger["core_invoice"].select(
         "invoice_id",
@@ -58,7 +60,8 @@ def build_instalment_balances(ledger: Frames, as_of: date) -> pl.DataFrame:
         pl.col("observed_at").dt.date().alias("issued_known_date"),
     )
     instalments = list_instalments(ledger)
-    movements = list_movements(instalments, list_allocation_lines(ledger))
+    lines = drop_not_yet_valued(list_allocation_lines(ledger), as_of)
+    movements = list_movements(instalments, lines)
     balances = (
         instalments.join(invoices, on="invoice_id")
         .join(_sum_kinds(movements), on=INSTALMENT, how="left")

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import polars as pl
 
 from segmentation.domain.core_tables import CANONICAL_TABLES, QUARANTINE
-from segmentation.domain.errors import InputRefusedError, IntegrityError
+from segmentation.domain.errors import IntegrityError
 from segmentation.domain.schema import Frames, Table
 from segmentation.domain.settings import LedgerSettings
 from segmentation.ledger.delimited import MAX_VALUE_LENGTH
@@ -29,8 +29,6 @@ from segmentation.ledger.source_rows import (
 from segmentation.ledger.values import type_column
 
 _RULE = "__rule_"
-_MOST = 0.5
-_TOP_RULES = 3
 
 
 def convert(raw: Frames, mapping: SourceMapping, settings: LedgerSettings) -> dict[str, pl.DataFrame]:
@@ -46,10 +44,9 @@ def convert(raw: Frames, mapping: SourceMapping, settings: LedgerSettings) -> di
     -------
     Every canonical table (all versions of all rows, whenever learned) and ``core_quarantine``.
 
-    Raises
-    ------
-    InputRefusedError
-        When more than ``max_quarantined_share`` of a file's rows are in quarantine.
+    Notes
+    -----
+    Whether too many rows of a file are in quarantine depends on the as-of day: ``accept_facts`` judges.
     """
     tables: dict[str, pl.DataFrame] = {}
     failures: list[pl.DataFrame] = [raw["raw_quarantine"]]
@@ -63,7 +60,6 @@ def convert(raw: Frames, mapping: SourceMapping, settings: LedgerSettings) -> di
         tables[name] = facts
         failures.append(failed)
     tables["core_quarantine"] = QUARANTINE.conform(pl.concat(failures))
-    _require_mostly_good(raw["raw_file"], tables["core_quarantine"], settings)
     return tables
 
 
@@ -132,18 +128,25 @@ def _type_rows(
     )
     return typed_rows.with_columns(
         pl.coalesce(_RULE + column, pl.when(broken).then(pl.lit(rule))).alias(_RULE + column)
-        for rule, column, broken in _row_rules(table)
+        for rule, column, broken in _row_rules(table, settings)
     )
 
 
-def _row_rules(table: Table) -> list[tuple[str, str, pl.Expr]]:
+def _row_rules(table: Table, settings: LedgerSettings) -> list[tuple[str, str, pl.Expr]]:
     """Return the rules between columns of a row: code, column that is reported, condition that breaks it."""
     if table.name == "core_invoice":
         is_owed = pl.col("document_type") != "credit_note"
         return [("due_before_issue", "due_date", is_owed & (pl.col("due_date") < pl.col("issue_date")))]
     if table.name == "core_payment":
         takes_back = pl.col("reversal_of").is_not_null()
-        return [("reversal_not_negative", "amount", takes_back & (pl.col("amount") >= 0))]
+        latest = pl.col(OBSERVED_AT) + pl.duration(days=settings.max_gap_days)
+        return [
+            ("reversal_not_negative", "amount", takes_back & (pl.col("amount") >= 0)),
+            *(
+                ("day_long_after_learning", name, pl.col(name).cast(MOMENT_TYPE) > latest)
+                for name in ("booking_date", "value_date")
+            ),
+        ]
     if table.name == "core_allocation":
         both = pl.col("payment_id").is_not_null() & pl.col("credit_note_id").is_not_null()
         return [("two_origins", "credit_note_id", both)]
@@ -262,41 +265,3 @@ def _require_all_accounted(rows: pl.DataFrame, facts: pl.DataFrame, failed: pl.D
             where=name,
             remedy="This is a defect of the program, not of your data: please report it with this message.",
         )
-
-
-def _require_mostly_good(files: pl.DataFrame, quarantine: pl.DataFrame, settings: LedgerSettings) -> None:
-    bad = quarantine.group_by("source_file").agg(pl.col("source_line").n_unique().alias("bad_count"))
-    worst = (
-        files.join(bad, on="source_file")
-        .with_columns((pl.col("bad_count") / pl.col("row_count")).alias("bad_share"))
-        .filter(
-            (pl.col("bad_share") > settings.max_quarantined_share)
-            & ((pl.col("bad_count") >= settings.min_refused_rows) | (pl.col("bad_share") > _MOST))
-        )
-        .sort("bad_share", "source_file", descending=[True, False])
-    )
-    if not worst.height:
-        return
-    file = worst.row(0, named=True)
-    top = (
-        quarantine.filter(pl.col("source_file") == file["source_file"])
-        .group_by("rule", "table_name", "column_name")
-        .agg(
-            pl.col("source_line").n_unique().alias("rows"),
-            pl.col("source_line").min(),
-            pl.col("value").sort_by("source_line").first(),
-        )
-        .sort("rows", "rule", "table_name", "column_name", descending=[True, False, False, False])
-        .head(_TOP_RULES)
-    )
-    reasons = "; ".join(
-        f"{row['rule']} in {row['column_name'] or 'the row'} {row['rows']} times, first in line "
-        f"{row['source_line']}" + (f" ({row['value']!r})" if row["value"] is not None else "")
-        for row in top.iter_rows(named=True)
-    )
-    raise InputRefusedError(
-        f"{file['bad_count']} of {file['row_count']} rows cannot be loaded, more than the "
-        f"{settings.max_quarantined_share:.0%} that is tolerated: {reasons}",
-        where=file["source_file"],
-        remedy=REMEDIES[top.item(0, "rule")],
-    )

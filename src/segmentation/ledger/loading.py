@@ -12,7 +12,8 @@ import polars as pl
 
 from segmentation.domain.schema import Frames
 from segmentation.domain.settings import LedgerSettings
-from segmentation.ledger.as_known import as_known, default_as_of
+from segmentation.ledger.acceptance import accept_facts
+from segmentation.ledger.as_known import as_known
 from segmentation.ledger.balances import build_instalment_balances, build_unallocated_cash
 from segmentation.ledger.conversion import convert
 from segmentation.ledger.mapping import SourceMapping, load_mapping
@@ -41,6 +42,8 @@ def load_ledger(
     mapping: SourceMapping | str | Path,
     as_of: date | None = None,
     settings: LedgerSettings = LedgerSettings(),  # noqa: B008  frozen
+    *,
+    today: date | None = None,
 ) -> LoadedLedger:
     """Return a delivery as a reconciled ledger, as it was known on a day.
 
@@ -48,8 +51,9 @@ def load_ledger(
     ----------
     path : folder of the delivery, or its only file.
     mapping : how its files become the canonical ledger: a mapping, the name of one, or a YAML file.
-    as_of : the as-of day; None means the day after the newest fact.
+    as_of : the as-of day; None means the day after the newest plausible fact.
     settings : what a delivery must look like to be trusted.
+    today : the day of the caller's clock, if it has one; a derived as-of day is at most a day later.
 
     Raises
     ------
@@ -61,8 +65,7 @@ def load_ledger(
     if not isinstance(mapping, SourceMapping):
         mapping = load_mapping(mapping)
     raw = read_raw(Path(path), mapping)
-    facts = convert(raw, mapping, settings)
-    day = as_of or default_as_of(facts)
+    day, facts = accept_facts(raw, convert(raw, mapping, settings), settings, as_of, today=today)
     return LoadedLedger(day, raw, build_ledger(raw, facts, day))
 
 

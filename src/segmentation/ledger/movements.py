@@ -4,6 +4,8 @@ Belongs here: turning allocations into movements per instalment. Does not belong
 days late (balances).
 """
 
+from datetime import date
+
 import polars as pl
 
 from segmentation.domain.schema import AMOUNT_SCALE, Frames
@@ -42,7 +44,8 @@ def list_allocation_lines(ledger: Frames) -> pl.DataFrame:
     Returns
     -------
     ``invoice_id``; ``instalment_number`` (null: oldest open first); ``amount``; ``kind`` (what covers);
-    ``effective_date`` (value date of a payment, booking day of the rest); ``known_date``; ``payment_id``;
+    ``effective_date`` (value date of a payment, booking day of the rest); ``known_date`` (day from which
+    it was known to count: learned, and a payment's value date reached); ``payment_id``;
     ``origin_id`` (the payment itself, or the payment that a reversal takes back); ``credit_note_id``;
     ``line_id``.
 
@@ -71,7 +74,9 @@ def list_allocation_lines(ledger: Frames) -> pl.DataFrame:
             .otherwise(pl.lit(CoveredBy.WRITE_OFF.value))
             .alias("kind"),
             pl.coalesce("value_date", "allocated_at").alias("effective_date"),
-            pl.max_horizontal("observed_at", "payment_observed_at").dt.date().alias("known_date"),
+            pl.max_horizontal(
+                pl.max_horizontal("observed_at", "payment_observed_at").dt.date(), "value_date"
+            ).alias("known_date"),
             "payment_id",
             pl.coalesce("reversal_of", "payment_id").alias("origin_id"),
             "credit_note_id",
@@ -79,6 +84,13 @@ def list_allocation_lines(ledger: Frames) -> pl.DataFrame:
         )
     )
     return pl.concat([lines, _undo_reversed(lines, ledger["core_payment"])])
+
+
+def drop_not_yet_valued(lines: pl.DataFrame, as_of: date) -> pl.DataFrame:
+    """Return the lines without payments whose value date is the as-of day or later: announced, not paid."""
+    return lines.filter(
+        (pl.col("kind") != CoveredBy.PAYMENT.value) | (pl.col("effective_date") < pl.lit(as_of))
+    )
 
 
 def _undo_reversed(lines: pl.DataFrame, payments: pl.DataFrame) -> pl.DataFrame:
@@ -157,7 +169,7 @@ def _undo_reversed(lines: pl.DataFrame, payments: pl.DataFrame) -> pl.DataFrame:
         (-pl.col("undone")).cast(EXACT).alias("amount"),
         pl.lit(CoveredBy.PAYMENT.value).alias("kind"),
         pl.col("value_date").alias("effective_date"),
-        pl.max_horizontal("known_date", "reversal_known_date").alias("known_date"),
+        pl.max_horizontal("known_date", "reversal_known_date", "value_date").alias("known_date"),
         pl.col("reversal_id").alias("payment_id"),
         "origin_id",
         pl.lit(None, dtype=pl.String).alias("credit_note_id"),

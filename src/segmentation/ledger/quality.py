@@ -13,8 +13,8 @@ from datetime import date
 import polars as pl
 
 from segmentation.domain.core_tables import CANONICAL_TABLES, QUALITY
-from segmentation.domain.schema import Frames
-from segmentation.ledger.as_known import start_of
+from segmentation.domain.schema import DataType, Frames
+from segmentation.ledger.as_known import FIRST_STATUSES, start_of
 from segmentation.ledger.mapping import OBSERVED_AT
 from segmentation.ledger.moments import read_iso_moment
 from segmentation.ledger.source_rows import PLACE, date_by_leading_part, list_leading_moments
@@ -52,9 +52,11 @@ def build_quality(raw: Frames, ledger: Frames, as_of: date) -> pl.DataFrame:
     findings = [
         *_check_row_counts(raw, ledger, as_of),
         *_check_columns(raw["raw_file"]),
+        *_check_days(ledger),
+        *_check_outcomes(raw, as_of),
         *check_invoice_dates(ledger),
         *check_instalments(ledger),
-        *check_balances(ledger),
+        *check_balances(ledger, as_of),
         *check_cash(ledger),
         *check_references(ledger),
     ]
@@ -134,6 +136,62 @@ def _top_rules(quarantine: pl.DataFrame) -> str:
         .sort("rows", "rule", descending=[True, False])
     )
     return ", ".join(f"{row['rule']} ({row['rows']})" for row in top.head(_EXAMPLES).iter_rows(named=True))
+
+
+def _check_days(ledger: Frames) -> Iterator[Finding]:
+    """No row was learned on a day that lies implausibly far after the others, or has not come yet."""
+    quarantine = ledger["core_quarantine"]
+    bad = quarantine.filter(pl.col("rule").is_in(["day_after_a_gap", "day_in_the_future"]))
+    lines = bad.select(PLACE).unique().height
+    yield describe_finding(
+        "facts_were_learned_on_plausible_days",
+        "delivery",
+        WARN if lines else PASS,
+        f"{lines} rows were learned on a day that lies long after all others or has not come yet; they are "
+        f"in quarantine and do not move the as-of day: {_list_places(bad)}"
+        if lines
+        else "no row was learned long after all others",
+        lines,
+        quarantined=lines,
+    )
+
+
+def _check_outcomes(raw: Frames, as_of: date) -> Iterator[Finding]:
+    """Every outcome says on which day it became known; one that does not is left out."""
+    for name, table in CANONICAL_TABLES.items():
+        for column in table.columns:
+            if column.known_from is None or column.data_type != DataType.TEXT:
+                continue
+            rows = raw[name.replace("core_", "raw_", 1)].filter(
+                read_iso_moment(pl.col(OBSERVED_AT)) < start_of(as_of)
+            )
+            is_final = pl.col(column.name).ne_missing(FIRST_STATUSES.get((name, column.name)))
+            undated = rows.filter(
+                pl.col(column.name).is_not_null() & is_final & pl.col(column.known_from).is_null()
+            )
+            yield describe_finding(
+                "outcomes_have_their_day",
+                f"{name}.{column.name}",
+                WARN if undated.height else PASS,
+                f"{undated.height} of {rows.height} rows have {column.name} filled in but not {column.known_from}: "
+                "since when it was known cannot be told, so they count as not ended: "
+                + _list_keys(undated, table.key[0])
+                if undated.height
+                else f"every {column.name} comes with its {column.known_from}",
+                rows.height,
+            )
+
+
+def _list_keys(rows: pl.DataFrame, column: str) -> str:
+    keys = rows.get_column(column).drop_nulls().unique().sort().to_list()
+    return ", ".join(keys[:_EXAMPLES]) + (" ..." if len(keys) > _EXAMPLES else "")
+
+
+def _list_places(rows: pl.DataFrame) -> str:
+    """Return the first places of the rows as file:line."""
+    places = rows.select(PLACE).unique().sort(PLACE).rows()
+    shown = ", ".join(f"{file}:{line}" for file, line in places[:_EXAMPLES])
+    return shown + (" ..." if len(places) > _EXAMPLES else "")
 
 
 def _check_columns(files: pl.DataFrame) -> Iterator[Finding]:

@@ -5,6 +5,7 @@ Belongs here: sums and references across tables. Does not belong here: what beca
 """
 
 from collections.abc import Iterator
+from datetime import date
 from typing import TypeAlias
 
 import polars as pl
@@ -12,7 +13,7 @@ import polars as pl
 from segmentation.domain.schema import Frames
 from segmentation.domain.vocabulary import DocumentType
 from segmentation.ledger.balances import list_unmatched_payments
-from segmentation.ledger.movements import list_allocation_lines
+from segmentation.ledger.movements import drop_not_yet_valued, list_allocation_lines
 from segmentation.ledger.source_rows import PLACE
 
 PASS, WARN, FAIL = "pass", "warn", "fail"
@@ -77,7 +78,7 @@ def check_instalments(ledger: Frames) -> Iterator[Finding]:
     )
 
 
-def check_balances(ledger: Frames) -> Iterator[Finding]:
+def check_balances(ledger: Frames, as_of: date) -> Iterator[Finding]:
     """Yield per currency whether what is open equals what was invoiced less what was set against it."""
     balances = ledger["core_instalment_balance"]
     owed = ledger["core_invoice"].filter(pl.col("document_type") != DocumentType.CREDIT_NOTE.value)
@@ -91,7 +92,7 @@ def check_balances(ledger: Frames) -> Iterator[Finding]:
         ]
     )
     allocated = (
-        list_allocation_lines(ledger)
+        drop_not_yet_valued(list_allocation_lines(ledger), as_of)
         .join(owed.select("invoice_id", "currency"), on="invoice_id")
         .group_by("currency")
         .agg(pl.col("amount").sum().alias("allocated"))

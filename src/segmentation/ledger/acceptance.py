@@ -1,0 +1,136 @@
+"""Whether a delivery is good enough to be used, and for which as-of day.
+
+Belongs here: the judgement on a delivery as a whole. Does not belong here: rules about one row
+(conversion), what was known when (as_known).
+"""
+
+from datetime import date
+
+import polars as pl
+
+from segmentation.domain.core_tables import CANONICAL_TABLES
+from segmentation.domain.errors import InputRefusedError
+from segmentation.domain.schema import Frames
+from segmentation.domain.settings import LedgerSettings
+from segmentation.ledger.as_known import default_as_of, refuse_implausible_days, start_of
+from segmentation.ledger.mapping import OBSERVED_AT
+from segmentation.ledger.moments import read_iso_moment
+from segmentation.ledger.rules import REMEDIES
+from segmentation.ledger.source_rows import PLACE, date_by_leading_part, list_leading_moments
+
+_MOST = 0.5
+_TOP_RULES = 3
+
+
+def accept_facts(
+    raw: Frames,
+    facts: Frames,
+    settings: LedgerSettings,
+    as_of: date | None = None,
+    *,
+    today: date | None = None,
+) -> tuple[date, dict[str, pl.DataFrame]]:
+    """Return the as-of day of a delivery and the facts to be used on it.
+
+    Parameters
+    ----------
+    raw : every ``raw_`` table.
+    facts : every canonical table and ``core_quarantine``, as ``convert`` returns them.
+    settings : what a delivery must look like to be trusted.
+    as_of : the as-of day that was asked for; None means the day after the newest plausible fact, and
+        facts learned after that are in quarantine.
+    today : the day of the caller's clock, if it has one; a derived as-of day is at most a day later.
+
+    Raises
+    ------
+    InputRefusedError
+        When the delivery has no facts, or too many of a file's rows known on the day are bad.
+    """
+    kept = dict(facts)
+    if as_of is None:
+        kept = refuse_implausible_days(facts, settings, today=today)
+        # all rows count: were those of the newest day all bad, the day before would pass for the newest
+        require_mostly_good(raw, kept["core_quarantine"], settings, None)
+        return default_as_of(kept, settings, today=today), kept
+    require_mostly_good(raw, kept["core_quarantine"], settings, as_of)
+    return as_of, kept
+
+
+def require_mostly_good(
+    raw: Frames, quarantine: pl.DataFrame, settings: LedgerSettings, as_of: date | None
+) -> None:
+    """Refuse a delivery of which a file has too many bad rows among those known on the as-of day.
+
+    Parameters
+    ----------
+    raw : every ``raw_`` table.
+    quarantine : ``core_quarantine`` of the same delivery, as ``convert`` returns it.
+    settings : how many bad rows are too many.
+    as_of : rows observed on or after it do not count, so that no later row can refuse an earlier day;
+        rows of unknown day do. None means all rows.
+
+    Raises
+    ------
+    InputRefusedError
+        When more than ``max_quarantined_share`` of a file's rows are in quarantine.
+    """
+    files = raw["raw_file"]
+    if as_of is not None:
+        observed_at = pl.col(OBSERVED_AT)
+        quarantine = quarantine.filter(observed_at.is_null() | (observed_at < start_of(as_of)))
+        later = _list_later_rows(raw, as_of).join(quarantine, on=PLACE, how="anti")
+        files = files.join(
+            later.group_by("source_file").agg(pl.len().cast(pl.Int64).alias("later_count")),
+            on="source_file",
+            how="left",
+        ).with_columns((pl.col("row_count") - pl.col("later_count").fill_null(0)).alias("row_count"))
+    bad = quarantine.group_by("source_file").agg(pl.col("source_line").n_unique().alias("bad_count"))
+    worst = (
+        files.join(bad, on="source_file")
+        .with_columns((pl.col("bad_count") / pl.col("row_count")).alias("bad_share"))
+        .filter(
+            (pl.col("bad_share") > settings.max_quarantined_share)
+            & ((pl.col("bad_count") >= settings.min_refused_rows) | (pl.col("bad_share") > _MOST))
+        )
+        .sort("bad_share", "source_file", descending=[True, False])
+    )
+    if not worst.height:
+        return
+    file = worst.row(0, named=True)
+    top = (
+        quarantine.filter(pl.col("source_file") == file["source_file"])
+        .group_by("rule", "table_name", "column_name")
+        .agg(
+            pl.col("source_line").n_unique().alias("rows"),
+            pl.col("source_line").min(),
+            pl.col("value").sort_by("source_line").first(),
+        )
+        .sort("rows", "rule", "table_name", "column_name", descending=[True, False, False, False])
+        .head(_TOP_RULES)
+    )
+    reasons = "; ".join(
+        f"{row['rule']} in {row['column_name'] or 'the row'} {row['rows']} times, first in line "
+        f"{row['source_line']}" + (f" ({row['value']!r})" if row["value"] is not None else "")
+        for row in top.iter_rows(named=True)
+    )
+    raise InputRefusedError(
+        f"{file['bad_count']} of {file['row_count']} rows cannot be loaded, more than the "
+        f"{settings.max_quarantined_share:.0%} that is tolerated: {reasons}",
+        where=file["source_file"],
+        remedy=REMEDIES[top.item(0, "rule")],
+    )
+
+
+def _list_later_rows(raw: Frames, as_of: date) -> pl.DataFrame:
+    """Return file and line of the rows of which no part was known before the as-of day."""
+    rows = pl.concat(
+        raw[name.replace("core_", "raw_", 1)].select(*PLACE, OBSERVED_AT) for name in CANONICAL_TABLES
+    )
+    moment = date_by_leading_part(read_iso_moment(pl.col(OBSERVED_AT)))
+    return (
+        rows.join(list_leading_moments(raw), on=PLACE, how="left")
+        .group_by(PLACE)
+        .agg((moment >= start_of(as_of)).fill_null(value=False).all().alias("is_later"))
+        .filter("is_later")
+        .select(PLACE)
+    )
