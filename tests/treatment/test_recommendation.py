@@ -473,7 +473,7 @@ class TestHistory:
         book.rows["core_instalment_balance"][0]["open_amount"] = Decimal(50000)
         advice = self.history(book, "C", 4, 0).risk().advice(settings=TreatmentSettings(calls_per_day=0))
         assert (
-            "Four earlier reminders to this customer brought no payment within 14 days; the figure below rests "
+            "Four earlier reminders to this customer brought no payment within 14 days; the expected gain rests "
             "mostly on all customers. " in advice["reason_text"]
         )
 

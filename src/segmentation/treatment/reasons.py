@@ -95,8 +95,8 @@ def _evidence(response_days: int) -> pl.Expr:
     )
     rests_on = (
         pl.when(_own_leads())
-        .then(pl.lit("the figure below takes this into account"))
-        .otherwise(pl.format("the figure below rests mostly on {}", others))
+        .then(pl.lit("the expected gain takes this into account"))
+        .otherwise(pl.format("the expected gain rests mostly on {}", others))
     )
     brought = (
         pl.when(pl.col("own_part_count") > 0)
