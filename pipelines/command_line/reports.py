@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from segmentation.domain.errors import UsageError
 from segmentation.publish.gates import list_gate_verdicts
@@ -158,7 +158,7 @@ def show_customer(console: Console, snapshot: "Snapshot", customer_id: str) -> N
 
 def show_gates(console: Console, verdicts: pl.DataFrame) -> None:
     """Print every gate with its verdict for one customer: what it closes, until when, and why."""
-    table = Table("Gate", "Verdict", "Closes", "Until", "Why")
+    table = Table(Column("Gate", no_wrap=True), Column("Verdict", no_wrap=True), "Closes", "Until", "Why")
     for row in verdicts.iter_rows(named=True):
         is_closed = row["verdict"] == "closed"
         scope = f"contact by {words(row['channel'])}" if row["channel"] else "all contact"

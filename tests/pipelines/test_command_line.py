@@ -102,6 +102,13 @@ def test_explain_shows_gates_of_channels_and_invoices(tmp_path, capsys):
     assert "cool down │ closed │ all contact │ 2026-03-07 00:00 UTC │" in _explain(tmp_path, "C009", capsys)
 
 
+def test_explain_names_every_gate_whole_on_a_narrow_terminal(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    publish_snapshot(assemble_tables(make_frames(), AS_OF, None), tmp_path, make_facts())
+    shown = _explain(tmp_path, "C009", capsys)
+    assert [code for code in BlockCode if code.replace("_", " ") not in shown] == []
+
+
 @pytest.mark.usefixtures("wide_terminal")
 def test_explain_of_a_customer_without_a_recommendation_shows_why(tmp_path, capsys):
     frames = make_frames()
