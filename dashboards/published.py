@@ -24,7 +24,6 @@ import streamlit as st
 from dashboards import rows
 from dashboards.formats import Formats, find_locale, find_zone
 from segmentation.domain.errors import SegmentationError
-from segmentation.domain.schema import Frames
 from segmentation.publish.decision_rules import Step
 from segmentation.publish.decisions import DecisionStore
 from segmentation.publish.reader import Snapshot, find_snapshot, list_snapshots, open_current
@@ -150,11 +149,6 @@ def _read_customers(data_root: str, snapshot_id: str) -> pl.DataFrame:
 def read_customers(snapshot: Snapshot) -> pl.DataFrame:
     """Return all customers with what they owe, those with most overdue first."""
     return _read_customers(str(find_places().data_root.absolute()), snapshot.id)
-
-
-def read_tables(snapshot: Snapshot, *names: str) -> Frames:
-    """Return several published tables by name."""
-    return {name: read_table(snapshot, name) for name in names}
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

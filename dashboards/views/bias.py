@@ -143,7 +143,7 @@ def _draw_gaps_in_knowledge(fairness: pl.DataFrame) -> None:
     if missing.is_empty():
         return
     st.subheader("What could not be assessed, and what would help", anchor=False)
-    whole = missing.filter(pl.col("count") == 0)
+    whole = missing.filter(pl.col("group") == "all")
     sentences = (
         whole.sort("attribute", "metric")
         .group_by("attribute", "statement", maintain_order=True)
@@ -154,7 +154,7 @@ def _draw_gaps_in_knowledge(fairness: pl.DataFrame) -> None:
         st.markdown(
             f"- **{wording.say(wording.ATTRIBUTES, row['attribute'])}** ({metrics}): {cards.escape(row['statement'])}"
         )
-    small = missing.filter(pl.col("count") > 0).sort("attribute", "group", "metric")
+    small = missing.filter(pl.col("group") != "all").sort("attribute", "group", "metric")
     if small.is_empty():
         return
     st.caption("Groups too small for a figure: they need more customers, or several runs taken together.")
@@ -167,7 +167,6 @@ def _draw_gaps_in_knowledge(fairness: pl.DataFrame) -> None:
             "attribute_words": "Groups by",
             "group_words": "Group",
             "metric_words": st.column_config.TextColumn("What would be compared", width="large"),
-            "count": st.column_config.NumberColumn("Customers", format="localized"),
             "statement": st.column_config.TextColumn("In words", width="large"),
         },
     )

@@ -50,14 +50,6 @@ class LedgerSettings(_Settings):
     max_share_after_gap: float = Field(
         0.01, ge=0, lt=1, description="fewer than this share of all facts are a few"
     )
-    max_gap_days: int = Field(
-        180,
-        ge=1,
-        description="when no as-of day is given, the last few facts are typing errors when they lie further than this after the others; a payment valued or booked further than this after it was learned always is",
-    )
-    max_share_after_gap: float = Field(
-        0.01, ge=0, lt=1, description="fewer than this share of all facts are a few"
-    )
 
 
 class RiskSettings(_Settings):
@@ -133,7 +125,10 @@ class TreatmentSettings(_Settings):
         9, ge=0, le=23, description="first hour of calls to legal persons and public bodies, their time"
     )
     business_call_close_hour: int = Field(
-        17, ge=1, le=24, description="no calls to legal persons and public bodies from this hour on, their time"
+        17,
+        ge=1,
+        le=24,
+        description="no calls to legal persons and public bodies from this hour on, their time",
     )
     max_contacts_per_week: int = Field(2, ge=0, description="outbound contacts in 7 days, all channels")
     max_contacts_per_month: int = Field(5, ge=0, description="outbound contacts in 30 days, all channels")

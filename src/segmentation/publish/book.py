@@ -8,12 +8,12 @@ from datetime import date
 
 import polars as pl
 
-from segmentation.domain.schema import AMOUNT_PRECISION, AMOUNT_SCALE, Frames
+from segmentation.domain.movements import SUM_OF_AMOUNTS, list_movements
+from segmentation.domain.promises import judge_promises
+from segmentation.domain.schema import Frames
 from segmentation.domain.vocabulary import CoveredBy, PromiseStatus
 
-_AMOUNT = pl.Decimal(AMOUNT_PRECISION + 18, AMOUNT_SCALE)
-"""Wide enough for sums over a whole book, and for amounts times days."""
-
+_AMOUNT = SUM_OF_AMOUNTS
 _NIL = pl.lit(0).cast(_AMOUNT)
 
 
@@ -67,47 +67,8 @@ def read_book(frames: Frames, start: date, as_of: date) -> pl.DataFrame:
     )
 
 
-def list_movements(frames: Frames) -> pl.DataFrame:
-    """Return what reduced an invoice (or, negative, took that back): invoice_id, moved_on, amount.
-
-    Parameters
-    ----------
-    frames : uses ``core_allocation`` and ``core_payment``.
-
-    Notes
-    -----
-    A payment counts on its value date, a credit note or write-off on the day of its allocation. A
-    reversal that is not allocated itself takes back the allocations of its payment, in proportion,
-    on its own value date.
-    """
-    allocation, payment = frames["core_allocation"], frames["core_payment"]
-    value_dates = payment.select("payment_id", "value_date")
-    direct = allocation.join(value_dates, on="payment_id", how="left").select(
-        "invoice_id",
-        pl.coalesce("value_date", "allocated_at").alias("moved_on"),
-        pl.col("amount").cast(_AMOUNT),
-    )
-    reversals = (
-        payment.filter(pl.col("reversal_of").is_not_null())
-        .join(allocation.select("payment_id"), on="payment_id", how="anti")
-        .select(
-            pl.col("reversal_of").alias("payment_id"),
-            pl.col("value_date").alias("moved_on"),
-            pl.col("amount").abs().cast(pl.Float64).alias("reversed_amount"),
-        )
-        .join(payment.select("payment_id", pl.col("amount").alias("paid_amount")), on="payment_id")
-    )
-    share = (pl.col("reversed_amount") / pl.col("paid_amount").cast(pl.Float64)).clip(0.0, 1.0)
-    taken_back = allocation.join(reversals, on="payment_id").select(
-        "invoice_id",
-        "moved_on",
-        (-(pl.col("amount").cast(pl.Float64) * share)).round(AMOUNT_SCALE).cast(_AMOUNT).alias("amount"),
-    )
-    return pl.concat([direct, taken_back])
-
-
-def judge_promises(frames: Frames, start: date, as_of: date) -> pl.DataFrame:
-    """Return every promise that came due in the period: customer_id, currency, is_kept.
+def list_ended_promises(frames: Frames, start: date, as_of: date) -> pl.DataFrame:
+    """Return every promise whose last day was in the period: customer_id, currency, is_kept.
 
     Parameters
     ----------
@@ -118,44 +79,18 @@ def judge_promises(frames: Frames, start: date, as_of: date) -> pl.DataFrame:
 
     Notes
     -----
-    The status that the source recorded counts. Where it recorded none, a promise is kept when by the
-    promised day the invoice was covered, or at least the promised amount came in since it was made.
+    What keeps a promise, and its last day: ``segmentation.domain.promises``.
     """
     invoice = (
         frames["core_instalment_balance"]
         .group_by("invoice_id")
-        .agg(
-            pl.col("customer_id").min(),
-            pl.col("currency").min(),
-            pl.when(~pl.col("is_open").any()).then(pl.col("covered_date").max()).alias("covered_date"),
-        )
+        .agg(pl.col("customer_id").min(), pl.col("currency").min())
     )
-    due = (
-        frames["core_promise_to_pay"]
-        .filter(pl.col("promised_date").is_between(pl.lit(start), pl.lit(as_of), closed="left"))
-        .select("promise_id", "invoice_id", "made_at", "promised_date", "status", promised="amount")
+    return (
+        judge_promises(frames, as_of)
+        .filter(pl.col("last_day").is_between(pl.lit(start), pl.lit(as_of), closed="left"))
         .join(invoice, on="invoice_id")
-    )
-    received = (
-        due.select("promise_id", "invoice_id", "made_at", "promised_date")
-        .join(list_movements(frames), on="invoice_id")
-        .filter(pl.col("moved_on").is_between(pl.col("made_at"), pl.col("promised_date")))
-        .group_by("promise_id")
-        .agg(pl.col("amount").sum().alias("received_amount"))
-    )
-    is_settled = pl.col("status").is_in(
-        [PromiseStatus.KEPT.value, PromiseStatus.BROKEN.value, PromiseStatus.PARTIAL.value]
-    )
-    came_in = (pl.col("covered_date") <= pl.col("promised_date")).fill_null(value=False) | (
-        pl.col("received_amount") >= pl.col("promised").cast(_AMOUNT)
-    ).fill_null(value=False)
-    return due.join(received, on="promise_id", how="left").select(
-        "customer_id",
-        "currency",
-        pl.when(is_settled.fill_null(value=False))
-        .then(pl.col("status") == PromiseStatus.KEPT.value)
-        .otherwise(came_in)
-        .alias("is_kept"),
+        .select("customer_id", "currency", (pl.col("state") == PromiseStatus.KEPT.value).alias("is_kept"))
     )
 
 

@@ -16,7 +16,7 @@ import polars as pl
 
 from segmentation.domain.published_tables import PORTFOLIO
 from segmentation.domain.schema import Frames
-from segmentation.publish.book import judge_promises, read_book
+from segmentation.publish.book import list_ended_promises, read_book
 
 PERIOD_DAYS = 90
 """Days before the as-of day over which flows are measured; fewer where the ledger is younger."""
@@ -120,8 +120,8 @@ _MEASURES = (
     _Measure(
         "promise_kept_share",
         "share",
-        "kept_promise_count ÷ promise_count, over promises that came due in the period; a partial payment does "
-        "not keep a promise",
+        "kept_promise_count ÷ promise_count, over promises whose last day, the days of grace included, was in the "
+        "period; a partial payment does not keep a promise",
         _ratio(pl.col("kept_promise_count"), pl.col("promise_count")),
         ("kept_promise_count", "promise_count", "period_days", "period_start"),
     ),
@@ -154,7 +154,7 @@ def measure_portfolio(frames: Frames, as_of: date) -> pl.DataFrame:
     period_days = max(1, min(PERIOD_DAYS, (as_of - first_issue).days))
     start = as_of - timedelta(days=period_days)
     book = _with_slices(read_book(frames, start, as_of), frames["pred_segment"])
-    promises = _with_slices(judge_promises(frames, start, as_of), frames["pred_segment"])
+    promises = _with_slices(list_ended_promises(frames, start, as_of), frames["pred_segment"])
     sums = (
         _sum_book(book)
         .join(_sum_promises(promises), on=("currency", "slice"), how="left")
