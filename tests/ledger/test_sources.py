@@ -49,6 +49,7 @@ def test_rows_keep_their_text_and_their_line(tmp_path):
         (b"", ["empty"]),
         (b"\xef\xbb\xbf\r\n\n", ["empty"]),
         (HEADER, ["no invoices", "ledger.csv"]),
+        ("PK\x03\x04 a workbook that was renamed\n", ["Excel", "as CSV"]),
         ("<!DOCTYPE html><html><body>502</body></html>\n", ["web page", "line 1"]),
         ("\n <?xml version='1.0'?>\n<rows/>\n", ["web page or XML"]),
         ((HEADER + ROWS).replace(",", ";"), ["separated by semicolons, not by commas"]),

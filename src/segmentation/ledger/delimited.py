@@ -20,6 +20,9 @@ MAX_VALUE_LENGTH = 200
 LINE = "source_line"
 
 _OTHER_DELIMITERS = (",", ";", "\t", "|")
+_WORKBOOK_MARKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+"""First bytes of a zip archive (.xlsx) and of an older Office file (.xls)."""
+
 _MARKUP = re.compile(r"\s*<(?:!doctype|\?xml|html|head|body|div|table|error)\b", re.IGNORECASE)
 
 
@@ -112,6 +115,12 @@ def _decode(data: bytes, dialect: Dialect, source_file: str) -> str:
     if not data.strip(b" \r\n\t\x00\xef\xbb\xbf"):
         raise InputRefusedError(
             "The file is empty", where=source_file, remedy="Export it again and check that it has rows."
+        )
+    if data.startswith(_WORKBOOK_MARKS):
+        raise InputRefusedError(
+            "The file is an Excel workbook or an archive, whatever its name says",
+            where=source_file,
+            remedy="Open it and save the sheet as CSV, or unpack it.",
         )
     is_utf8_declared = dialect.encoding.lower().replace("_", "-") in {"utf-8", "utf8", "utf-8-sig"}
     if is_utf8_declared and data.startswith((b"\xff\xfe", b"\xfe\xff")):
