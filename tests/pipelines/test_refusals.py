@@ -134,7 +134,7 @@ def test_a_second_run_at_the_same_time_is_told_to_wait(run, published_flat, caps
     ledger, root = published_flat
     with (root / "run.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        assert run(ledger, root) == ExitCode.USAGE
+        assert run(ledger, root, "--as-of", "2024-11-01") == ExitCode.USAGE
     assert "Another run" in capsys.readouterr().err
 
 
