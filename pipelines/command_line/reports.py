@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from segmentation.publish.reader import Snapshot
 
 EXAMPLES_SHOWN = 3
+INVOICES_SHOWN = 5
 COLUMNS_CHECK = "source_columns_are_mapped_or_ignored"
 FOLLOWING_RULE = "rest_of_row_refused"
 LOAD_CHECK = "rows_in_equal_loaded_plus_quarantined"
@@ -143,16 +144,21 @@ def show_customer(console: Console, snapshot: "Snapshot", customer_id: str) -> N
     console.print(f"Likely cause, a hypothesis: {words(segment['cause'])}")
     for line in segment["evidence"]:
         console.print(f"  - {line}")
-    for row in snapshot.read_table("out_invoice_scores").filter(mine).iter_rows(named=True):
-        console.print(
-            f"Invoice {row['invoice_id']}: {row['open_amount']:,.2f} {row['currency']} open, {row['days_late']} days "
-            f"beyond terms, paid by {row['payment_date_p50']} as likely as not"
-        )
     steps = snapshot.read_table("out_recommendations").filter(mine)
     for row in steps.iter_rows(named=True):
         console.print(f"Next step: [bold]{words(row['action'])}[/bold]. {row['reason_text']}")
     if steps.is_empty():
         console.print("Next step: none, nothing of this customer is open.")
+    invoices = snapshot.read_table("out_invoice_scores").filter(mine).sort("days_late", descending=True)
+    for row in invoices.head(INVOICES_SHOWN).iter_rows(named=True):
+        days = row["days_late"]
+        age = f"{days} days past due" if days > 0 else f"due in {-days} days"
+        console.print(
+            f"Invoice {row['invoice_id']}: {row['open_amount']:,.2f} {row['currency']} open, {age}, "
+            f"paid by {row['payment_date_p50']} as likely as not"
+        )
+    if invoices.height > INVOICES_SHOWN:
+        console.print(f"... and {invoices.height - INVOICES_SHOWN} more open invoices.")
     show_gates(console, list_gate_verdicts(snapshot, customer_id))
 
 
