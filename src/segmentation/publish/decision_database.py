@@ -4,12 +4,15 @@ Belongs here: everything that differs between databases when connecting. Does no
 table (decision_schema), reading and writing decisions (decisions).
 """
 
+import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
 _BUSY_SECONDS = 30
+_RETRY_SECONDS = 0.05
 
 
 def read_location(url_or_path: str | Path) -> sa.URL:
@@ -35,7 +38,8 @@ def create_engine(url: sa.URL) -> sa.Engine:
     def _configure(connection: Any, _record: object) -> None:
         # The driver's own transactions start too late to hold off a second writer.
         connection.isolation_level = None
-        for pragma in ("journal_mode = WAL", "synchronous = FULL", "trusted_schema = OFF"):
+        _write_ahead(connection)
+        for pragma in ("synchronous = FULL", "trusted_schema = OFF"):
             connection.execute(f"PRAGMA {pragma}")
 
     @sa.event.listens_for(engine, "begin")
@@ -44,3 +48,17 @@ def create_engine(url: sa.URL) -> sa.Engine:
         connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
     return engine
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Turn write-ahead logging on; here SQLite itself does not wait for others, whatever its timeout."""
+    deadline = time.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(_RETRY_SECONDS)
+        else:
+            return
