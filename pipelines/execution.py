@@ -1,6 +1,6 @@
 """One run from the command line: the very assets that Dagster shows, without a daemon.
 
-Belongs here: the lock, Dagster's home, execution in this process, and the translation of what
+Belongs here: whether there is anything to do, Dagster's home, execution in this process, and the translation of what
 stopped a run into an error for a person.
 """
 

@@ -7,7 +7,6 @@ Dagster reads annotations at run time.
 
 import datetime as dt
 import fcntl
-import logging
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import IO
@@ -16,6 +15,7 @@ import dagster as dg
 import polars as pl
 from pydantic import PrivateAttr
 
+from pipelines.progress_log import report_table
 from pipelines.settings_file import load_settings
 from segmentation.domain.core_tables import RUN
 from segmentation.domain.errors import UsageError
@@ -23,11 +23,6 @@ from segmentation.domain.schema import Table
 from segmentation.domain.settings import Settings
 from segmentation.ledger.mapping import SourceMapping, load_mapping
 from segmentation.ledger.warehouse import Warehouse
-
-PROGRESS_LOGGER = "segmentation.progress"
-"""Logger that hears of every stored table; its records carry ``table`` and ``rows``."""
-
-_log = logging.getLogger(PROGRESS_LOGGER)
 
 
 def parse_as_of(text: str) -> dt.date | None:
@@ -129,7 +124,7 @@ class Run(dg.ConfigurableResource[None]):
         """Write ``frame`` as ``table`` and return its row count and columns as metadata."""
         with Warehouse(self.warehouse_path) as warehouse:
             warehouse.write_table(table, frame)
-        _log.info("%s", table.name, extra={"table": table.name, "rows": frame.height})
+        report_table(table.name, frame.height)
         return dg.MaterializeResult(
             asset_key=table.name,
             metadata={"dagster/row_count": frame.height, "grain": table.grain, **(metadata or {})},

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from pipelines.resources import PROGRESS_LOGGER, Run, asset_spec
+from pipelines.progress_log import report_table
+from pipelines.resources import Run, asset_spec
 from segmentation.domain.core_tables import DECISION, LEDGER_TABLES, RUN
 from segmentation.domain.published_tables import PUBLISHED_TABLES
 from segmentation.domain.room_tables import ROOM_TABLES
@@ -31,14 +32,12 @@ def out_tables(run: Run) -> Iterator[dg.MaterializeResult[None]]:
 @dg.asset(deps=[*PUBLISHED_TABLES, DECISION.name, RUN.name], group_name=GROUP, kinds={"parquet", "duckdb"})
 def published_snapshot(context: dg.AssetExecutionContext, run: Run) -> dg.MaterializeResult[None]:
     """The snapshot directory, verified, and the pointer ``published/current`` moved to it."""
-    import logging
-
     from pipelines.run_facts import collect_facts
     from segmentation.publish.writer import publish_snapshot
 
     tables = run.load(PUBLISHED_TABLES.values())
     snapshot = publish_snapshot(tables, run.root, collect_facts(run, tables, context.run.run_id))
-    logging.getLogger(PROGRESS_LOGGER).info("published", extra={"table": "published_snapshot", "rows": 1})
+    report_table("published_snapshot", 1)
     return dg.MaterializeResult(
         metadata={"snapshot": snapshot.id, "path": dg.MetadataValue.path(str(snapshot.path))}
     )

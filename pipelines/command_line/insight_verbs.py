@@ -10,10 +10,14 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from pipelines.command_line.options import DataRootOption, LedgerOption, MappingOption, SettingsOption
+from pipelines.command_line.options import (
+    DEFAULT_DATA_ROOT,
+    DataRootOption,
+    LedgerOption,
+    MappingOption,
+    SettingsOption,
+)
 from segmentation.domain.errors import UsageError
-
-DEFAULT_DATA_ROOT = Path("data")
 
 
 class ExportFormat(StrEnum):

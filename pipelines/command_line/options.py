@@ -5,6 +5,8 @@ from typing import Annotated, TypeAlias
 
 import typer
 
+DEFAULT_DATA_ROOT = Path("data")
+
 LedgerOption: TypeAlias = Annotated[Path, typer.Option("--ledger", help="File or folder with the export.")]
 MappingOption: TypeAlias = Annotated[
     str, typer.Option("--mapping", help="Name of a shipped mapping, or path of a mapping file (YAML).")

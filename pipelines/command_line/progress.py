@@ -10,7 +10,7 @@ from typing import Self
 
 from rich.console import Console
 
-PROGRESS_LOGGER = "segmentation.progress"
+from pipelines.progress_log import PROGRESS_LOGGER
 
 STAGES = {
     "raw": "Read",

@@ -7,6 +7,7 @@ import typer
 from rich.console import Console
 
 from pipelines.command_line.options import (
+    DEFAULT_DATA_ROOT,
     AsOfOption,
     DataRootOption,
     DecisionsOption,
@@ -19,8 +20,6 @@ from segmentation.domain.errors import UsageError
 
 if TYPE_CHECKING:
     from segmentation.simulator.settings import InjectedBias
-
-DEFAULT_DATA_ROOT = Path("data")
 
 
 def register(app: typer.Typer) -> None:

@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 
 from pipelines.command_line.options import (
+    DEFAULT_DATA_ROOT,
     AsOfOption,
     DataRootOption,
     DecisionsOption,
@@ -22,7 +23,6 @@ from pipelines.command_line.options import (
 from segmentation.domain.errors import UsageError
 
 PORTS_TRIED = 20
-DEFAULT_DATA_ROOT = Path("data")
 
 
 def register(app: typer.Typer) -> None:
