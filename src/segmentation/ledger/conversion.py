@@ -15,9 +15,9 @@ from segmentation.domain.core_tables import CANONICAL_TABLES, QUARANTINE
 from segmentation.domain.errors import IntegrityError
 from segmentation.domain.schema import Frames, Table
 from segmentation.domain.settings import LedgerSettings
-from segmentation.ledger.delimited import MAX_VALUE_LENGTH
 from segmentation.ledger.mapping import DERIVED_COLUMNS, OBSERVED_AT, FileMapping, SourceMapping
 from segmentation.ledger.moments import ISO_MOMENT, MOMENT_TYPE
+from segmentation.ledger.records import MAX_VALUE_LENGTH
 from segmentation.ledger.rules import CONFLICTING_ROWS, REMEDIES
 from segmentation.ledger.source_rows import (
     PLACE,

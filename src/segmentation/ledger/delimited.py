@@ -9,15 +9,12 @@ many fields as the header reach the parser: no reader option has to be trusted n
 
 import csv
 import re
-from dataclasses import dataclass
 
 import polars as pl
 
 from segmentation.domain.errors import InputRefusedError
 from segmentation.ledger.mapping import Dialect
-
-MAX_VALUE_LENGTH = 200
-LINE = "source_line"
+from segmentation.ledger.records import LINE, MAX_VALUE_LENGTH, RecordSet
 
 _OTHER_DELIMITERS = (",", ";", "\t", "|")
 _WORKBOOK_MARKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
@@ -26,28 +23,7 @@ _WORKBOOK_MARKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 _MARKUP = re.compile(r"\s*<(?:!doctype|\?xml|html|head|body|div|table|error)\b", re.IGNORECASE)
 
 
-@dataclass(frozen=True)
-class DelimitedFile:
-    """A file split into records.
-
-    Parameters
-    ----------
-    header : column names, in order.
-    rows : one text column per header name and ``source_line``; blank fields are null.
-    rejects : ``source_line``, ``rule`` and ``value`` of the lines that could not be split.
-    """
-
-    header: list[str]
-    rows: pl.DataFrame
-    rejects: pl.DataFrame
-
-    @property
-    def row_count(self) -> int:
-        """Rows in the file, rejected ones included, the header not counted."""
-        return self.rows.height + self.rejects.height
-
-
-def split_file(data: bytes, dialect: Dialect, source_file: str) -> DelimitedFile:
+def split_file(data: bytes, dialect: Dialect, source_file: str) -> RecordSet:
     """Return the records of a delimited file.
 
     Raises
@@ -86,7 +62,7 @@ def split_file(data: bytes, dialect: Dialect, source_file: str) -> DelimitedFile
         )
     rows = _parse(records.filter(pl.col("rule").is_null()), header, dialect, source_file)
     rejects = _list_rejects(records.filter(pl.col("rule").is_not_null()))
-    return DelimitedFile(header, rows, rejects)
+    return RecordSet("", header, rows, rejects)
 
 
 def _list_rejects(records: pl.DataFrame) -> pl.DataFrame:

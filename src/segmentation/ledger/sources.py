@@ -12,7 +12,7 @@ import polars as pl
 
 from segmentation.domain.core_tables import RAW_FILE, RAW_QUARANTINE, RAW_TABLES
 from segmentation.domain.errors import InputRefusedError
-from segmentation.ledger.delimited import LINE, DelimitedFile, better_delimiter, split_file
+from segmentation.ledger.delimited import better_delimiter, split_file
 from segmentation.ledger.mapping import (
     DERIVED_COLUMNS,
     OBSERVED_AT,
@@ -25,6 +25,7 @@ from segmentation.ledger.mapping import (
     nearest,
 )
 from segmentation.ledger.moments import ISO_MOMENT, parse_moment
+from segmentation.ledger.records import LINE, RecordSet
 from segmentation.ledger.rules import REMEDIES
 
 _DATA_SUFFIXES = frozenset({".csv", ".tsv", ".txt", ".dat", ".xlsx", ".xls", ".parquet", ".json", ".xml"})
@@ -225,7 +226,7 @@ def _name(delimiter: str) -> str:
     )
 
 
-def _route_rows(content: DelimitedFile, name: str, mapping: TableMapping, dialect: Dialect) -> pl.DataFrame:
+def _route_rows(content: RecordSet, name: str, mapping: TableMapping, dialect: Dialect) -> pl.DataFrame:
     rows = content.rows
     if mapping.when is not None:
         rows = rows.filter(pl.col(mapping.when).is_not_null())
@@ -276,7 +277,7 @@ def _read_observed_at(source: ColumnSource, dialect: Dialect) -> pl.Expr:
 
 
 def _describe_file(
-    source_file: str, data: bytes, content: DelimitedFile | None, unmapped: list[str]
+    source_file: str, data: bytes, content: RecordSet | None, unmapped: list[str]
 ) -> pl.DataFrame:
     return pl.DataFrame(
         {
@@ -291,7 +292,7 @@ def _describe_file(
     )
 
 
-def _describe_rejects(source_file: str, content: DelimitedFile, kind: FileMapping) -> pl.DataFrame:
+def _describe_rejects(source_file: str, content: RecordSet, kind: FileMapping) -> pl.DataFrame:
     """Return the lines that could not be split, under the table that the file is mainly about."""
     main = "invoice" if "invoice" in kind.tables else next(iter(kind.tables))
     return RAW_QUARANTINE.conform(

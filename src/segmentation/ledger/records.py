@@ -1,0 +1,39 @@
+"""What a reader makes of a file: named sets of records, every value text, each with its line.
+
+Belongs here: the shape that all readers share. Does not belong here: reading a format (readers),
+what the columns mean (sources).
+"""
+
+from dataclasses import dataclass
+
+import polars as pl
+
+LINE = "source_line"
+MAX_VALUE_LENGTH = 200
+"""Characters of a bad value that quarantine keeps."""
+
+REJECT_SCHEMA: dict[str, pl.DataType] = {LINE: pl.Int64(), "rule": pl.String(), "value": pl.String()}
+
+
+@dataclass(frozen=True)
+class RecordSet:
+    """Records of one kind in a file.
+
+    Parameters
+    ----------
+    name : kind of record (a sheet, ``document``, ``entry``); empty when the file has only one kind.
+    header : column names, in order.
+    rows : ``source_line`` and one text column per header name; blank values are null. Several records
+        may come from one line.
+    rejects : ``source_line``, ``rule`` and ``value`` of the records that could not be read.
+    """
+
+    name: str
+    header: list[str]
+    rows: pl.DataFrame
+    rejects: pl.DataFrame
+
+    @property
+    def row_count(self) -> int:
+        """Records in the file, rejected ones included, a header not counted."""
+        return self.rows.height + self.rejects.height
