@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import dagster as dg
 
 from pipelines.resources import Run
-from segmentation.domain.core_tables import DECISION, LEDGER_TABLES, RUN
+from segmentation.domain.core_tables import DECISION, DELIVERY_CHECK, LEDGER_TABLES, RUN
 from segmentation.domain.published_tables import PUBLISHED_TABLES
 from segmentation.domain.room_tables import ROOM_TABLES
 from segmentation.domain.schema import Table
@@ -15,6 +15,7 @@ CHECK_NAME = "keeps_its_definition"
 
 CHECKED_TABLES: dict[str, Table] = {
     **LEDGER_TABLES,
+    DELIVERY_CHECK.name: DELIVERY_CHECK,
     RUN.name: RUN,
     DECISION.name: DECISION,
     **FEATURE_TABLES,

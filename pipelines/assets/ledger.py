@@ -10,6 +10,7 @@ from pipelines.resources import Run, asset_spec
 from segmentation.domain.core_tables import (
     CANONICAL_TABLES,
     DECISION,
+    DELIVERY_CHECK,
     INSTALMENT_BALANCE,
     LEDGER_TABLES,
     QUALITY,
@@ -20,7 +21,7 @@ from segmentation.domain.core_tables import (
 )
 
 GROUP = "ledger"
-CORE_TABLES = [*CANONICAL_TABLES.values(), QUARANTINE, RUN]
+CORE_TABLES = [*CANONICAL_TABLES.values(), QUARANTINE, DELIVERY_CHECK, RUN]
 
 
 @dg.multi_asset(specs=[asset_spec(table, GROUP) for table in RAW_TABLES.values()], can_subset=False)
@@ -40,13 +41,15 @@ def core_ledger(run: Run) -> Iterator[dg.MaterializeResult[None]]:
     from segmentation.ledger.acceptance import accept_facts
     from segmentation.ledger.as_known import as_known
     from segmentation.ledger.conversion import convert
+    from segmentation.ledger.delivery import check_delivery
 
     raw = run.load(RAW_TABLES.values())
     facts = convert(raw, run.source_mapping, run.settings.ledger)
     # The clock is asked for one thing: a day that has not come yet is a typing error, not the newest fact.
     today = dt.datetime.now(dt.UTC).date()
-    as_of, facts = accept_facts(raw, facts, run.settings.ledger, run.requested_as_of, today=today)
+    as_of, facts = accept_facts(raw["raw_file"], facts, run.settings.ledger, run.requested_as_of, today=today)
     known = as_known(facts, as_of)
+    known[DELIVERY_CHECK.name] = check_delivery(raw["raw_file"], facts, known, as_of)
     known[RUN.name] = describe_ledger(raw, facts, known, as_of, run.source_mapping.name)
     for table in CORE_TABLES:
         yield run.store(table, known[table.name])
@@ -71,7 +74,9 @@ def core_unallocated_cash(run: Run) -> dg.MaterializeResult[None]:
 
 @dg.multi_asset(
     specs=[
-        asset_spec(QUALITY, GROUP, [*RAW_TABLES, *(name for name in LEDGER_TABLES if name != QUALITY.name)])
+        asset_spec(
+            QUALITY, GROUP, [DELIVERY_CHECK.name, *(name for name in LEDGER_TABLES if name != QUALITY.name)]
+        )
     ]
 )
 def core_quality(run: Run) -> dg.MaterializeResult[None]:
@@ -79,7 +84,8 @@ def core_quality(run: Run) -> dg.MaterializeResult[None]:
     from segmentation.ledger.quality import build_quality
 
     ledger = run.load(table for table in LEDGER_TABLES.values() if table is not QUALITY)
-    return run.store(QUALITY, build_quality(run.load(RAW_TABLES.values()), ledger, run.load_as_of()))
+    delivery_check = run.load([DELIVERY_CHECK])[DELIVERY_CHECK.name]
+    return run.store(QUALITY, build_quality(delivery_check, ledger, run.load_as_of()))
 
 
 @dg.multi_asset(specs=[asset_spec(DECISION, GROUP, [RUN.name])])

@@ -13,8 +13,8 @@ from segmentation.domain.core_tables import LEDGER_TABLES, RAW_TABLES
 from segmentation.domain.errors import IntegrityError, UsageError
 from segmentation.domain.hashing import hash_frame
 from segmentation.domain.validation import find_violations
+from segmentation.ledger.delivery import check_delivery
 from segmentation.ledger.loading import load_ledger
-from segmentation.ledger.quality import build_quality
 from segmentation.ledger.warehouse import Warehouse, _explain
 
 
@@ -219,7 +219,7 @@ def test_instalments_that_do_not_add_up_fail(tmp_path):
 def test_a_row_that_was_lost_on_the_way_is_noticed(tmp_path):
     loaded = load_ledger(write_small(tmp_path), "canonical")
     ledger = loaded.ledger | {"core_payment": loaded.ledger["core_payment"].clear()}
-    quality = build_quality(loaded.raw, ledger, loaded.as_of)
+    quality = check_delivery(loaded.raw["raw_file"], loaded.ledger, ledger, loaded.as_of)
     lost = quality.filter(pl.col("subject") == "payment.csv → core_payment").row(0, named=True)
     assert (lost["verdict"], lost["rows_in"], lost["rows_loaded"]) == ("fail", 1, 0)
 

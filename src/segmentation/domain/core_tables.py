@@ -378,6 +378,13 @@ QUALITY = Table(
     ("check_name", "subject"),
 )
 
+DELIVERY_CHECK = Table(
+    "core_delivery_check",
+    "source file and canonical table, or check of the delivery; part of core_quality",
+    QUALITY.columns,
+    QUALITY.key,
+)
+
 LEDGER_TABLES: dict[str, Table] = CANONICAL_TABLES | by_name(
     (INSTALMENT_BALANCE, UNALLOCATED_CASH, QUARANTINE, QUALITY)
 )

@@ -14,16 +14,15 @@ from segmentation.domain.schema import Frames
 from segmentation.domain.settings import LedgerSettings
 from segmentation.ledger.as_known import default_as_of, refuse_implausible_days, start_of
 from segmentation.ledger.mapping import OBSERVED_AT
-from segmentation.ledger.moments import read_iso_moment
 from segmentation.ledger.rules import REMEDIES
-from segmentation.ledger.source_rows import PLACE, date_by_leading_part, list_leading_moments
+from segmentation.ledger.source_rows import count_by_file, name_file, write_source_id
 
 _MOST = 0.5
 _TOP_RULES = 3
 
 
 def accept_facts(
-    raw: Frames,
+    files: pl.DataFrame,
     facts: Frames,
     settings: LedgerSettings,
     as_of: date | None = None,
@@ -34,7 +33,7 @@ def accept_facts(
 
     Parameters
     ----------
-    raw : every ``raw_`` table.
+    files : ``raw_file``.
     facts : every canonical table and ``core_quarantine``, as ``convert`` returns them.
     settings : what a delivery must look like to be trusted.
     as_of : the as-of day that was asked for; None means the day after the newest plausible fact, and
@@ -50,21 +49,21 @@ def accept_facts(
     if as_of is None:
         kept = refuse_implausible_days(facts, settings, today=today)
         # all rows count: were those of the newest day all bad, the day before would pass for the newest
-        require_mostly_good(raw, kept["core_quarantine"], settings, None)
+        require_mostly_good(files, kept, settings, None)
         return default_as_of(kept, settings, today=today), kept
-    require_mostly_good(raw, kept["core_quarantine"], settings, as_of)
+    require_mostly_good(files, kept, settings, as_of)
     return as_of, kept
 
 
 def require_mostly_good(
-    raw: Frames, quarantine: pl.DataFrame, settings: LedgerSettings, as_of: date | None
+    files: pl.DataFrame, facts: Frames, settings: LedgerSettings, as_of: date | None
 ) -> None:
     """Refuse a delivery of which a file has too many bad rows among those known on the as-of day.
 
     Parameters
     ----------
-    raw : every ``raw_`` table.
-    quarantine : ``core_quarantine`` of the same delivery, as ``convert`` returns it.
+    files : ``raw_file``.
+    facts : every canonical table and ``core_quarantine``, as ``convert`` returns them.
     settings : how many bad rows are too many.
     as_of : rows observed on or after it do not count, so that no later row can refuse an earlier day;
         rows of unknown day do. None means all rows.
@@ -74,20 +73,20 @@ def require_mostly_good(
     InputRefusedError
         When more than ``max_quarantined_share`` of a file's rows are in quarantine.
     """
-    files = raw["raw_file"]
+    quarantine = facts["core_quarantine"]
     if as_of is not None:
         observed_at = pl.col(OBSERVED_AT)
         quarantine = quarantine.filter(observed_at.is_null() | (observed_at < start_of(as_of)))
-        later = _list_later_rows(raw, as_of).join(quarantine, on=PLACE, how="anti")
-        files = files.join(
-            later.group_by("source_file").agg(pl.len().cast(pl.Int64).alias("later_count")),
-            on="source_file",
-            how="left",
-        ).with_columns((pl.col("row_count") - pl.col("later_count").fill_null(0)).alias("row_count"))
     bad = quarantine.group_by("source_file").agg(pl.col("source_line").n_unique().alias("bad_count"))
+    files = files.join(bad, on="source_file")
+    if as_of is not None and files.height:
+        files = (
+            files.join(_count_later_rows(facts, quarantine, files, as_of), on="source_file", how="left")
+            .with_columns((pl.col("row_count") - pl.col("count").fill_null(0)).alias("row_count"))
+            .drop("count")
+        )
     worst = (
-        files.join(bad, on="source_file")
-        .with_columns((pl.col("bad_count") / pl.col("row_count")).alias("bad_share"))
+        files.with_columns((pl.col("bad_count") / pl.col("row_count")).alias("bad_share"))
         .filter(
             (pl.col("bad_share") > settings.max_quarantined_share)
             & ((pl.col("bad_count") >= settings.min_refused_rows) | (pl.col("bad_share") > _MOST))
@@ -121,16 +120,20 @@ def require_mostly_good(
     )
 
 
-def _list_later_rows(raw: Frames, as_of: date) -> pl.DataFrame:
-    """Return file and line of the rows of which no part was known before the as-of day."""
-    rows = pl.concat(
-        raw[name.replace("core_", "raw_", 1)].select(*PLACE, OBSERVED_AT) for name in CANONICAL_TABLES
-    )
-    moment = date_by_leading_part(read_iso_moment(pl.col(OBSERVED_AT)))
-    return (
-        rows.join(list_leading_moments(raw), on=PLACE, how="left")
-        .group_by(PLACE)
-        .agg((moment >= start_of(as_of)).fill_null(value=False).all().alias("is_later"))
-        .filter("is_later")
-        .select(PLACE)
-    )
+def _count_later_rows(
+    facts: Frames, quarantine: pl.DataFrame, files: pl.DataFrame, as_of: date
+) -> pl.DataFrame:
+    """Return ``source_file`` and the ``count`` of its rows of which no part was known before the as-of day."""
+    start = start_of(as_of)
+    is_asked = name_file().is_in(files.select(pl.col("source_file") + ":").to_series().implode())
+    refused = facts["core_quarantine"]
+    later = [refused.filter(pl.col(OBSERVED_AT) >= start).select(write_source_id())]
+    earlier = [quarantine.select(write_source_id())]
+    for name in CANONICAL_TABLES:
+        rows = facts[name].filter(is_asked).select("source_id", OBSERVED_AT)
+        later.append(rows.filter(pl.col(OBSERVED_AT) >= start).select("source_id"))
+        earlier.append(rows.filter(pl.col(OBSERVED_AT) < start).select("source_id"))
+    rows = pl.concat(later)
+    if rows.height:
+        rows = rows.join(pl.concat(earlier), on="source_id", how="anti").unique()
+    return count_by_file(rows)

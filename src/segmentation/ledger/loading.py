@@ -16,6 +16,7 @@ from segmentation.ledger.acceptance import accept_facts
 from segmentation.ledger.as_known import as_known
 from segmentation.ledger.balances import build_instalment_balances, build_unallocated_cash
 from segmentation.ledger.conversion import convert
+from segmentation.ledger.delivery import check_delivery
 from segmentation.ledger.mapping import SourceMapping, load_mapping
 from segmentation.ledger.quality import build_quality
 from segmentation.ledger.sources import read_raw
@@ -65,14 +66,15 @@ def load_ledger(
     if not isinstance(mapping, SourceMapping):
         mapping = load_mapping(mapping)
     raw = read_raw(Path(path), mapping)
-    day, facts = accept_facts(raw, convert(raw, mapping, settings), settings, as_of, today=today)
-    return LoadedLedger(day, raw, build_ledger(raw, facts, day))
+    day, facts = accept_facts(raw["raw_file"], convert(raw, mapping, settings), settings, as_of, today=today)
+    return LoadedLedger(day, raw, build_ledger(raw["raw_file"], facts, day))
 
 
-def build_ledger(raw: Frames, facts: Frames, as_of: date) -> dict[str, pl.DataFrame]:
-    """Return every ``core_`` table as known on the as-of day, from the facts of a delivery."""
+def build_ledger(files: pl.DataFrame, facts: Frames, as_of: date) -> dict[str, pl.DataFrame]:
+    """Return every ``core_`` table as known on the as-of day, from the files and facts of a delivery."""
     ledger = as_known(facts, as_of)
+    delivery_check = check_delivery(files, facts, ledger, as_of)
     ledger["core_instalment_balance"] = build_instalment_balances(ledger, as_of)
     ledger["core_unallocated_cash"] = build_unallocated_cash(ledger)
-    ledger["core_quality"] = build_quality(raw, ledger, as_of)
+    ledger["core_quality"] = build_quality(delivery_check, ledger, as_of)
     return ledger

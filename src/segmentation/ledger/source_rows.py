@@ -30,6 +30,20 @@ def split_source_id() -> list[pl.Expr]:
     ]
 
 
+def name_file() -> pl.Expr:
+    """Return the file of a row from its ``source_id``, with the colon behind it; quicker than both parts."""
+    return pl.col("source_id").str.strip_chars_end("0123456789").alias("source_file")
+
+
+def count_by_file(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return ``source_file`` and the ``count`` of its rows, from their ``source_id``."""
+    return (
+        rows.group_by(name_file())
+        .agg(pl.len().cast(pl.Int64).alias("count"))
+        .with_columns(pl.col("source_file").str.head(-1))
+    )
+
+
 def list_leading_moments(raw: Frames) -> pl.DataFrame:
     """Return when each source row that fills several tables came into being.
 

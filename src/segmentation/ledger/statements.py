@@ -1,48 +1,22 @@
 """Statements that must hold between the tables of a ledger, each with its finding in words.
 
 Belongs here: sums and references across tables. Does not belong here: what became of the source rows
-(quality), rules about one row (conversion).
+(delivery), rules about one row (conversion).
 """
 
 from collections.abc import Iterator
 from datetime import date
-from typing import TypeAlias
 
 import polars as pl
 
 from segmentation.domain.schema import Frames
 from segmentation.domain.vocabulary import DocumentType
 from segmentation.ledger.balances import list_unmatched_payments
+from segmentation.ledger.findings import FAIL, PASS, WARN, Finding, describe_finding
 from segmentation.ledger.movements import drop_not_yet_valued, list_allocation_lines
 from segmentation.ledger.source_rows import PLACE
 
-PASS, WARN, FAIL = "pass", "warn", "fail"
 _EXAMPLES = 3
-
-Finding: TypeAlias = tuple[str, str, int, int, int, str, str]
-"""A row of ``core_quality``."""
-
-
-def describe_finding(
-    check_name: str,
-    subject: str,
-    verdict: str,
-    statement: str,
-    rows_in: int,
-    *,
-    loaded: int | None = None,
-    quarantined: int = 0,
-) -> Finding:
-    """Return a row of ``core_quality``; all rows that are not quarantined count as loaded."""
-    return (
-        check_name,
-        subject,
-        rows_in,
-        rows_in - quarantined if loaded is None else loaded,
-        quarantined,
-        verdict,
-        statement,
-    )
 
 
 def check_invoice_dates(ledger: Frames) -> Iterator[Finding]:

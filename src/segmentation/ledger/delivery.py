@@ -1,0 +1,201 @@
+"""What became of the rows, columns and files of a delivery.
+
+Belongs here: the account of every source row known on the as-of day, and of columns that nobody maps. Does
+not belong here: statements between tables (statements), the judgement on the delivery (acceptance).
+
+Rows learned on or after the as-of day do not count, so that the account says what was known.
+"""
+
+from collections.abc import Iterator
+from datetime import date
+
+import polars as pl
+
+from segmentation.domain.core_tables import CANONICAL_TABLES, DELIVERY_CHECK
+from segmentation.domain.schema import DataType, Frames
+from segmentation.ledger.as_known import FIRST_STATUSES, start_of
+from segmentation.ledger.findings import FAIL, PASS, WARN, Finding, build_findings, describe_finding
+from segmentation.ledger.mapping import OBSERVED_AT
+from segmentation.ledger.source_rows import PLACE, count_by_file, write_source_id
+
+_EXAMPLES = 3
+
+
+def check_delivery(files: pl.DataFrame, facts: Frames, known: Frames, as_of: date) -> pl.DataFrame:
+    """Return what became of the source rows, columns and files of a delivery.
+
+    Parameters
+    ----------
+    files : ``raw_file``.
+    facts : every canonical table with all facts, as ``accept_facts`` returns them.
+    known : every canonical table and ``core_quarantine``, as known on the as-of day.
+    as_of : the as-of day.
+
+    Returns
+    -------
+    ``core_delivery_check``, in the shape of ``core_quality``. The verdict is ``fail`` when rows are lost,
+    ``warn`` when a person should look, else ``pass``.
+    """
+    return build_findings(
+        DELIVERY_CHECK,
+        [
+            *_check_row_counts(facts, known, as_of),
+            *_check_columns(files),
+            *_check_days(known["core_quarantine"]),
+            *_check_outcomes(facts, as_of),
+        ],
+    )
+
+
+def _check_row_counts(facts: Frames, known: Frames, as_of: date) -> Iterator[Finding]:
+    """Every source row known on the day is loaded or in quarantine, per file and table."""
+    quarantine = known["core_quarantine"]
+    lines = quarantine.select(*PLACE, "table_name").unique()
+    for name in CANONICAL_TABLES:
+        bad = lines.filter(pl.col("table_name") == name)
+        good = facts[name].filter(pl.col(OBSERVED_AT) < start_of(as_of))
+        if bad.height:
+            good = good.join(bad.select(write_source_id()), on="source_id", how="anti")
+        lost = count_by_file(_list_lost(good, known[name], name)).rename({"count": "lost"})
+        counts = (
+            count_by_file(good)
+            .rename({"count": "good"})
+            .join(
+                bad.group_by("source_file").agg(pl.len().cast(pl.Int64).alias("quarantined")),
+                on="source_file",
+                how="full",
+                coalesce=True,
+            )
+            .join(lost, on="source_file", how="left")
+            .with_columns(pl.col("good", "quarantined", "lost").fill_null(0))
+        )
+        for count in counts.iter_rows(named=True):
+            rows_in = count["good"] + count["quarantined"]
+            if count["lost"]:
+                verdict = FAIL
+                statement = f"{count['lost']} of {rows_in} rows are neither loaded nor in quarantine"
+            elif count["quarantined"]:
+                verdict = WARN
+                statement = f"{count['quarantined']} of {rows_in} rows are in quarantine: " + _top_rules(
+                    quarantine.filter(
+                        (pl.col("table_name") == name) & (pl.col("source_file") == count["source_file"])
+                    )
+                )
+            else:
+                merged = rows_in > known[name].height  # several source rows may say the same thing
+                statement = f"all {rows_in} rows are loaded" + (
+                    f", into {known[name].height} rows of {name}" if merged else ""
+                )
+                verdict = PASS
+            yield describe_finding(
+                "rows_in_equal_loaded_plus_quarantined",
+                f"{count['source_file']} → {name}",
+                verdict,
+                statement,
+                rows_in,
+                loaded=count["good"] - count["lost"],
+                quarantined=count["quarantined"],
+            )
+
+
+def _list_lost(good: pl.DataFrame, known: pl.DataFrame, name: str) -> pl.DataFrame:
+    """Return ``source_id`` of the facts of which what they are about is not in the ledger at all."""
+    if good.height == known.height and _sum_places(good) == _sum_places(known):
+        return good.select("source_id").clear()  # row by row the same, as in most ledgers
+    identifiers = [column for column in CANONICAL_TABLES[name].key if column.endswith("_id")]
+    return (
+        good.select("source_id", *identifiers)
+        .join(known.select(identifiers).unique(), on=identifiers, how="anti", nulls_equal=True)
+        .select("source_id")
+    )
+
+
+def _sum_places(rows: pl.DataFrame) -> int:
+    """Return a number that two sets of rows share when they come from the same lines."""
+    return int(rows.select((pl.col("source_id").hash() // 2**24).sum()).item())
+
+
+def _top_rules(quarantine: pl.DataFrame) -> str:
+    top = (
+        quarantine.group_by("rule")
+        .agg(pl.struct(PLACE).n_unique().alias("rows"))
+        .sort("rows", "rule", descending=[True, False])
+    )
+    return ", ".join(f"{row['rule']} ({row['rows']})" for row in top.head(_EXAMPLES).iter_rows(named=True))
+
+
+def _check_columns(files: pl.DataFrame) -> Iterator[Finding]:
+    """Every column and file of the delivery is mapped or ignored on purpose."""
+    for file in files.iter_rows(named=True):
+        if not file["is_mapped"]:
+            yield describe_finding(
+                "source_files_are_mapped",
+                file["source_file"],
+                WARN,
+                "the mapping does not read this file: map it, or take it out of the ledger folder",
+                0,
+            )
+            continue
+        unmapped = ", ".join(file["unmapped_columns"])
+        yield describe_finding(
+            "source_columns_are_mapped_or_ignored",
+            file["source_file"],
+            WARN if unmapped else PASS,
+            f"left out: {unmapped}; map them or name them under `ignored`"
+            if unmapped
+            else "every column is mapped or ignored on purpose",
+            0,
+        )
+
+
+def _check_days(quarantine: pl.DataFrame) -> Iterator[Finding]:
+    """No row was learned on a day that lies implausibly far after the others, or has not come yet."""
+    bad = quarantine.filter(pl.col("rule").is_in(["day_after_a_gap", "day_in_the_future"]))
+    lines = bad.select(PLACE).unique().height
+    yield describe_finding(
+        "facts_were_learned_on_plausible_days",
+        "delivery",
+        WARN if lines else PASS,
+        f"{lines} rows were learned on a day that lies long after all others or has not come yet; they are "
+        f"in quarantine and do not move the as-of day: {_list_places(bad)}"
+        if lines
+        else "no row was learned long after all others",
+        lines,
+        quarantined=lines,
+    )
+
+
+def _check_outcomes(facts: Frames, as_of: date) -> Iterator[Finding]:
+    """Every outcome says on which day it became known; one that does not is left out."""
+    for name, table in CANONICAL_TABLES.items():
+        for column in table.columns:
+            if column.known_from is None or column.data_type != DataType.TEXT:
+                continue
+            rows = facts[name].filter(pl.col(OBSERVED_AT) < start_of(as_of))
+            is_final = pl.col(column.name).ne_missing(FIRST_STATUSES.get((name, column.name)))
+            undated = rows.filter(
+                pl.col(column.name).is_not_null() & is_final & pl.col(column.known_from).is_null()
+            )
+            yield describe_finding(
+                "outcomes_have_their_day",
+                f"{name}.{column.name}",
+                WARN if undated.height else PASS,
+                f"{undated.height} of {rows.height} rows have {column.name} filled in but not {column.known_from}: "
+                "since when it was known cannot be told, so they count as not ended: "
+                + _list_keys(undated, table.key[0])
+                if undated.height
+                else f"every {column.name} comes with its {column.known_from}",
+                rows.height,
+            )
+
+
+def _list_keys(rows: pl.DataFrame, column: str) -> str:
+    keys = rows.get_column(column).drop_nulls().unique().sort().to_list()
+    return ", ".join(keys[:_EXAMPLES]) + (" ..." if len(keys) > _EXAMPLES else "")
+
+
+def _list_places(rows: pl.DataFrame) -> str:
+    """Return the first places of the rows as file:line."""
+    places = rows.select(PLACE).unique().sort(PLACE).rows()
+    shown = ", ".join(f"{file}:{line}" for file, line in places[:_EXAMPLES])
+    return shown + (" ..." if len(places) > _EXAMPLES else "")
