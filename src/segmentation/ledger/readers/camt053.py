@@ -1,0 +1,266 @@
+"""CAMT.053 bank statements (ISO 20022 camt.053.001.02 to .13) read as entries and balances.
+
+Belongs here: where the message says what. Does not belong here: matching entries to customers.
+
+Read with lxml: no kept library gives every detail of an entry with its line, for old and new
+versions alike. Names of elements did not change between versions, only what lies between them (the
+party in ``Dbtr/Pty`` since .08, the status in ``Sts/Cd``), so both places are looked at.
+"""
+
+from decimal import Decimal
+
+from segmentation.domain.errors import InputRefusedError
+from segmentation.ledger.readers.building import RecordBuilder, exact_amount, write_amount
+from segmentation.ledger.readers.statement_records import (
+    BATCH_DOES_NOT_ADD_UP,
+    EntryKeys,
+    balance_builder,
+    entry_builder,
+    name_reference_kind,
+    require_adding_up,
+)
+from segmentation.ledger.readers.xml import (
+    Element,
+    find,
+    find_all,
+    line_of,
+    local_name,
+    namespace,
+    parse_xml,
+    text_at,
+    text_of,
+)
+from segmentation.ledger.records import RecordSet
+
+_NAMESPACE = "urn:iso:std:iso:20022:tech:xsd:camt.053.001."
+_SIGNS = {"CRDT": 1, "DBIT": -1}
+_OPENING = ("OPBD", "PRCD", "ITBD")
+_CLOSING = ("CLBD", "ITBD")
+_BOOKED = "BOOK"
+_NOT_PROVIDED = "NOTPROVIDED"
+
+
+def read_camt053(data: bytes, source_file: str) -> list[RecordSet]:
+    """Return the ``entry`` and ``balance`` records of a CAMT.053 file.
+
+    Notes
+    -----
+    An entry whose details are listed one by one becomes a record per detail; when the details do not
+    add up to the entry, the entry is rejected. Entries that are not booked (status PDNG, INFO) are
+    records too, and count in no sum.
+
+    Raises
+    ------
+    InputRefusedError
+        When the file is not such a message, or a statement's opening balance and booked entries do
+        not make its closing balance.
+    """
+    root = parse_xml(data, source_file)
+    statements = find_all(root, "BkToCstmrStmt/Stmt")
+    if not namespace(root).startswith(_NAMESPACE) or not statements:
+        raise InputRefusedError(
+            f"The file is no CAMT.053 statement: its root is {local_name(root)!r} of {namespace(root)!r}",
+            where=f"{source_file}, line {line_of(root)}",
+            remedy="Download the end-of-day statement (camt.053), not a report or notification.",
+        )
+    entries, balances = entry_builder(), balance_builder()
+    for statement in statements:
+        _StatementReader(statement, source_file, entries, balances).read()
+    return [entries.finish(), balances.finish()]
+
+
+class _StatementReader:
+    def __init__(
+        self, statement: Element, source_file: str, entries: RecordBuilder, balances: RecordBuilder
+    ) -> None:
+        self.statement = statement
+        self.source_file = source_file
+        self.entries = entries
+        self.balances = balances
+        self.number = self._require("Id")
+        self.account = self._require("Acct/Id/IBAN", "Acct/Id/Othr/Id")
+        self.keys = EntryKeys(self.account, self.number)
+
+    def read(self) -> None:
+        opening, currency = self._balance(_OPENING, "opening")
+        closing, closing_currency = self._balance(_CLOSING, "closing")
+        self._require_currency(closing_currency, currency, self.statement)
+        booked = Decimal(0)
+        for position, entry in enumerate(find_all(self.statement, "Ntry"), start=1):
+            amount, entry_currency = self._amount(entry)
+            if text_at(entry, "Sts/Cd", "Sts") == _BOOKED:
+                self._require_currency(entry_currency, currency, entry)
+                booked += amount
+            self._add(entry, amount, entry_currency, str(position))
+        require_adding_up(
+            opening,
+            booked,
+            closing,
+            statement=self.number,
+            currency=currency,
+            where=self._place(self.statement),
+        )
+
+    def _place(self, element: Element) -> str:
+        return f"{self.source_file}, line {line_of(element)}"
+
+    def _require(self, *paths: str) -> str:
+        value = text_at(self.statement, *paths)
+        if value is None:
+            raise InputRefusedError(
+                f"The statement has no {' or '.join(paths)}",
+                where=self._place(self.statement),
+                remedy="The statement is damaged or not to the standard: download it again.",
+            )
+        return value
+
+    def _require_currency(self, found: str, expected: str, element: Element) -> None:
+        if found != expected:
+            raise InputRefusedError(
+                f"Statement {self.number} opens in {expected}, but {local_name(element)} is in {found}",
+                where=self._place(element),
+                remedy="Download the statement again from the bank.",
+            )
+
+    def _balance(self, codes: tuple[str, ...], kind: str) -> tuple[Decimal, str]:
+        """Return the first kind of balance that the statement has; a page begins and ends with ITBD."""
+        by_code: dict[str | None, list[Element]] = {}
+        for balance in find_all(self.statement, "Bal"):
+            by_code.setdefault(text_at(balance, "Tp/CdOrPrtry/Cd"), []).append(balance)
+        for code in codes:
+            if code not in by_code:
+                continue
+            found = by_code[code][0 if kind == "opening" else -1]
+            amount, currency = self._amount(found)
+            self.balances.add(
+                line_of(found),
+                {
+                    "statement_id": self.number,
+                    "account": self.account,
+                    "kind": kind,
+                    "balance_date": _day(found, "Dt"),
+                    "amount": write_amount(amount),
+                    "currency": currency,
+                },
+            )
+            return amount, currency
+        raise InputRefusedError(
+            f"Statement {self.number} has no {kind} balance, so it cannot be shown to be complete",
+            where=self._place(self.statement),
+            remedy="Ask the bank for statements with booked opening and closing balances.",
+        )
+
+    def _amount(self, element: Element) -> tuple[Decimal, str]:
+        """Return the signed amount of a balance or entry and its currency."""
+        holder = find(element, "Amt")
+        amount = exact_amount(text_at(element, "Amt"))
+        sign = _SIGNS.get(text_at(element, "CdtDbtInd") or "")
+        if holder is None or amount is None or amount < 0 or sign is None or not holder.get("Ccy"):
+            raise InputRefusedError(
+                f"{local_name(element)} has no readable amount, currency and credit or debit indicator",
+                where=self._place(element),
+                remedy="The statement is damaged or not to the standard: download it again.",
+            )
+        return sign * amount, str(holder.get("Ccy"))
+
+    def _add(self, entry: Element, amount: Decimal, currency: str, position: str) -> None:
+        reference = text_at(entry, "AcctSvcrRef")
+        key = self.keys.make(reference, position)
+        common = {
+            "statement_id": self.number,
+            "status": text_at(entry, "Sts/Cd", "Sts"),
+            "account": self.account,
+            "booking_date": _day(entry, "BookgDt"),
+            "value_date": _day(entry, "ValDt"),
+            "currency": currency,
+            "is_reversal": text_at(entry, "RvslInd") or "false",
+            "bank_reference": reference,
+            "transaction_code": _transaction_code(entry),
+        }
+        details = find_all(entry, "NtryDtls/TxDtls")
+        if len(details) <= 1:
+            said = _details(details[0] if details else entry, entry, self.account)
+            self.entries.add(line_of(entry), common | said | _signed(amount) | {"entry_id": key})
+            return
+        amounts = [_detail_amount(detail, entry, currency) for detail in details]
+        known = [part for part in amounts if part is not None]
+        if len(known) < len(amounts) or sum(known) != amount:
+            self.entries.reject(
+                line_of(entry),
+                BATCH_DOES_NOT_ADD_UP,
+                f"{write_amount(amount)} {currency}, details "
+                + " ".join("?" if part is None else write_amount(part) for part in amounts),
+            )
+            return
+        for place, (detail, part) in enumerate(zip(details, known, strict=True), start=1):
+            record = (
+                common
+                | _details(detail, entry, self.account)
+                | _signed(part)
+                | {"entry_id": f"{key}#{place}"}
+            )
+            self.entries.add(line_of(detail), record)
+
+
+def _signed(amount: Decimal) -> dict[str, str | None]:
+    return {"amount": write_amount(amount), "credit_debit": "DBIT" if amount < 0 else "CRDT"}
+
+
+def _detail_amount(detail: Element, entry: Element, currency: str) -> Decimal | None:
+    sign = _SIGNS.get(text_at(detail, "CdtDbtInd") or text_at(entry, "CdtDbtInd") or "")
+    for path in ("Amt", "AmtDtls/TxAmt/Amt"):
+        found = find(detail, path)
+        amount = exact_amount(text_at(detail, path))
+        if found is not None and amount is not None and sign is not None and found.get("Ccy") == currency:
+            return sign * amount
+    return None
+
+
+def _day(element: Element, path: str) -> str | None:
+    """Return the day at a path as it stands; of a moment, the day where the bank is."""
+    moment = text_at(element, f"{path}/DtTm")
+    return text_at(element, f"{path}/Dt") or (moment[:10] if moment else None)
+
+
+def _transaction_code(entry: Element) -> str | None:
+    code = find(entry, "BkTxCd")
+    parts = [text_at(code, path) for path in ("Domn/Cd", "Domn/Fmly/Cd", "Domn/Fmly/SubFmlyCd")]
+    return "/".join(part for part in parts if part) or text_at(code, "Prtry/Cd")
+
+
+def _find_counterparty(detail: Element, entry: Element, account: str) -> str:
+    """Return the role of the other party: who paid a credit, or was paid by a debit.
+
+    In the return of a payment the parties keep the roles that they had in the payment itself.
+    """
+    is_credit = (text_at(detail, "CdtDbtInd") or text_at(entry, "CdtDbtInd")) == "CRDT"
+    is_return = find(detail, "RtrInf") is not None or text_at(entry, "RvslInd") in {"true", "1"}
+    role, other = ("Dbtr", "Cdtr") if is_credit != is_return else ("Cdtr", "Dbtr")
+    is_own = text_at(detail, f"RltdPties/{role}Acct/Id/IBAN") == account
+    return other if is_own else role
+
+
+def _details(detail: Element, entry: Element, account: str) -> dict[str, str | None]:
+    parties = find(detail, "RltdPties")
+    other = _find_counterparty(detail, entry, account)
+    end_to_end = text_at(detail, "Refs/EndToEndId")
+    reference = text_at(detail, "RmtInf/Strd/CdtrRefInf/Ref")
+    said = text_at(
+        detail,
+        "RmtInf/Strd/CdtrRefInf/Tp/CdOrPrtry/Prtry",
+        "RmtInf/Strd/CdtrRefInf/Tp/Issr",
+        "RmtInf/Strd/CdtrRefInf/Tp/CdOrPrtry/Cd",
+    )
+    texts = [text_of(line) for line in find_all(detail, "RmtInf/Ustrd")]
+    return {
+        "end_to_end_id": None if end_to_end == _NOT_PROVIDED else end_to_end,
+        "mandate_id": text_at(detail, "Refs/MndtId"),
+        "structured_reference": reference,
+        "structured_reference_type": name_reference_kind(reference, said),
+        "remittance_text": " ".join(text for text in texts if text)
+        or text_at(detail, "AddtlTxInf")
+        or text_at(entry, "AddtlNtryInf"),
+        "counterparty_name": text_at(parties, f"{other}/Pty/Nm", f"{other}/Nm"),
+        "counterparty_account": text_at(parties, f"{other}Acct/Id/IBAN", f"{other}Acct/Id/Othr/Id"),
+        "return_reason": text_at(detail, "RtrInf/Rsn/Cd", "RtrInf/Rsn/Prtry"),
+    }

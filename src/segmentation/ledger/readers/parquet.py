@@ -1,0 +1,135 @@
+"""Parquet read as text, a group of rows at a time: typed values written out without loss.
+
+Belongs here: how each Parquet type is written as text. Does not belong here: what the columns mean.
+
+Binary floating point is written with the shortest digits that give the same number back, never
+rounded: 0.1 + 0.2 shows as 0.30000000000000004 and is then refused by rule.
+"""
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from segmentation.domain.errors import InputRefusedError
+from segmentation.ledger.records import LINE, REJECT_SCHEMA, RecordSet
+
+_FIRST_LINE = 2
+"""Line of the first row, as if a header stood above it."""
+
+
+def read_parquet(data: bytes, source_file: str) -> list[RecordSet]:
+    """Return the rows of a Parquet file as one set of text records.
+
+    Raises
+    ------
+    InputRefusedError
+        When the file is damaged, or has columns that cannot be written as text.
+    """
+    parts = list(iterate_parquet(data, source_file))
+    rows = pl.concat([part.rows for part in parts])
+    return [RecordSet("", parts[0].header, rows, parts[0].rejects)]
+
+
+def iterate_parquet(data: bytes | Path, source_file: str) -> Iterator[RecordSet]:
+    """Yield the row groups of a Parquet file, so that not all of it is in memory at once.
+
+    Parameters
+    ----------
+    data : the file's bytes, or where it is: only what a row group needs is then read.
+    source_file : name used in errors.
+
+    Yields
+    ------
+    At least one set, without a name. ``source_line`` counts rows from 2, through all row groups.
+
+    Raises
+    ------
+    InputRefusedError
+        When the file is damaged, or has columns that cannot be written as text.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    source = data if isinstance(data, Path) else io.BytesIO(data)
+    try:
+        file = pq.ParquetFile(source, page_checksum_verification=True)
+        header = _check_schema(file.schema_arrow, source_file)
+        if not file.num_row_groups:
+            yield _make_set(file.schema_arrow.empty_table(), header, _FIRST_LINE)
+        line = _FIRST_LINE
+        for number in range(file.num_row_groups):
+            table = file.read_row_group(number)
+            yield _make_set(table, header, line)
+            line += table.num_rows
+    except (pa.ArrowException, OSError, ValueError) as error:
+        reason = str(error).strip().split("\n")[0] or type(error).__name__
+        raise InputRefusedError(
+            f"The Parquet file cannot be read: {reason}",
+            where=source_file,
+            remedy="It was probably cut off or damaged: deliver it again.",
+        ) from None
+
+
+def _check_schema(schema: Any, source_file: str) -> list[str]:
+    import pyarrow.types as kinds
+
+    header = [name.strip() for name in schema.names]
+    twice = sorted({name for name in header if header.count(name) > 1})
+    if twice or "" in header:
+        raise InputRefusedError(
+            f"The file names {', '.join(map(repr, twice))} more than once"
+            if twice
+            else "The file has a column without a name",
+            where=source_file,
+            remedy="Give every column a name of its own and deliver again.",
+        )
+    for field in schema:
+        kind = field.type.value_type if kinds.is_dictionary(field.type) else field.type
+        if not (
+            kinds.is_integer(kind)
+            or kinds.is_floating(kind)
+            or kinds.is_decimal(kind)
+            or kinds.is_boolean(kind)
+            or kinds.is_date(kind)
+            or kinds.is_time(kind)
+            or kinds.is_timestamp(kind)
+            or kinds.is_string(kind)
+            or kinds.is_large_string(kind)
+            or kinds.is_string_view(kind)
+            or kinds.is_null(kind)
+        ):
+            raise InputRefusedError(
+                f"Column {field.name!r} is of type {field.type}, which is not a single value in text",
+                where=source_file,
+                remedy="Leave the column out, or write it as plain columns, and deliver again.",
+            )
+    return header
+
+
+def _make_set(table: Any, header: list[str], line: int) -> RecordSet:
+    frame = pl.from_arrow(table.rename_columns(header))
+    if not isinstance(frame, pl.DataFrame):
+        raise TypeError("a table became something else than a frame")
+    rows = frame.select(
+        pl.int_range(line, line + frame.height, dtype=pl.Int64).alias(LINE),
+        *(_as_text(name, kind) for name, kind in frame.schema.items()),
+    )
+    return RecordSet("", header, rows, pl.DataFrame(schema=REJECT_SCHEMA))
+
+
+def _as_text(name: str, kind: pl.DataType) -> pl.Expr:
+    column = pl.col(name)
+    if isinstance(kind, pl.Datetime):
+        fraction = "%.9f" if kind.time_unit == "ns" else "%.6f"
+        if kind.time_zone is None:
+            return column.dt.strftime(f"%Y-%m-%dT%H:%M:%S{fraction}")
+        return column.dt.convert_time_zone("UTC").dt.strftime(f"%Y-%m-%dT%H:%M:%S{fraction}Z")
+    if isinstance(kind, pl.Date):
+        return column.dt.strftime("%Y-%m-%d")
+    if isinstance(kind, pl.Time):
+        return column.dt.strftime("%H:%M:%S%.f")
+    stripped = column.cast(pl.String).str.strip_chars()
+    return pl.when(stripped != "").then(stripped).alias(name)

@@ -1,0 +1,112 @@
+"""What every bank statement becomes: entries and balances under the same columns, and their sum.
+
+Belongs here: columns, keys and the proof that a statement adds up. Does not belong here: any format
+of statement, matching of entries to customers.
+"""
+
+import re
+from collections import Counter
+from decimal import Decimal
+
+from segmentation.domain.errors import InputRefusedError
+from segmentation.ledger.readers.building import RecordBuilder, write_amount
+
+ENTRY_COLUMNS = (
+    "statement_id",
+    "entry_id",
+    "status",
+    "account",
+    "booking_date",
+    "value_date",
+    "amount",
+    "currency",
+    "credit_debit",
+    "is_reversal",
+    "end_to_end_id",
+    "mandate_id",
+    "structured_reference",
+    "structured_reference_type",
+    "remittance_text",
+    "counterparty_name",
+    "counterparty_account",
+    "transaction_code",
+    "return_reason",
+    "bank_reference",
+)
+"""Columns of an ``entry``: amounts are signed (credit +, debit −), days are ISO, status is BOOK, PDNG or INFO."""
+
+BALANCE_COLUMNS = ("statement_id", "account", "kind", "balance_date", "amount", "currency")
+"""Columns of a ``balance``: kind is opening or closing."""
+
+BATCH_DOES_NOT_ADD_UP = "batch_does_not_add_up"
+
+_OGM = re.compile(r"[+*]{0,3}\s*(\d{3})/?(\d{4})/?(\d{5})\s*[+*]{0,3}")
+_CREDITOR_REFERENCE = re.compile(r"RF\d{2}[0-9A-Z]{1,21}")
+_OGM_MODULUS = 97
+
+
+def entry_builder() -> RecordBuilder:
+    """Return a collector of ``entry`` records."""
+    return RecordBuilder("entry", ENTRY_COLUMNS)
+
+
+def balance_builder() -> RecordBuilder:
+    """Return a collector of ``balance`` records."""
+    return RecordBuilder("balance", BALANCE_COLUMNS)
+
+
+def require_adding_up(
+    opening: Decimal, entries: Decimal, closing: Decimal, *, statement: str, currency: str, where: str
+) -> None:
+    """Raise when opening balance and booked entries do not make the closing balance."""
+    if opening + entries == closing:
+        return
+    raise InputRefusedError(
+        f"Statement {statement} does not add up: opening {write_amount(opening)} and entries "
+        f"{write_amount(entries)} make {write_amount(opening + entries)} {currency}, "
+        f"the closing balance says {write_amount(closing)} {currency}",
+        where=where,
+        remedy="An entry is missing or changed: download the statement again from the bank.",
+    )
+
+
+def name_reference_kind(reference: str | None, said: str | None = None) -> str | None:
+    """Return OGM, RF, or what the statement said about a structured reference; null without one.
+
+    Notes
+    -----
+    OGM: the Belgian structured communication, twelve digits of which the last two are the first ten
+    modulo 97 (97 for 0). RF: creditor reference of ISO 11649.
+    """
+    if reference is None:
+        return None
+    plain = re.sub(r"\s", "", reference).upper()
+    if _CREDITOR_REFERENCE.fullmatch(plain):
+        return "RF"
+    match = _OGM.fullmatch(reference.strip())
+    if match:
+        digits = "".join(match.groups())
+        if (int(digits[:10]) % _OGM_MODULUS or _OGM_MODULUS) == int(digits[10:]):
+            return "OGM"
+    return said
+
+
+class EntryKeys:
+    """Gives every entry of a statement a key that is the same whenever it is delivered again.
+
+    The bank's own reference names an entry wherever it appears; entries without one are named by
+    their statement and their place in it. A reference that comes again in the same statement is
+    numbered in the order of the statement.
+    """
+
+    def __init__(self, account: str, statement: str) -> None:
+        self._account = account
+        self._statement = statement
+        self._seen: Counter[str] = Counter()
+
+    def make(self, reference: str | None, place: str) -> str:
+        """Return the key of an entry: its bank reference, or its place in the statement."""
+        base = f"{self._account}/{reference}" if reference else f"{self._account}/{self._statement}/{place}"
+        self._seen[base] += 1
+        count = self._seen[base]
+        return base if count == 1 else f"{base}/{count}"

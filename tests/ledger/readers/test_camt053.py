@@ -1,0 +1,133 @@
+"""Files written after the ISO 20022 message definition of camt.053.001.02 and .08."""
+
+from pathlib import Path
+
+import pytest
+
+from segmentation.domain.errors import InputRefusedError
+from segmentation.ledger.readers.camt053 import read_camt053
+from segmentation.ledger.records import LINE
+
+FILES = Path(__file__).parent / "files"
+V02 = (FILES / "camt053_v02.xml").read_bytes()
+V08 = (FILES / "camt053_v08.xml").read_bytes()
+
+
+def entries_of(data):
+    return read_camt053(data, "a.xml")[0].rows.to_dicts()
+
+
+def test_an_entry_says_who_paid_what_and_why():
+    entry = entries_of(V02)[0]
+    line = entry.pop(LINE)
+    assert V02.decode().split("\n")[line - 1].strip() == "<Ntry>"
+    assert {name: value for name, value in entry.items() if value is not None} == {
+        "statement_id": "2026-031",
+        "entry_id": "BE71096123456769/BANK-REF-1",
+        "status": "BOOK",
+        "account": "BE71096123456769",
+        "booking_date": "2026-02-01",
+        "value_date": "2026-01-31",
+        "amount": "121.05",
+        "currency": "EUR",
+        "credit_debit": "CRDT",
+        "is_reversal": "false",
+        "end_to_end_id": "E2E-1001",
+        "structured_reference": "090933755493",
+        "structured_reference_type": "OGM",
+        "counterparty_name": "Example Bakery",
+        "counterparty_account": "BE68539007547034",
+        "transaction_code": "PMNT/RCDT/ESCT",
+        "bank_reference": "BANK-REF-1",
+    }
+
+
+def test_a_batch_becomes_one_record_per_payment():
+    batch = [entry for entry in entries_of(V02) if entry["bank_reference"] == "BANK-REF-2"]
+    assert [(entry["entry_id"][-2:], entry["amount"]) for entry in batch] == [
+        ("#1", "150.00"),
+        ("#2", "250.00"),
+    ]
+    assert [entry["counterparty_name"] for entry in batch] == ["Customer 1002", "Customer 1003"]
+    assert batch[0]["remittance_text"] == "Invoice F-17 and F-18"
+    assert batch[0]["end_to_end_id"] is None
+    assert batch[0]["mandate_id"] == "MANDATE-7"
+    assert batch[1]["structured_reference_type"] == "RF"
+
+
+def test_a_returned_direct_debit_names_the_customer_and_the_reason():
+    entry = entries_of(V02)[3]
+    assert (entry["amount"], entry["is_reversal"], entry["return_reason"]) == ("-50.00", "true", "AM04")
+    assert (entry["counterparty_name"], entry["counterparty_account"]) == (
+        "Customer 1004",
+        "NL91ABNA0417164300",
+    )
+
+
+def test_what_is_not_booked_is_told_apart_and_counts_in_no_sum():
+    assert [(entry["status"], entry["amount"]) for entry in entries_of(V02)][-1] == ("PDNG", "999.00")
+
+
+def test_balances_are_records():
+    balances = read_camt053(V08, "a.xml")[1].rows
+    assert balances.select("kind", "balance_date", "amount", "currency").rows() == [
+        ("opening", "2026-02-01", "-10.00", "EUR"),
+        ("closing", "2026-02-02", "20.50", "EUR"),
+    ]
+
+
+def test_a_later_version_with_other_prefixes_is_read_alike():
+    (entry,) = entries_of(V08)
+    assert (entry["amount"], entry["currency"], entry["booking_date"]) == ("30.50", "EUR", "2026-02-02")
+    assert (entry["counterparty_name"], entry["status"]) == ("Customer 2001", "BOOK")
+    assert entry["entry_id"] == "BE71096123456769/2026-032/1"
+
+
+def test_the_same_bank_reference_is_the_same_entry_in_another_statement():
+    again = V02.replace(b"<Id>2026-031</Id>", b"<Id>2026-031-COPY</Id>")
+    assert [entry["entry_id"] for entry in entries_of(V02)][:4] == [
+        entry["entry_id"] for entry in entries_of(again)
+    ][:4]
+
+
+def test_entries_that_share_a_reference_keep_keys_of_their_own():
+    shared = V02.replace(b"BANK-REF-3", b"BANK-REF-1")
+    keys = [entry["entry_id"] for entry in entries_of(shared)]
+    assert len(set(keys)) == len(keys) == 5
+
+
+def test_a_batch_that_does_not_add_up_is_rejected_whole():
+    content = read_camt053(V02.replace(b">150.00<", b">150.01<"), "a.xml")[0]
+    assert content.rejects.select("rule", "value").rows() == [
+        ("batch_does_not_add_up", "400.00 EUR, details 150.01 250.00")
+    ]
+    assert "BANK-REF-2" not in content.rows.get_column("bank_reference").to_list()
+    assert content.row_count == 4
+
+
+def test_a_statement_that_does_not_add_up_is_refused_with_the_amounts():
+    with pytest.raises(
+        InputRefusedError, match=r"1000.00 and entries 471.05 make 1471.05 EUR.* says 1471.06"
+    ) as error:
+        read_camt053(V02.replace(b">1471.05<", b">1471.06<"), "a.xml")
+    assert error.value.where == "a.xml, line 5"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (b"CLBD", b"CLAV", "no closing balance"),
+        (b"OPBD", b"XPCD", "no opening balance"),
+        (b'<Amt Ccy="EUR">121.05', b'<Amt Ccy="USD">121.05', "in USD"),
+        (b">121.05<", b">121,05<", "no readable amount"),
+        (b">121.05<", b">NaN<", "no readable amount"),
+        (b"<CdtDbtInd>CRDT</CdtDbtInd><Sts>BOOK", b"<Sts>BOOK", "no readable amount"),
+        (b"camt.053.001.02", b"camt.052.001.02", "no CAMT.053"),
+        (b"<IBAN>BE71096123456769</IBAN></Id><Ccy>", b"</Id><Ccy>", "no Acct/Id/IBAN"),
+        (b"</BkToCstmrStmt>\n</Document>\n", b"", "not well-formed"),
+    ],
+)
+def test_what_cannot_be_trusted_is_refused(old, new, message):
+    assert old in V02
+    with pytest.raises(InputRefusedError, match=message):
+        read_camt053(V02.replace(old, new), "a.xml")

@@ -1,0 +1,100 @@
+import io
+from datetime import UTC, date, datetime, timedelta, timezone
+from decimal import Decimal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from segmentation.domain.errors import InputRefusedError
+from segmentation.ledger.readers.parquet import iterate_parquet, read_parquet
+from segmentation.ledger.records import LINE
+
+
+def write(columns, **options):
+    target = io.BytesIO()
+    pq.write_table(pa.table(columns), target, **options)
+    return target.getvalue()
+
+
+def read_column(values):
+    (content,) = read_parquet(write({"value": values}), "a.parquet")
+    return content.rows.get_column("value").to_list()
+
+
+def test_every_type_is_written_without_loss():
+    amsterdam = timezone(timedelta(hours=2))
+    for values, texts in [
+        (pa.array([Decimal("12.30"), Decimal("-0.05")], pa.decimal128(18, 2)), ["12.30", "-0.05"]),
+        (pa.array([2**63 - 1, None]), ["9223372036854775807", None]),
+        (pa.array([0.1 + 0.2, 12.3]), ["0.30000000000000004", "12.3"]),
+        (pa.array([date(2026, 1, 31)]), ["2026-01-31"]),
+        (
+            pa.array([datetime(2026, 1, 31, 1, tzinfo=amsterdam)], pa.timestamp("us", "Europe/Amsterdam")),
+            ["2026-01-30T23:00:00.000000Z"],
+        ),
+        (pa.array([datetime(2026, 1, 31, 8, 30, 0, 5)]), ["2026-01-31T08:30:00.000005"]),
+        (pa.array([datetime(2026, 1, 31, tzinfo=UTC)]), ["2026-01-31T00:00:00.000000Z"]),
+        (pa.array([True, False]), ["true", "false"]),
+        (pa.array(["00012", "  ", " x "]).dictionary_encode(), ["00012", None, "x"]),
+        (pa.nulls(1), [None]),
+    ]:
+        assert read_column(values) == texts
+
+
+def test_a_moment_without_zone_is_not_given_one():
+    (text,) = read_column(pa.array([datetime(2026, 1, 31)]))
+    assert not text.endswith("Z")
+
+
+def test_lines_run_on_through_row_groups():
+    data = write({"id": [str(number) for number in range(5)]}, row_group_size=2)
+    parts = list(iterate_parquet(data, "a.parquet"))
+    assert [part.rows.get_column(LINE).to_list() for part in parts] == [[2, 3], [4, 5], [6]]
+    (content,) = read_parquet(data, "a.parquet")
+    assert content.rows.get_column("id").to_list() == ["0", "1", "2", "3", "4"]
+    assert content.row_count == 5
+
+
+def test_a_file_on_disk_is_read_like_its_bytes(tmp_path):
+    data = write({"id": ["1"]})
+    (tmp_path / "a.parquet").write_bytes(data)
+    (part,) = iterate_parquet(tmp_path / "a.parquet", "a.parquet")
+    assert part.rows.equals(read_parquet(data, "a.parquet")[0].rows)
+
+
+def test_an_empty_table_keeps_its_header():
+    (content,) = read_parquet(write({"id": pa.array([], pa.string())}), "a.parquet")
+    assert content.header == ["id"]
+    assert content.row_count == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [("struct", [{"a": 1}]), ("list", [[1]]), ("binary", [b"1"]), ("duration", [timedelta(1)])],
+)
+def test_what_is_not_one_value_in_text_is_refused_by_name(kind, values):
+    with pytest.raises(InputRefusedError, match="'value'"):
+        read_column(pa.array(values))
+
+
+def test_the_same_name_twice_is_refused():
+    target = io.BytesIO()
+    pq.write_table(pa.Table.from_arrays([pa.array([1]), pa.array([2])], names=["id", "id "]), target)
+    with pytest.raises(InputRefusedError, match="'id' more than once"):
+        read_parquet(target.getvalue(), "a.parquet")
+
+
+@pytest.mark.parametrize("harm", ["cut", "flipped", "text", "empty"])
+def test_a_damaged_file_is_refused(harm):
+    data = write(
+        {"id": [str(number) for number in range(500)]}, write_page_checksum=True, use_dictionary=False
+    )
+    damaged = {
+        "cut": data[:-20],
+        "flipped": data[:300] + bytes([data[300] ^ 1]) + data[301:],
+        "text": b"id,amount\n1,2\n",
+        "empty": b"",
+    }[harm]
+    with pytest.raises(InputRefusedError, match="cannot be read"):
+        read_parquet(damaged, "a.parquet")
