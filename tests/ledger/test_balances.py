@@ -189,7 +189,7 @@ def test_money_against_nothing_is_what_is_left(path):
             (row["customer"], row["currency"], Decimal(row["cash"]), Decimal(row["credit"]))
             for row in scenario["unallocated"]
         ]
-        assert cash.rows() == expected
+        assert cash.drop("possible_cash_amount").rows() == expected
 
 
 @pytest.mark.parametrize("path", SCENARIOS, ids=lambda path: path.stem)

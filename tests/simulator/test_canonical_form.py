@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import polars as pl
 import pytest
 
-from segmentation.domain.core_tables import CANONICAL_TABLES
+from segmentation.domain.core_tables import CANONICAL_TABLES, PROGRAM_COLUMNS
 from segmentation.domain.schema import DataType
 from segmentation.simulator.settings import WorldSettings
 from segmentation.simulator.world import simulate_world
@@ -47,7 +47,7 @@ def folder(world, tmp_path_factory):
 
 def columns_of(stem):
     table = CANONICAL_TABLES[f"core_{stem}"]
-    return [column for column in table.columns if column.name not in {"source_system", "source_id"}]
+    return [column for column in table.columns if column.name not in PROGRAM_COLUMNS]
 
 
 def test_there_is_one_file_per_canonical_table_and_the_truth_apart(folder):

@@ -55,6 +55,19 @@ def test_unmatched_cash_closes_the_account_and_names_the_amount(book):
     assert closed(book, "credit_available") == []
 
 
+def test_money_that_may_be_of_this_customer_closes_the_account(book):
+    book.add(
+        "unallocated_cash",
+        customer_id="C",
+        currency="EUR",
+        unmatched_cash_amount=Decimal(0),
+        credit_amount=Decimal(0),
+        possible_cash_amount=Decimal("80.00"),
+    )
+    row = only(book, "unmatched_cash")
+    assert row["detail"] == "EUR 80.00 was received and may be meant for this account: match it first."
+
+
 def test_a_rounding_difference_closes_nothing(book):
     book.add(
         "unallocated_cash",

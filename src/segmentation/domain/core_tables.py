@@ -29,6 +29,8 @@ from segmentation.domain.vocabulary import (
     Direction,
     DisputeOutcome,
     DocumentType,
+    MatchRule,
+    MatchStatus,
     OutcomeCode,
     PartyType,
     PaymentMethod,
@@ -47,6 +49,10 @@ PROVENANCE: tuple[Column, ...] = (
         "source_id", "file and line that the row came from, as file:line", required=True, role=Role.IDENTIFIER
     ),
 )
+
+
+PROGRAM_COLUMNS = frozenset({"source_system", "source_id", "match_rule", "match_confidence"})
+"""Columns of canonical tables that this program fills; no source does."""
 
 
 def _canonical(name: str, grain: str, key: tuple[str, ...], *columns: Column) -> Table:
@@ -155,6 +161,15 @@ PAYMENT = _canonical(
     category(
         "reason_code", "why a payment was reversed: failed_direct_debit, chargeback or the source's code"
     ),
+    text(
+        "structured_reference",
+        "structured reference as on the statement: Belgian OGM/VCS digits, ISO 11649 RF or another; null when none",
+        role=Role.IDENTIFIER,
+    ),
+    identifier("end_to_end_id", "identifier that the payer's or our own order carried; null when none"),
+    text("remittance_text", "what the payer wrote; null when nothing"),
+    text("payer_name", "name of the payer as the bank gives it", role=Role.PERSONAL),
+    text("payer_account", "account that the money came from, as an IBAN", role=Role.PERSONAL),
 )
 
 ALLOCATION = _canonical(
@@ -168,6 +183,8 @@ ALLOCATION = _canonical(
     integer("instalment_number", "instalment it reduces; null means the oldest open one first", minimum=1),
     amount("amount", "amount set against the instalment; negative takes back an earlier one", required=True),
     date("allocated_at", "day on which it was booked", required=True),
+    category("match_rule", "rule that matched it; null when the source itself allocated", MatchRule),
+    prob("match_confidence", "confidence of that rule; null when the source itself allocated"),
 )
 
 CONTACT_EVENT = _canonical(
@@ -341,8 +358,38 @@ UNALLOCATED_CASH = Table(
         CURRENCY,
         amount("unmatched_cash_amount", "payments less reversals less what is allocated", required=True),
         amount("credit_amount", "credit notes less what is allocated", required=True),
+        amount(
+            "possible_cash_amount",
+            "money of unclear origin that may be this customer's: each of several candidates has all of it",
+            required=True,
+        ),
     ),
     ("customer_id", "currency"),
+)
+
+PAYMENT_MATCH = Table(
+    "core_payment_match",
+    "payment that its source did not allocate, and each customer or invoice that it may be meant for",
+    (
+        key_("payment_id", "payment"),
+        integer("candidate_number", "1 for the first candidate, in order of identifier", required=True, minimum=1),
+        identifier("customer_id", "customer that it is or may be from; null when nobody is known"),
+        identifier("invoice_id", "invoice that it was or may be set against; null when none is known"),
+        CURRENCY,
+        amount("amount", "amount set against the invoice; nil when nothing was", required=True),
+        category("rule", "rule that found the candidate; null when none did", MatchRule),
+        prob("confidence", "confidence of that rule; null when none found anything"),
+        category(
+            "status",
+            "matched, ambiguous (several are possible, nothing is allocated) or unmatched",
+            MatchStatus,
+            required=True,
+        ),
+        integer("candidate_count", "customers or invoices that are possible", required=True, minimum=0),
+        date("decided_on", "day from whose facts this was decided", required=True),
+        text("reason", "why, in words", required=True),
+    ),
+    ("payment_id", "candidate_number"),
 )
 
 QUARANTINE = Table(
@@ -402,7 +449,7 @@ def raw_table(table: Table) -> Table:
     columns = tuple(
         Column(c.name, DataType.TEXT, c.description, c.role)
         for c in table.columns
-        if c.name not in {"source_system", "source_id"}
+        if c.name not in PROGRAM_COLUMNS
     )
     return Table(
         table.name.replace("core_", "raw_", 1),

@@ -167,6 +167,26 @@ class Action(StrEnum):
     LEGAL_REVIEW = "legal_review"
 
 
+class MatchRule(StrEnum):
+    """What a payment without an allocation was matched by; see ledger.matching.rules."""
+
+    STRUCTURED_REFERENCE = "structured_reference"
+    END_TO_END_ID = "end_to_end_id"
+    INVOICE_NUMBER = "invoice_number"
+    INVOICE_NUMBERS = "invoice_numbers"
+    PAYER_AND_AMOUNT = "payer_and_amount"
+    PAYER_AND_TOTAL = "payer_and_total"
+    PAYER = "payer"
+
+
+class MatchStatus(StrEnum):
+    """What became of a payment that its source did not allocate."""
+
+    MATCHED = "matched"
+    AMBIGUOUS = "ambiguous"
+    UNMATCHED = "unmatched"
+
+
 class Tone(StrEnum):
     """Tone of a message; it follows from step and cause and is never optimised."""
 

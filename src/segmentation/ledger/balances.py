@@ -8,7 +8,7 @@ from datetime import date
 
 import polars as pl
 
-from segmentation.domain.core_tables import INSTALMENT_BALANCE, UNALLOCATED_CASH
+from segmentation.domain.core_tables import INSTALMENT_BALANCE, PAYMENT_MATCH, UNALLOCATED_CASH
 from segmentation.domain.schema import Frames
 from segmentation.domain.vocabulary import CoveredBy, DisputeOutcome, DocumentType, OutcomeCode
 from segmentation.ledger.movements import (
@@ -169,7 +169,8 @@ def build_unallocated_cash(ledger: Frames) -> pl.DataFrame:
 
     Parameters
     ----------
-    ledger : ``core_invoice``, ``core_payment``, ``core_allocation``, as known on the as-of day.
+    ledger : ``core_invoice``, ``core_payment``, ``core_allocation``, as known on the as-of day, and
+        ``core_payment_match`` where payments were matched here.
 
     Returns
     -------
@@ -178,20 +179,36 @@ def build_unallocated_cash(ledger: Frames) -> pl.DataFrame:
 
     Notes
     -----
-    Money without a customer is attributed to the customer whose invoice it was allocated to; where
-    there is none it is in no row (reported in ``core_quality``). A payment allocated to an invoice in
+    Money without a customer is attributed to the customer whose invoice it was allocated to, else to the
+    only customer that it can be from. Money that may be of several customers is in
+    ``possible_cash_amount`` of each, in full; where there is no customer at all it is in no row
+    (reported in ``core_quality``). A payment allocated to an invoice in
     another currency counts as allocated in full, since the rate is not known.
     """
-    cash = list_unmatched_payments(ledger).filter(pl.col("customer_id").is_not_null())
-    credit = _list_open_credit(ledger)
+    unmatched = list_unmatched_payments(ledger)
+    cash = unmatched.filter(pl.col("customer_id").is_not_null())
+    possible = (
+        unmatched.filter(pl.col("customer_id").is_null())
+        .drop("customer_id")
+        .join(_list_candidates(ledger), on="origin_id")
+        .select("customer_id", "currency", pl.col("unmatched_cash_amount").alias("possible_cash_amount"))
+    )
+    amounts = ["unmatched_cash_amount", "credit_amount", "possible_cash_amount"]
     return UNALLOCATED_CASH.conform(
-        pl.concat([cash, credit], how="diagonal")
+        pl.concat([cash, _list_open_credit(ledger), possible], how="diagonal")
         .group_by("customer_id", "currency")
-        .agg(
-            pl.col("unmatched_cash_amount").sum(),
-            pl.col("credit_amount").sum(),
-        )
-        .filter((pl.col("unmatched_cash_amount") != _ZERO) | (pl.col("credit_amount") != _ZERO))
+        .agg(pl.col(amounts).sum())
+        .filter(pl.any_horizontal(pl.col(amounts) != _ZERO))
+    )
+
+
+def _list_candidates(ledger: Frames) -> pl.DataFrame:
+    """Return the customers that a payment which nothing was allocated of may be from."""
+    matches = ledger.get("core_payment_match", PAYMENT_MATCH.empty())
+    return (
+        matches.filter(pl.col("customer_id").is_not_null())
+        .select(pl.col("payment_id").alias("origin_id"), "customer_id")
+        .unique()
     )
 
 
@@ -236,9 +253,16 @@ def list_unmatched_payments(ledger: Frames) -> pl.DataFrame:
             (pl.col("invoice_currency") != pl.col("currency")).any().alias("is_foreign"),
         )
     )
-    return received.join(allocated, on="origin_id", how="left").select(
+    payer = (
+        _list_candidates(ledger)
+        .group_by("origin_id")
+        .agg(pl.col("customer_id").first().alias("payer_id"), pl.len().alias("payer_count"))
+        .filter(pl.col("payer_count") == 1)
+    )
+    found = received.join(allocated, on="origin_id", how="left").join(payer, on="origin_id", how="left")
+    return found.select(
         "origin_id",
-        pl.coalesce("customer_id", "debtor_id").alias("customer_id"),
+        pl.coalesce("customer_id", "debtor_id", "payer_id").alias("customer_id"),
         "currency",
         pl.when(pl.col("is_foreign").fill_null(value=False))
         .then(_ZERO)

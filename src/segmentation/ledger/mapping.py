@@ -16,14 +16,14 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
-from segmentation.domain.core_tables import CANONICAL_TABLES
+from segmentation.domain.core_tables import CANONICAL_TABLES, PROGRAM_COLUMNS
 from segmentation.domain.errors import UsageError
 from segmentation.domain.schema import Table
 from segmentation.ledger.yaml_lines import YamlDocument, read_yaml
 
 OBSERVED_AT = "observed_at"
-DERIVED_COLUMNS = frozenset({"source_system", "source_id"})
-"""Columns that every row gets from its file and line; no mapping fills them."""
+DERIVED_COLUMNS = PROGRAM_COLUMNS
+"""Columns that this program fills; no mapping does."""
 
 _PACKAGE = "segmentation.ledger"
 _FOLDER = "mappings"

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
+from segmentation.domain.core_tables import PROGRAM_COLUMNS
 from segmentation.domain.schema import Table
 from segmentation.simulator.randomness import Flags, Ints
 
@@ -65,10 +66,10 @@ def fill(word: str, count: int) -> pl.Series:
 def ledger_frame(table: Table, *versions: pl.DataFrame) -> pl.DataFrame:
     """Return the rows of a canonical table, all versions together, in the order of key and observation.
 
-    Columns are those of the table without the source of the row, which only a loader can tell; columns
+    Columns are those of the table without what only the loader fills; columns
     that a version lacks are null.
     """
-    columns = [column for column in table.columns if column.name not in {"source_system", "source_id"}]
+    columns = [column for column in table.columns if column.name not in PROGRAM_COLUMNS]
     frames = [
         version.select(
             (pl.col(c.name) if c.name in version.columns else pl.lit(None)).cast(c.polars_type).alias(c.name)

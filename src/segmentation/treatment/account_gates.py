@@ -105,20 +105,19 @@ def close_on_money(ledger: Frames, settings: TreatmentSettings) -> pl.DataFrame:
     parents = ledger["core_customer"].select("customer_id", "parent_customer_id").drop_nulls()
     frames = []
     for gate, frame, column, words in (
-        (BlockCode.UNMATCHED_CASH, cash, "unmatched_cash_amount", "was received but not matched"),
-        (BlockCode.CREDIT_AVAILABLE, credit, "credit_amount", "of credit is not set against anything"),
+        (BlockCode.UNMATCHED_CASH, cash, "unmatched_cash_amount", "was received but not matched on"),
+        (BlockCode.UNMATCHED_CASH, cash, "possible_cash_amount", "was received and may be meant for"),
+        (BlockCode.CREDIT_AVAILABLE, credit, "credit_amount", "of credit is not set against anything on"),
     ):
         held = _sum_in_words(frame.filter(pl.col(column) > settings.unmatched_tolerance_amount), column)
         frames.append(
-            gate_rows(
-                held, gate, pl.format("{} {} on this account: match it first.", "amounts", pl.lit(words))
-            )
+            gate_rows(held, gate, pl.format("{} {} this account: match it first.", "amounts", pl.lit(words)))
         )
         inherited = parents.join(
             held, left_on="parent_customer_id", right_on="customer_id", how="inner"
         ).filter(pl.col("customer_id") != pl.col("parent_customer_id"))
         sentence = pl.format(
-            "{} {} on the account of parent {}: match it first.",
+            "{} {} the account of parent {}: match it first.",
             "amounts",
             pl.lit(words),
             "parent_customer_id",
