@@ -23,7 +23,7 @@ def test_an_entry_says_who_paid_what_and_why():
     assert V02.decode().split("\n")[line - 1].strip() == "<Ntry>"
     assert {name: value for name, value in entry.items() if value is not None} == {
         "statement_id": "2026-031",
-        "entry_id": "BE71096123456769/BANK-REF-1",
+        "entry_id": "BE71096123456769/BANK-REF-1/2026-01-31/121.05",
         "status": "BOOK",
         "account": "BE71096123456769",
         "booking_date": "2026-02-01",
@@ -91,9 +91,10 @@ def test_the_same_bank_reference_is_the_same_entry_in_another_statement():
 
 
 def test_entries_that_share_a_reference_keep_keys_of_their_own():
-    shared = V02.replace(b"BANK-REF-3", b"BANK-REF-1")
-    keys = [entry["entry_id"] for entry in entries_of(shared)]
-    assert len(set(keys)) == len(keys) == 5
+    start, end = V02.index(b"<Ntry>"), V02.index(b"</Ntry>") + len(b"</Ntry>")
+    twice = V02[:end] + V02[start:end] + V02[end:]
+    keys = [entry["entry_id"] for entry in entries_of(twice.replace(b">1471.05<", b">1592.10<"))]
+    assert len(set(keys)) == len(keys) == 6
 
 
 def test_a_batch_that_does_not_add_up_is_rejected_whole():

@@ -33,7 +33,7 @@ def test_every_type_is_written_without_loss():
             pa.array([datetime(2026, 1, 31, 1, tzinfo=amsterdam)], pa.timestamp("us", "Europe/Amsterdam")),
             ["2026-01-30T23:00:00.000000Z"],
         ),
-        (pa.array([datetime(2026, 1, 31, 8, 30, 0, 5)]), ["2026-01-31T08:30:00.000005"]),
+        (pa.array(["2026-01-31T08:30:00.000005"]).cast(pa.timestamp("us")), ["2026-01-31T08:30:00.000005"]),
         (pa.array([datetime(2026, 1, 31, tzinfo=UTC)]), ["2026-01-31T00:00:00.000000Z"]),
         (pa.array([True, False]), ["true", "false"]),
         (pa.array(["00012", "  ", " x "]).dictionary_encode(), ["00012", None, "x"]),
@@ -43,7 +43,7 @@ def test_every_type_is_written_without_loss():
 
 
 def test_a_moment_without_zone_is_not_given_one():
-    (text,) = read_column(pa.array([datetime(2026, 1, 31)]))
+    (text,) = read_column(pa.array(["2026-01-31"]).cast(pa.timestamp("ms")))
     assert not text.endswith("Z")
 
 
@@ -69,11 +69,8 @@ def test_an_empty_table_keeps_its_header():
     assert content.row_count == 0
 
 
-@pytest.mark.parametrize(
-    ("kind", "values"),
-    [("struct", [{"a": 1}]), ("list", [[1]]), ("binary", [b"1"]), ("duration", [timedelta(1)])],
-)
-def test_what_is_not_one_value_in_text_is_refused_by_name(kind, values):
+@pytest.mark.parametrize("values", [[{"a": 1}], [[1]], [b"1"], [timedelta(1)]])
+def test_what_is_not_one_value_in_text_is_refused_by_name(values):
     with pytest.raises(InputRefusedError, match="'value'"):
         read_column(pa.array(values))
 

@@ -165,7 +165,7 @@ class _StatementReader:
 
     def _add(self, entry: Element, amount: Decimal, currency: str, position: str) -> None:
         reference = text_at(entry, "AcctSvcrRef")
-        key = self.keys.make(reference, position)
+        key = self.keys.make(reference, _day(entry, "ValDt"), amount, position)
         common = {
             "statement_id": self.number,
             "status": text_at(entry, "Sts/Cd", "Sts"),

@@ -94,9 +94,9 @@ def name_reference_kind(reference: str | None, said: str | None = None) -> str |
 class EntryKeys:
     """Gives every entry of a statement a key that is the same whenever it is delivered again.
 
-    The bank's own reference names an entry wherever it appears; entries without one are named by
-    their statement and their place in it. A reference that comes again in the same statement is
-    numbered in the order of the statement.
+    The bank's own reference, with day and amount, names an entry in whatever statement it appears;
+    an entry without one is named by its statement and its place in it. What comes again in the same
+    statement is numbered in the order of the statement.
     """
 
     def __init__(self, account: str, statement: str) -> None:
@@ -104,9 +104,10 @@ class EntryKeys:
         self._statement = statement
         self._seen: Counter[str] = Counter()
 
-    def make(self, reference: str | None, place: str) -> str:
-        """Return the key of an entry: its bank reference, or its place in the statement."""
-        base = f"{self._account}/{reference}" if reference else f"{self._account}/{self._statement}/{place}"
+    def make(self, reference: str | None, day: str | None, amount: Decimal, place: str) -> str:
+        """Return the key of an entry."""
+        named = (reference, day or "", write_amount(amount)) if reference else (self._statement, place)
+        base = "/".join((self._account, *named))
         self._seen[base] += 1
         count = self._seen[base]
         return base if count == 1 else f"{base}/{count}"
