@@ -1,54 +1,106 @@
-"""What reduced an invoice, and when.
+"""What reduced which document, and when: allocations, and what reversals take back of them.
 
-Belongs here: allocations and reversals as dated amounts per invoice. Does not belong here: balances per
-instalment (ledger).
+Belongs here: the movements of a document, dated by money and by knowledge. Does not belong here: the
+order in which reversals take back (reversals), instalments and balances (ledger).
 """
 
 import polars as pl
 
-from segmentation.domain.schema import AMOUNT_PRECISION, AMOUNT_SCALE, Frames
+from segmentation.domain.reversals import list_taken_back, name_origins
+from segmentation.domain.schema import AMOUNT_SCALE, Frames
+from segmentation.domain.vocabulary import CoveredBy
 
-SUM_OF_AMOUNTS = pl.Decimal(AMOUNT_PRECISION + 18, AMOUNT_SCALE)
+SUM_OF_AMOUNTS = pl.Decimal(38, AMOUNT_SCALE)
 """Wide enough for sums over a whole book, and for amounts times days."""
+
+MOVEMENT_KEY = ("line_id", "is_taken_back", "invoice_id", "instalment_number", "known_date")
+"""No two movements share these."""
 
 
 def list_movements(frames: Frames) -> pl.DataFrame:
-    """Return what reduced an invoice (or, negative, took that back): invoice_id, moved_on, amount.
+    """Return what reduced a document (or, negative, took that back), one row per movement.
 
     Parameters
     ----------
     frames : uses ``core_allocation`` and ``core_payment``.
 
+    Returns
+    -------
+    ``invoice_id``; ``instalment_number`` (null: oldest open first); ``amount`` in the currency of the
+    document; ``kind`` (what covers); ``effective_date`` (value date of a payment, booking day of the
+    rest); ``known_date`` (day from which it was known to count: learned, and effective); ``payment_id``;
+    ``origin_id`` (the payment itself, or the payment that a reversal takes back in the end);
+    ``credit_note_id``; ``line_id`` (the allocation, or the reversal that takes back);
+    ``is_taken_back`` (whether it follows from a reversal and is no allocation).
+
     Notes
     -----
-    A payment counts on its value date, a credit note or write-off on the day of its allocation. A
-    reversal that is not allocated itself takes back the allocations of its payment, in proportion,
-    on its own value date.
+    A reversal without allocations of its own takes back those of its payment on its value date: first
+    what of the payment was not allocated, then the allocation that was booked last, up to the reversed
+    amount, and everything when the payment is reversed in full. What it takes back is told by what was
+    known at the time: when an allocation turns up later, movements of that later day put it right, so
+    that the movements known on any day add up to what followed from the facts known on that day.
     """
-    allocation, payment = frames["core_allocation"], frames["core_payment"]
-    value_dates = payment.select("payment_id", "value_date")
-    direct = allocation.join(value_dates, on="payment_id", how="left").select(
-        "invoice_id",
-        pl.coalesce("value_date", "allocated_at").alias("moved_on"),
-        pl.col("amount").cast(SUM_OF_AMOUNTS),
-    )
-    reversals = (
-        payment.filter(pl.col("reversal_of").is_not_null())
-        .join(allocation.select("payment_id"), on="payment_id", how="anti")
-        .select(
-            pl.col("reversal_of").alias("payment_id"),
-            pl.col("value_date").alias("moved_on"),
-            pl.col("amount").abs().cast(pl.Float64).alias("reversed_amount"),
+    payments = frames["core_payment"]
+    origins = name_origins(payments)
+    allocations = frames["core_allocation"]
+    is_paid, is_credited = pl.col("payment_id").is_not_null(), pl.col("credit_note_id").is_not_null()
+    lines = (
+        allocations.select(
+            "invoice_id",
+            "instalment_number",
+            "amount",
+            "payment_id",
+            "credit_note_id",
+            "allocation_id",
+            "allocated_at",
+            "observed_at",
         )
-        .join(payment.select("payment_id", pl.col("amount").alias("paid_amount")), on="payment_id")
+        .join(
+            payments.select("payment_id", "value_date", pl.col("observed_at").alias("payment_observed_at")),
+            on="payment_id",
+            how="left",
+        )
+        .select(
+            "invoice_id",
+            "instalment_number",
+            pl.col("amount").cast(SUM_OF_AMOUNTS),
+            pl.when(is_paid)
+            .then(pl.lit(CoveredBy.PAYMENT.value))
+            .when(is_credited)
+            .then(pl.lit(CoveredBy.CREDIT_NOTE.value))
+            .otherwise(pl.lit(CoveredBy.WRITE_OFF.value))
+            .alias("kind"),
+            pl.coalesce("value_date", "allocated_at").alias("effective_date"),
+            pl.max_horizontal(
+                pl.max_horizontal("observed_at", "payment_observed_at").dt.date(),
+                pl.coalesce("value_date", "allocated_at"),
+            ).alias("known_date"),
+            "payment_id",
+            pl.col("payment_id").alias("origin_id"),
+            "credit_note_id",
+            pl.col("allocation_id").alias("line_id"),
+            pl.lit(value=False).alias("is_taken_back"),
+            pl.col("allocated_at").alias("booked_on"),
+        )
     )
-    share = (pl.col("reversed_amount") / pl.col("paid_amount").cast(pl.Float64)).clip(0.0, 1.0)
-    taken_back = allocation.join(reversals, on="payment_id").select(
+    columns = [name for name in lines.columns if name != "booked_on"]
+    if not origins.height:
+        return lines.select(columns)
+    lines = lines.join(origins, on="payment_id", how="left").with_columns(
+        pl.coalesce("reversed_id", "origin_id").alias("origin_id")
+    )
+    taken_back = list_taken_back(lines, payments, origins).select(
         "invoice_id",
-        "moved_on",
-        (-(pl.col("amount").cast(pl.Float64) * share))
-        .round(AMOUNT_SCALE)
-        .cast(SUM_OF_AMOUNTS)
-        .alias("amount"),
+        "instalment_number",
+        pl.col("amount").cast(SUM_OF_AMOUNTS),
+        pl.lit(CoveredBy.PAYMENT.value).alias("kind"),
+        "effective_date",
+        "known_date",
+        "payment_id",
+        "origin_id",
+        pl.lit(None, dtype=pl.String).alias("credit_note_id"),
+        pl.col("payment_id").alias("line_id"),
+        pl.lit(value=True).alias("is_taken_back"),
     )
-    return pl.concat([direct, taken_back])
+    return pl.concat([lines.select(columns), taken_back])

@@ -53,8 +53,8 @@ def judge_promises(ledger: Frames, as_of: date, grace_days: int = PROMISE_GRACE_
     )
     received = (
         promises.select("promise_id", "invoice_id", "made_at", "last_day")
-        .join(list_movements(ledger), on="invoice_id")
-        .filter(pl.col("moved_on").is_between(pl.col("made_at"), pl.col("last_day")))
+        .join(list_movements(ledger).select("invoice_id", "effective_date", "amount"), on="invoice_id")
+        .filter(pl.col("effective_date").is_between(pl.col("made_at"), pl.col("last_day")))
         .group_by("promise_id")
         .agg(pl.col("amount").sum().alias("received_amount"))
     )

@@ -13,16 +13,27 @@ from segmentation.domain.schema import Frames
 from segmentation.domain.vocabulary import CoveredBy, DisputeOutcome, DocumentType, OutcomeCode
 from segmentation.ledger.movements import (
     EXACT,
-    INSTALMENT,
+    PART,
     drop_not_yet_valued,
     list_allocation_lines,
     list_instalments,
-    list_movements,
+    place_movements,
 )
 
 DISPUTE_UPHELD = "dispute_upheld"
 
 _ZERO = pl.lit(0, dtype=EXACT)
+_READ = (
+    "invoice_id",
+    "instalment_number",
+    "amount",
+    "kind",
+    "effective_date",
+    "known_date",
+    "origin_id",
+    "line_id",
+)
+"""What a balance reads of a movement."""
 _KINDS = {
     CoveredBy.PAYMENT: "paid_amount",
     CoveredBy.CREDIT_NOTE: "credited_amount",
@@ -59,64 +70,90 @@ def build_instalment_balances(ledger: Frames, as_of: date) -> pl.DataFrame:
         "issue_date",
         pl.col("observed_at").dt.date().alias("issued_known_date"),
     )
-    instalments = list_instalments(ledger)
-    lines = drop_not_yet_valued(list_allocation_lines(ledger), as_of)
-    movements = list_movements(instalments, lines)
-    balances = (
-        instalments.join(invoices, on="invoice_id")
-        .join(_sum_kinds(movements), on=INSTALMENT, how="left")
-        .with_columns(pl.col(name).fill_null(_ZERO) for name in _KINDS.values())
-        .with_columns((pl.col("amount") - pl.sum_horizontal(*_KINDS.values())).alias("open_amount"))
-        .with_columns((pl.col("open_amount") > _ZERO).alias("is_open"))
-        .join(_first_payments(movements), on=INSTALMENT, how="left")
-        .with_columns(pl.col("payment_count").fill_null(0))
-        .join(_supplier_causes(ledger), on="invoice_id", how="left")
-        .with_columns(pl.col("supplier_cause").is_not_null().alias("is_supplier_caused"))
-    )
-    for day, result, otherwise in (
-        ("effective_date", "covered_date", "issue_date"),
-        ("known_date", "covered_known_date", "issued_known_date"),
-    ):
-        covered = _find_covered_day(movements, instalments, day).rename({"covered_day": result})
-        balances = balances.join(covered, on=INSTALMENT, how="left").with_columns(
-            pl.when(~pl.col("is_open")).then(pl.coalesce(result, otherwise)).alias(result)
+    numbered = list_instalments(ledger).with_row_index(PART)
+    lines = drop_not_yet_valued(list_allocation_lines(ledger), as_of).select(_READ)
+    covers = _list_covers(place_movements(numbered, lines), numbered.select(PART, "amount"))
+    causes = _supplier_causes(ledger)
+    balances = numbered.join(covers, on=PART, how="left").drop(PART).join(invoices, on="invoice_id")
+    if causes.height:
+        balances = balances.join(causes, on="invoice_id", how="left")
+    else:
+        balances = balances.with_columns(pl.lit(None, dtype=pl.String).alias("supplier_cause"))
+    covered, known = "covered_date", "covered_known_date"
+    return INSTALMENT_BALANCE.conform(
+        balances.with_columns(
+            *(pl.col(name).fill_null(_ZERO) for name in _KINDS.values()),
+            pl.col("open_amount").fill_null(pl.col("amount")),
+            pl.col("payment_count").fill_null(0),
+            pl.col("supplier_cause").is_not_null().alias("is_supplier_caused"),
         )
+        .with_columns((pl.col("open_amount") > _ZERO).alias("is_open"))
+        .with_columns(
+            pl.when(~pl.col("is_open")).then(pl.coalesce(covered, "issue_date")).alias(covered),
+            pl.when(~pl.col("is_open")).then(pl.coalesce(known, "issued_known_date")).alias(known),
+            pl.when(~pl.col("is_open")).then("covered_by").alias("covered_by"),
+        )
+        .with_columns(
+            (pl.coalesce(covered, pl.lit(as_of)) - pl.col("due_date")).dt.total_days().alias("days_late"),
+        )
+    )
+
+
+def _list_covers(movements: pl.DataFrame, due: pl.DataFrame) -> pl.DataFrame:
+    """Return per instalment that something was set against: sums by kind, and when it was covered.
+
+    An instalment that one movement covers is told by that movement; running sums are for the others.
+    """
+    movements = movements.join(due.rename({"amount": "due"}), on=PART)
+    is_only = movements.get_column(PART).is_unique()
+    only, several = movements.filter(is_only), movements.filter(~is_only)
+    amount, is_paid = pl.col("amount"), pl.col("kind") == CoveredBy.PAYMENT.value
+    is_covering, is_received = amount >= pl.col("due"), is_paid & (amount > _ZERO)
+    told = only.select(
+        PART,
+        *(
+            pl.when(pl.col("kind") == kind.value).then(amount).otherwise(_ZERO).alias(name)
+            for kind, name in _KINDS.items()
+        ),
+        (pl.col("due") - amount).alias("open_amount"),
+        pl.when(is_covering).then("effective_date").alias("covered_date"),
+        pl.when(is_covering).then("known_date").alias("covered_known_date"),
+        is_received.cast(pl.Int64).alias("payment_count"),
+        pl.when(is_received).then("effective_date").alias("first_payment_date"),
+    )
+    sums = several.group_by(PART, "due").agg(
+        pl.col("amount").filter(pl.col("kind") == kind.value).sum().alias(name)
+        for kind, name in _KINDS.items()
+    )
+    summed = (
+        sums.with_columns((pl.col("due") - pl.sum_horizontal(*_KINDS.values())).alias("open_amount"))
+        .join(_find_covered_day(several, "effective_date", "covered_date"), on=PART, how="left")
+        .join(_find_covered_day(several, "known_date", "covered_known_date"), on=PART, how="left")
+        .join(_first_payments(several), on=PART, how="left")
+        .with_columns(pl.col("payment_count").fill_null(0))
+    )
     largest = pl.max_horizontal(*_KINDS.values())
     covered_by = pl.coalesce(
         pl.when((pl.col(name) == largest) & (largest > _ZERO)).then(pl.lit(kind.value))
         for kind, name in _KINDS.items()
     )
-    return INSTALMENT_BALANCE.conform(
-        balances.with_columns(
-            pl.when(~pl.col("is_open")).then(covered_by).alias("covered_by"),
-            (pl.coalesce("covered_date", pl.lit(as_of)) - pl.col("due_date"))
-            .dt.total_days()
-            .alias("days_late"),
-        )
-    )
+    return pl.concat([told, summed.select(told.columns)]).with_columns(covered_by.alias("covered_by"))
 
 
-def _sum_kinds(movements: pl.DataFrame) -> pl.DataFrame:
-    return movements.group_by(INSTALMENT).agg(
-        pl.col("amount").filter(pl.col("kind") == kind.value).sum().alias(name)
-        for kind, name in _KINDS.items()
-    )
-
-
-def _find_covered_day(movements: pl.DataFrame, instalments: pl.DataFrame, day: str) -> pl.DataFrame:
+def _find_covered_day(movements: pl.DataFrame, day: str, result: str) -> pl.DataFrame:
     """Return the first day after which the running open amount stays at or below nil."""
     running = (
-        movements.group_by(*INSTALMENT, day)
-        .agg(pl.col("amount").sum().alias("moved"))
-        .join(instalments.select(*INSTALMENT, "amount"), on=INSTALMENT)
-        .sort(*INSTALMENT, day)
-        .with_columns((pl.col("moved").cum_sum().over(INSTALMENT) < pl.col("amount")).alias("is_open_after"))
-        .with_columns(pl.when("is_open_after").then(day).max().over(INSTALMENT).alias("last_open_day"))
+        movements.group_by(PART, "due", day)
+        .agg(pl.col("amount").sum())
+        .sort(PART, day)
+        .with_columns((pl.col("amount").cum_sum().over(PART) < pl.col("due")).alias("is_open_after"))
     )
+    last_open = running.filter("is_open_after").group_by(PART).agg(pl.col(day).max().alias("last_open_day"))
     return (
-        running.filter(pl.col("last_open_day").is_null() | (pl.col(day) > pl.col("last_open_day")))
-        .group_by(INSTALMENT)
-        .agg(pl.col(day).min().alias("covered_day"))
+        running.join(last_open, on=PART, how="left")
+        .filter(pl.col("last_open_day").is_null() | (pl.col(day) > pl.col("last_open_day")))
+        .group_by(PART)
+        .agg(pl.col(day).min().alias(result))
     )
 
 
@@ -124,13 +161,13 @@ def _first_payments(movements: pl.DataFrame) -> pl.DataFrame:
     """Return count and first day of the payments that stand, those taken back in full left out."""
     return (
         movements.filter(pl.col("kind") == CoveredBy.PAYMENT.value)
-        .group_by(*INSTALMENT, "origin_id")
+        .group_by(PART, "origin_id")
         .agg(
             pl.col("amount").sum(),
             pl.col("effective_date").filter(pl.col("amount") > _ZERO).min(),
         )
         .filter(pl.col("amount") > _ZERO)
-        .group_by(INSTALMENT)
+        .group_by(PART)
         .agg(
             pl.len().cast(pl.Int64).alias("payment_count"),
             pl.col("effective_date").min().alias("first_payment_date"),

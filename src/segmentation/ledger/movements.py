@@ -1,22 +1,29 @@
-"""What was set against each instalment: allocations, reversals undone, and the split over instalments.
+"""What was set against each instalment: the movements of a document, split over its instalments.
 
-Belongs here: turning allocations into movements per instalment. Does not belong here: balances and
-days late (balances).
+Belongs here: which instalment a movement is about. Does not belong here: the movements themselves
+(domain.movements), balances and days late (balances).
 """
 
 from datetime import date
 
 import polars as pl
 
-from segmentation.domain.schema import AMOUNT_SCALE, Frames
-from segmentation.domain.vocabulary import CoveredBy, DocumentType
+from segmentation.domain.movements import SUM_OF_AMOUNTS as EXACT
+from segmentation.domain.movements import list_movements as list_allocation_lines
+from segmentation.domain.reversals import list_looks, tell_changes
+from segmentation.domain.schema import Frames
+from segmentation.domain.vocabulary import DocumentType
 
-EXACT = pl.Decimal(38, AMOUNT_SCALE)
-"""Decimals wide enough that no sum of amounts overflows."""
+__all__ = ["EXACT", "INSTALMENT", "list_allocation_lines"]
 
 INSTALMENT = ("invoice_id", "instalment_number")
 
-_ZERO = pl.lit(0, dtype=EXACT)
+PART = "part"
+"""Column with the number of an instalment: its row in ``number_instalments``."""
+
+_LINE = "line"
+_ORDER = ("effective_date", "known_date", "kind", "line_id", "instalment_number", "amount")
+"""In which what names no instalment fills them."""
 
 
 def list_instalments(ledger: Frames) -> pl.DataFrame:
@@ -24,225 +31,182 @@ def list_instalments(ledger: Frames) -> pl.DataFrame:
 
     Returns
     -------
-    ``invoice_id``, ``instalment_number``, ``due_date``, ``amount``; credit notes have none.
+    ``invoice_id``, ``instalment_number``, ``due_date``, ``amount``; credit notes have none. In no
+    order.
     """
-    owed = ledger["core_invoice"].filter(pl.col("document_type") != DocumentType.CREDIT_NOTE.value)
-    stated = ledger["core_instalment"].join(owed.select("invoice_id"), on="invoice_id", how="semi")
-    whole = owed.join(stated.select("invoice_id").unique(), on="invoice_id", how="anti")
+    is_owed = pl.col("document_type") != DocumentType.CREDIT_NOTE.value
+    whole = ledger["core_invoice"].filter(is_owed).select("invoice_id", "due_date", "amount")
+    stated = ledger["core_instalment"].join(whole.select("invoice_id"), on="invoice_id", how="semi")
+    if stated.height:
+        whole = whole.join(stated.select("invoice_id").unique(), on="invoice_id", how="anti")
     columns = [*INSTALMENT, "due_date", pl.col("amount").cast(EXACT)]
     return pl.concat(
         [
             stated.select(columns),
             whole.with_columns(pl.lit(1, dtype=pl.Int64).alias("instalment_number")).select(columns),
         ]
-    ).sort(INSTALMENT)
-
-
-def list_allocation_lines(ledger: Frames) -> pl.DataFrame:
-    """Return every allocation with its origin and day, and the undoing of allocations by reversals.
-
-    Returns
-    -------
-    ``invoice_id``; ``instalment_number`` (null: oldest open first); ``amount``; ``kind`` (what covers);
-    ``effective_date`` (value date of a payment, booking day of the rest); ``known_date`` (day from which
-    it was known to count: learned, and a payment's value date reached); ``payment_id``;
-    ``origin_id`` (the payment itself, or the payment that a reversal takes back); ``credit_note_id``;
-    ``line_id``.
-
-    Notes
-    -----
-    A reversal without allocations of its own undoes those of the payment that it takes back: first what
-    of that payment was not allocated, then the latest allocation first, up to the reversed amount.
-    """
-    payments = ledger["core_payment"].select(
-        "payment_id",
-        "value_date",
-        "reversal_of",
-        pl.col("observed_at").alias("payment_observed_at"),
     )
-    lines = (
-        ledger["core_allocation"]
-        .join(payments, on="payment_id", how="left")
-        .select(
-            "invoice_id",
-            "instalment_number",
-            pl.col("amount").cast(EXACT),
-            pl.when(pl.col("payment_id").is_not_null())
-            .then(pl.lit(CoveredBy.PAYMENT.value))
-            .when(pl.col("credit_note_id").is_not_null())
-            .then(pl.lit(CoveredBy.CREDIT_NOTE.value))
-            .otherwise(pl.lit(CoveredBy.WRITE_OFF.value))
-            .alias("kind"),
-            pl.coalesce("value_date", "allocated_at").alias("effective_date"),
-            pl.max_horizontal(
-                pl.max_horizontal("observed_at", "payment_observed_at").dt.date(), "value_date"
-            ).alias("known_date"),
-            "payment_id",
-            pl.coalesce("reversal_of", "payment_id").alias("origin_id"),
-            "credit_note_id",
-            pl.col("allocation_id").alias("line_id"),
-        )
-    )
-    return pl.concat([lines, _undo_reversed(lines, ledger["core_payment"])])
 
 
 def drop_not_yet_valued(lines: pl.DataFrame, as_of: date) -> pl.DataFrame:
-    """Return the lines without payments whose value date is the as-of day or later: announced, not paid."""
-    return lines.filter(
-        (pl.col("kind") != CoveredBy.PAYMENT.value) | (pl.col("effective_date") < pl.lit(as_of))
-    )
-
-
-def _undo_reversed(lines: pl.DataFrame, payments: pl.DataFrame) -> pl.DataFrame:
-    reversals = payments.filter(pl.col("reversal_of").is_not_null())
-    silent = reversals.join(lines.select("payment_id").unique(), on="payment_id", how="anti")
-    if not silent.height:
-        return lines.clear()
-    origins = silent.select(pl.col("reversal_of").alias("origin_id")).unique()
-    own = reversals.join(silent.select("payment_id"), on="payment_id", how="anti")
-    allocated = (
-        lines.join(origins, on="origin_id", how="semi")
-        .filter(pl.col("payment_id").is_not_null())
-        .group_by("origin_id", *INSTALMENT)
-        .agg(
-            pl.col("amount").sum(),
-            pl.col("effective_date").max(),
-            pl.col("known_date").max(),
-        )
-        .filter(pl.col("amount") > _ZERO)
-        .sort(
-            "origin_id",
-            "effective_date",
-            *INSTALMENT,
-            descending=[False, True, True, True],
-            nulls_last=True,
-        )
-        .with_columns(pl.col("amount").cum_sum().over("origin_id").alias("upper"))
-        .with_columns((pl.col("upper") - pl.col("amount")).alias("lower"))
-    )
-    received = (
-        payments.select(
-            pl.col("payment_id").alias("origin_id"), pl.col("amount").cast(EXACT).alias("received")
-        )
-        .join(origins, on="origin_id", how="semi")
-        .join(
-            own.group_by(pl.col("reversal_of").alias("origin_id")).agg(
-                pl.col("amount").cast(EXACT).sum().alias("taken_back")
-            ),
-            on="origin_id",
-            how="left",
-        )
-        .select("origin_id", (pl.col("received") + pl.col("taken_back").fill_null(_ZERO)).alias("received"))
-    )
-    allocated_sum = allocated.group_by("origin_id").agg(pl.col("amount").sum().alias("allocated"))
-    spare = received.join(allocated_sum, on="origin_id").select(
-        "origin_id", "received", _at_least_nil(pl.col("received") - pl.col("allocated")).alias("spare")
-    )
-    taken = (
-        silent.sort("reversal_of", "value_date", "payment_id")
-        .select(
-            pl.col("reversal_of").alias("origin_id"),
-            pl.col("payment_id").alias("reversal_id"),
-            pl.col("value_date"),
-            pl.col("observed_at").dt.date().alias("reversal_known_date"),
-            (-pl.col("amount").cast(EXACT)).alias("taken"),
-        )
-        .with_columns(pl.col("taken").cum_sum().over("origin_id").alias("until"))
-        .join(spare, on="origin_id", how="left")
-        .with_columns(pl.col("spare").fill_null(_ZERO), (pl.col("until") - pl.col("taken")).alias("since"))
-    )
-    undone = taken.join(allocated, on="origin_id").with_columns(
-        (
-            pl.min_horizontal(
-                # a payment that is taken back in full takes all with it, whatever the currency
-                pl.when(pl.col("until") >= pl.col("received"))
-                .then("upper")
-                .otherwise(_at_least_nil(pl.col("until") - pl.col("spare"))),
-                "upper",
-            )
-            - pl.max_horizontal(_at_least_nil(pl.col("since") - pl.col("spare")), "lower")
-        ).alias("undone")
-    )
-    return undone.filter(pl.col("undone") > _ZERO).select(
-        "invoice_id",
-        "instalment_number",
-        (-pl.col("undone")).cast(EXACT).alias("amount"),
-        pl.lit(CoveredBy.PAYMENT.value).alias("kind"),
-        pl.col("value_date").alias("effective_date"),
-        pl.max_horizontal("known_date", "reversal_known_date", "value_date").alias("known_date"),
-        pl.col("reversal_id").alias("payment_id"),
-        "origin_id",
-        pl.lit(None, dtype=pl.String).alias("credit_note_id"),
-        pl.col("reversal_id").alias("line_id"),
-    )
-
-
-def _at_least_nil(amount: pl.Expr) -> pl.Expr:
-    return pl.when(amount > _ZERO).then(amount).otherwise(_ZERO)
+    """Return the movements without those that count from the as-of day or later: announced, not paid."""
+    return lines.filter(pl.col("known_date") < pl.lit(as_of))
 
 
 def list_movements(instalments: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
-    """Return the allocation lines with their instalment; a line that names none is split.
+    """Return the movements with their instalment; one that names none is split.
 
     Parameters
     ----------
     instalments : as ``list_instalments`` returns them.
     lines : as ``list_allocation_lines`` returns them.
 
+    Returns
+    -------
+    The columns of ``lines``, ``instalment_number`` never null; the movements of documents without
+    instalments (credit notes) are left out.
+
     Notes
     -----
     What names no instalment (or one that the invoice does not have) fills the room that the named
     allocations leave, in order of due date; what is too much stays on the last instalment, and what is
-    taken back leaves the last filled one first.
+    taken back leaves the last filled one first. When a later fact changes what was filled, movements of
+    the day on which it was known put that right: those known on any day add up to the split that
+    followed from the facts known on that day.
     """
-    counts = instalments.group_by("invoice_id").agg(pl.len().alias("instalment_count"))
-    owed = lines.join(counts, on="invoice_id")
-    only = instalments.select("invoice_id", pl.col("instalment_number").alias("only_number"))
-    single = (
-        owed.filter(pl.col("instalment_count") == 1)
-        .join(only, on="invoice_id")
-        .with_columns(pl.col("only_number").alias("instalment_number"))
-        .select(lines.columns)
+    numbered = instalments.with_row_index(PART)
+    placed = place_movements(numbered, lines)
+    return placed.join(numbered.select(PART, *INSTALMENT), on=PART).select(lines.columns)
+
+
+def place_movements(numbered: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
+    """Return the movements with the number of their instalment, as ``list_movements`` splits them.
+
+    Parameters
+    ----------
+    numbered : as ``list_instalments`` returns them, with their number in ``part``.
+    lines : as ``list_allocation_lines`` returns them.
+
+    Returns
+    -------
+    ``part`` and the columns of ``lines`` without ``invoice_id`` and ``instalment_number``.
+    """
+    kept = [name for name in lines.columns if name not in INSTALMENT]
+    first = (
+        numbered.group_by("invoice_id").agg(pl.len(), pl.col(PART).first())
+        if _has_several(numbered)
+        else None
     )
-    several = owed.filter(pl.col("instalment_count") > 1).select(lines.columns)
-    named = several.join(instalments.select(INSTALMENT), on=INSTALMENT, how="semi")
-    unnamed = several.join(instalments.select(INSTALMENT), on=INSTALMENT, how="anti")
-    if not unnamed.height:
-        return pl.concat([single, named])
-    return pl.concat([single, named, _split(unnamed, named, instalments)])
+    if first is None:
+        owners = numbered.select("invoice_id", PART)
+        return lines.join(owners, on="invoice_id").select(PART, *kept)
+    is_single = pl.col("len") == 1
+    single = lines.join(first.filter(is_single).select("invoice_id", PART), on="invoice_id").select(
+        PART, *kept
+    )
+    several = first.filter(~is_single).select("invoice_id", pl.col(PART).alias("document"))
+    rooms = numbered.join(several, on="invoice_id").select(
+        "document", "instalment_number", PART, "due_date", "amount"
+    )
+    owed = lines.join(several, on="invoice_id").with_row_index(_LINE)
+    names = rooms.select("document", "instalment_number", PART)
+    placed = owed.join(names, on=["document", "instalment_number"], how="left")
+    named, unnamed = placed.filter(pl.col(PART).is_not_null()), placed.filter(pl.col(PART).is_null())
+    parts = [single, named.select(PART, *kept)]
+    if unnamed.height:
+        split = _split(unnamed, named, rooms)
+        rest = owed.select(_LINE, *(name for name in kept if name not in {"amount", "known_date"}))
+        parts.append(split.join(rest, on=_LINE).select(PART, *kept))
+    return pl.concat(parts)
 
 
-def _split(unnamed: pl.DataFrame, named: pl.DataFrame, instalments: pl.DataFrame) -> pl.DataFrame:
-    taken = named.group_by(INSTALMENT).agg(pl.col("amount").sum().alias("taken"))
-    rooms = (
-        instalments.join(unnamed.select("invoice_id").unique(), on="invoice_id", how="semi")
-        .join(taken, on=INSTALMENT, how="left")
-        .with_columns(_at_least_nil(pl.col("amount") - pl.col("taken").fill_null(_ZERO)).alias("room"))
-        .sort("invoice_id", "due_date", "instalment_number")
-        .with_columns(pl.col("room").cum_sum().over("invoice_id").alias("upper"))
+def _has_several(numbered: pl.DataFrame) -> bool:
+    return bool((numbered.get_column("instalment_number") != 1).any()) or bool(
+        numbered.get_column("invoice_id").is_duplicated().any()
+    )
+
+
+def _split(unnamed: pl.DataFrame, named: pl.DataFrame, rooms: pl.DataFrame) -> pl.DataFrame:
+    """Return ``line``, ``part``, ``known_date``, ``amount`` of what names no instalment.
+
+    Documents whose facts were learned in the order in which they count are split once. The others are
+    split as often as something was learned, since a later fact moves what an earlier one had filled.
+    """
+    pool = unnamed.sort("document", *_ORDER).select("document", _LINE, "known_date", "amount")
+    taken = named.select("document", PART, "known_date", "amount")
+    restless = _find_restless(pool, taken)
+    calm = _fill(pool.join(restless, on="document", how="anti"), taken, rooms, ["document"])
+    calm = calm.join(pool.select(_LINE, "known_date"), on=_LINE).select(_LINE, PART, "known_date", "amount")
+    if not restless.height:
+        return calm
+    pool = pool.join(restless, on="document", how="semi", maintain_order="left")
+    taken = taken.join(restless, on="document", how="semi")
+    looks = list_looks(
+        pl.concat([pool.select("document", "known_date"), taken.select("document", "known_date")]), "document"
+    )
+    days = looks.select("document", "look_date")
+    is_known = pl.col("known_date") <= pl.col("look_date")
+    states = _fill(
+        pool.join(days, on="document", maintain_order="left").filter(is_known),
+        taken.join(days, on="document").filter(is_known),
+        rooms,
+        ["document", "look_date"],
+    )
+    changes = tell_changes(states, looks, "document", (_LINE, PART))
+    return pl.concat([calm, changes.select(_LINE, PART, "known_date", "amount")])
+
+
+def _find_restless(pool: pl.DataFrame, taken: pl.DataFrame) -> pl.DataFrame:
+    """Return the documents of which something was learned that changes what was filled before."""
+    is_same = pl.col("document") == pl.col("document").shift(1)
+    out_of_order = pool.filter(is_same & (pl.col("known_date") < pl.col("known_date").shift(1)))
+    first = pool.group_by("document").agg(pl.col("known_date").min().alias("first_date"))
+    named_later = taken.join(first, on="document").filter(pl.col("known_date") > pl.col("first_date"))
+    return pl.concat([out_of_order.select("document"), named_later.select("document")]).unique()
+
+
+def _fill(pool: pl.DataFrame, taken: pl.DataFrame, rooms: pl.DataFrame, group: list[str]) -> pl.DataFrame:
+    """Return the group, ``line``, ``part`` and ``amount``: what each line of the pool fills.
+
+    ``pool`` is in the order in which its lines fill; ``taken`` is what named allocations took.
+    """
+    used = taken.group_by(*group, PART).agg(pl.col("amount").sum().alias("used"))
+    free = (
+        pool.select(group)
+        .unique()
+        .join(rooms, on="document")
+        .join(used, on=[*group, PART], how="left")
+        .with_columns(_at_least_nil(pl.col("amount") - pl.col("used").fill_null(0)).alias("room"))
+        .sort(*group, "due_date", "instalment_number")
+        .with_columns(pl.col("room").cum_sum().over(group).alias("upper"))
         .select(
-            *INSTALMENT,
+            *group,
+            PART,
             "upper",
             (pl.col("upper") - pl.col("room")).alias("lower"),
-            (pl.int_range(pl.len()).over("invoice_id") == pl.len().over("invoice_id") - 1).alias("is_last"),
+            pl.any_horizontal(pl.col(name) != pl.col(name).shift(-1) for name in group)
+            .fill_null(value=True)
+            .alias("is_last"),
         )
     )
-    pool = (
-        unnamed.drop("instalment_number")
-        .sort("invoice_id", "effective_date", "known_date", "kind", "line_id")
-        .with_columns(pl.col("amount").cum_sum().over("invoice_id").alias("after"))
+    filling = (
+        pool.sort(group, maintain_order=True)
+        .with_columns(pl.col("amount").cum_sum().over(group).alias("after"))
         .with_columns((pl.col("after") - pl.col("amount")).alias("before"))
     )
 
     def filled(total: str) -> pl.Expr:
         amount = pl.col(total)
         inside = _at_least_nil(pl.min_horizontal(amount, "upper") - pl.col("lower"))
-        beyond = _at_least_nil(amount - pl.col("lower")) + pl.min_horizontal(amount, _ZERO)
+        beyond = _at_least_nil(amount - pl.col("lower")) + pl.min_horizontal(amount, pl.lit(0, dtype=EXACT))
         return pl.when(pl.col("is_last")).then(beyond).otherwise(inside)
 
     return (
-        pool.join(rooms, on="invoice_id")
-        .with_columns((filled("after") - filled("before")).cast(EXACT).alias("amount"))
-        .filter(pl.col("amount") != _ZERO)
-        .select(unnamed.columns)
+        filling.join(free, on=group)
+        .select(*group, _LINE, PART, (filled("after") - filled("before")).cast(EXACT).alias("amount"))
+        .filter(pl.col("amount") != 0)
     )
+
+
+def _at_least_nil(amount: pl.Expr) -> pl.Expr:
+    return pl.when(amount > 0).then(amount).otherwise(0)
