@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from segmentation.domain.errors import InputRefusedError
-from segmentation.ledger.readers.parquet import iterate_parquet, read_parquet
+from segmentation.ledger.readers.parquet import read_parquet
 from segmentation.ledger.records import LINE
 
 
@@ -49,18 +49,16 @@ def test_a_moment_without_zone_is_not_given_one():
 
 def test_lines_run_on_through_row_groups():
     data = write({"id": [str(number) for number in range(5)]}, row_group_size=2)
-    parts = list(iterate_parquet(data, "a.parquet"))
+    parts = list(read_parquet(data, "a.parquet"))
     assert [part.rows.get_column(LINE).to_list() for part in parts] == [[2, 3], [4, 5], [6]]
-    (content,) = read_parquet(data, "a.parquet")
-    assert content.rows.get_column("id").to_list() == ["0", "1", "2", "3", "4"]
-    assert content.row_count == 5
+    assert [part.rows.get_column("id").to_list() for part in parts] == [["0", "1"], ["2", "3"], ["4"]]
 
 
 def test_a_file_on_disk_is_read_like_its_bytes(tmp_path):
     data = write({"id": ["1"]})
     (tmp_path / "a.parquet").write_bytes(data)
-    (part,) = iterate_parquet(tmp_path / "a.parquet", "a.parquet")
-    assert part.rows.equals(read_parquet(data, "a.parquet")[0].rows)
+    (part,) = read_parquet(tmp_path / "a.parquet", "a.parquet")
+    assert part.rows.equals(next(read_parquet(data, "a.parquet")).rows)
 
 
 def test_an_empty_table_keeps_its_header():
@@ -79,7 +77,7 @@ def test_the_same_name_twice_is_refused():
     target = io.BytesIO()
     pq.write_table(pa.Table.from_arrays([pa.array([1]), pa.array([2])], names=["id", "id "]), target)
     with pytest.raises(InputRefusedError, match="'id' more than once"):
-        read_parquet(target.getvalue(), "a.parquet")
+        list(read_parquet(target.getvalue(), "a.parquet"))
 
 
 @pytest.mark.parametrize("harm", ["cut", "flipped", "text", "empty"])
@@ -94,4 +92,4 @@ def test_a_damaged_file_is_refused(harm):
         "empty": b"",
     }[harm]
     with pytest.raises(InputRefusedError, match="cannot be read"):
-        read_parquet(damaged, "a.parquet")
+        list(read_parquet(damaged, "a.parquet"))

@@ -20,20 +20,7 @@ _FIRST_LINE = 2
 """Line of the first row, as if a header stood above it."""
 
 
-def read_parquet(data: bytes, source_file: str) -> list[RecordSet]:
-    """Return the rows of a Parquet file as one set of text records.
-
-    Raises
-    ------
-    InputRefusedError
-        When the file is damaged, or has columns that cannot be written as text.
-    """
-    parts = list(iterate_parquet(data, source_file))
-    rows = pl.concat([part.rows for part in parts])
-    return [RecordSet("", parts[0].header, rows, parts[0].rejects)]
-
-
-def iterate_parquet(data: bytes | Path, source_file: str) -> Iterator[RecordSet]:
+def read_parquet(data: bytes | Path, source_file: str) -> Iterator[RecordSet]:
     """Yield the row groups of a Parquet file, so that not all of it is in memory at once.
 
     Parameters

@@ -6,6 +6,7 @@ document type.
 Elements are compared by namespace and name, never by prefix: every sender chooses its own prefixes.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from segmentation.domain.errors import InputRefusedError
@@ -97,6 +98,18 @@ def text_at(element: Element | None, *paths: str) -> str | None:
 def text_of(element: Element) -> str | None:
     """Return the text within an element; null when blank."""
     return "".join(element.itertext()).strip() or None
+
+
+def text_with_scheme(element: Element | None) -> str | None:
+    """Return an identifier as scheme:text, or without its scheme when it names none; null when blank."""
+    text = None if element is None else text_of(element)
+    scheme = None if element is None else element.get("schemeID")
+    return f"{scheme}:{text}" if text and scheme else text
+
+
+def first_text(texts: Iterable[str | None]) -> str | None:
+    """Return the first text that is not blank; null when all are."""
+    return next((text for text in texts if text), None)
 
 
 def line_of(element: Element) -> int:
