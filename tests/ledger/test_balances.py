@@ -11,14 +11,9 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from segmentation.domain.core_tables import CANONICAL_TABLES
+from segmentation.domain.core_tables import CANONICAL_TABLES, INSTALMENT_BALANCE, UNALLOCATED_CASH
 from segmentation.domain.validation import find_violations
-from segmentation.ledger.balances import (
-    INSTALMENT_BALANCE,
-    UNALLOCATED_CASH,
-    build_instalment_balances,
-    build_unallocated_cash,
-)
+from segmentation.ledger.balances import build_instalment_balances, build_unallocated_cash
 
 SCENARIOS = sorted((Path(__file__).parents[1] / "golden" / "balances").glob("*.yaml"))
 

@@ -1,4 +1,4 @@
-"""What is open per instalment, when it was covered and how late; and money set against nothing.
+"""What is open per instalment, when it was covered and how late.
 
 Belongs here: balances in the document's own currency, to the cent. Does not belong here: ageing and
 other figures about many invoices (publish), any prediction.
@@ -8,9 +8,9 @@ from datetime import date
 
 import polars as pl
 
-from segmentation.domain.core_tables import INSTALMENT_BALANCE, PAYMENT_MATCH, UNALLOCATED_CASH
+from segmentation.domain.core_tables import INSTALMENT_BALANCE
 from segmentation.domain.schema import Frames
-from segmentation.domain.vocabulary import CoveredBy, DisputeOutcome, DocumentType, OutcomeCode
+from segmentation.domain.vocabulary import CoveredBy, DisputeOutcome, OutcomeCode
 from segmentation.ledger.movements import (
     EXACT,
     PART,
@@ -19,6 +19,9 @@ from segmentation.ledger.movements import (
     list_instalments,
     place_movements,
 )
+from segmentation.ledger.unallocated_cash import build_unallocated_cash, list_unmatched_payments
+
+__all__ = ["build_instalment_balances", "build_unallocated_cash", "list_unmatched_payments"]
 
 DISPUTE_UPHELD = "dispute_upheld"
 
@@ -108,7 +111,8 @@ def _list_covers(movements: pl.DataFrame, due: pl.DataFrame) -> pl.DataFrame:
     is_only = movements.get_column(PART).is_unique()
     only, several = movements.filter(is_only), movements.filter(~is_only)
     amount, is_paid = pl.col("amount"), pl.col("kind") == CoveredBy.PAYMENT.value
-    is_covering, is_received = amount >= pl.col("due"), is_paid & (amount > _ZERO)
+    is_covering = (amount >= pl.col("due")) & (pl.col("due") > _ZERO)
+    is_received = is_paid & (amount > _ZERO)
     told = only.select(
         PART,
         *(
@@ -130,7 +134,13 @@ def _list_covers(movements: pl.DataFrame, due: pl.DataFrame) -> pl.DataFrame:
         .join(_find_covered_day(several, "effective_date", "covered_date"), on=PART, how="left")
         .join(_find_covered_day(several, "known_date", "covered_known_date"), on=PART, how="left")
         .join(_first_payments(several), on=PART, how="left")
-        .with_columns(pl.col("payment_count").fill_null(0))
+        .with_columns(
+            pl.col("payment_count").fill_null(0),
+            # what a later fact put right is known to be so only when its value date has come
+            pl.when(pl.col("covered_known_date").is_not_null())
+            .then(pl.max_horizontal("covered_known_date", "covered_date"))
+            .alias("covered_known_date"),
+        )
     )
     largest = pl.max_horizontal(*_KINDS.values())
     covered_by = pl.coalesce(
@@ -141,7 +151,10 @@ def _list_covers(movements: pl.DataFrame, due: pl.DataFrame) -> pl.DataFrame:
 
 
 def _find_covered_day(movements: pl.DataFrame, day: str, result: str) -> pl.DataFrame:
-    """Return the first day after which the running open amount stays at or below nil."""
+    """Return the first day after which the running open amount stays at or below nil.
+
+    What was never owed has none, unless something that was taken back opened it.
+    """
     running = (
         movements.group_by(PART, "due", day)
         .agg(pl.col("amount").sum())
@@ -151,7 +164,11 @@ def _find_covered_day(movements: pl.DataFrame, day: str, result: str) -> pl.Data
     last_open = running.filter("is_open_after").group_by(PART).agg(pl.col(day).max().alias("last_open_day"))
     return (
         running.join(last_open, on=PART, how="left")
-        .filter(pl.col("last_open_day").is_null() | (pl.col(day) > pl.col("last_open_day")))
+        .filter(
+            pl.when(pl.col("last_open_day").is_null())
+            .then(pl.col("due") > _ZERO)
+            .otherwise(pl.col(day) > pl.col("last_open_day"))
+        )
         .group_by(PART)
         .agg(pl.col(day).min().alias(result))
     )
@@ -198,133 +215,4 @@ def _supplier_causes(ledger: Frames) -> pl.DataFrame:
         .sort("invoice_id", "rank")
         .unique("invoice_id", keep="first", maintain_order=True)
         .drop("rank")
-    )
-
-
-def build_unallocated_cash(ledger: Frames) -> pl.DataFrame:
-    """Return the customers with money or credit that is not set against anything.
-
-    Parameters
-    ----------
-    ledger : ``core_invoice``, ``core_payment``, ``core_allocation``, as known on the as-of day, and
-        ``core_payment_match`` where payments were matched here.
-
-    Returns
-    -------
-    ``core_unallocated_cash``, in the currency of the payment or credit note; customers with nothing
-    unallocated have no row. A negative amount means that more was allocated than received.
-
-    Notes
-    -----
-    Money without a customer is attributed to the customer whose invoice it was allocated to, else to the
-    only customer that it can be from. Money that may be of several customers is in
-    ``possible_cash_amount`` of each, in full; where there is no customer at all it is in no row
-    (reported in ``core_quality``). A payment allocated to an invoice in
-    another currency counts as allocated in full, since the rate is not known.
-    """
-    unmatched = list_unmatched_payments(ledger)
-    cash = unmatched.filter(pl.col("customer_id").is_not_null())
-    possible = (
-        unmatched.filter(pl.col("customer_id").is_null())
-        .drop("customer_id")
-        .join(_list_candidates(ledger), on="origin_id")
-        .select("customer_id", "currency", pl.col("unmatched_cash_amount").alias("possible_cash_amount"))
-    )
-    amounts = ["unmatched_cash_amount", "credit_amount", "possible_cash_amount"]
-    return UNALLOCATED_CASH.conform(
-        pl.concat([cash, _list_open_credit(ledger), possible], how="diagonal")
-        .group_by("customer_id", "currency")
-        .agg(pl.col(amounts).sum())
-        .filter(pl.any_horizontal(pl.col(amounts) != _ZERO))
-    )
-
-
-def _list_candidates(ledger: Frames) -> pl.DataFrame:
-    """Return the customers that a payment which nothing was allocated of may be from."""
-    matches = ledger.get("core_payment_match", PAYMENT_MATCH.empty())
-    return (
-        matches.filter(pl.col("customer_id").is_not_null())
-        .select(pl.col("payment_id").alias("origin_id"), "customer_id")
-        .unique()
-    )
-
-
-def list_unmatched_payments(ledger: Frames) -> pl.DataFrame:
-    """Return per payment what is left of it: received, less taken back, less allocated.
-
-    Returns
-    -------
-    ``origin_id`` (the payment), ``customer_id`` (null when nobody is known), ``currency``,
-    ``unmatched_cash_amount``, ``is_foreign`` (allocated to another currency).
-    """
-    invoices = ledger["core_invoice"].select(
-        "invoice_id", pl.col("customer_id").alias("debtor_id"), pl.col("currency").alias("invoice_currency")
-    )
-    payments = ledger["core_payment"].select(
-        "payment_id",
-        pl.coalesce("reversal_of", "payment_id").alias("origin_id"),
-        "customer_id",
-        "currency",
-        pl.col("amount").cast(EXACT),
-        pl.col("reversal_of").is_not_null().alias("is_reversal"),
-    )
-    received = (
-        payments.sort("origin_id", "is_reversal", "payment_id")
-        .group_by("origin_id", maintain_order=True)
-        .agg(
-            pl.col("customer_id").drop_nulls().first(),
-            pl.col("currency").first(),
-            pl.col("amount").sum().alias("received"),
-        )
-    )
-    allocated = (
-        list_allocation_lines(ledger)
-        .filter(pl.col("origin_id").is_not_null())
-        .join(invoices, on="invoice_id", how="left")
-        .join(received.select("origin_id", "currency"), on="origin_id")
-        .sort("origin_id", "invoice_id")
-        .group_by("origin_id", maintain_order=True)
-        .agg(
-            pl.col("amount").sum().alias("allocated"),
-            pl.col("debtor_id").drop_nulls().first(),
-            (pl.col("invoice_currency") != pl.col("currency")).any().alias("is_foreign"),
-        )
-    )
-    payer = (
-        _list_candidates(ledger)
-        .group_by("origin_id")
-        .agg(pl.col("customer_id").first().alias("payer_id"), pl.len().alias("payer_count"))
-        .filter(pl.col("payer_count") == 1)
-    )
-    found = received.join(allocated, on="origin_id", how="left").join(payer, on="origin_id", how="left")
-    return found.select(
-        "origin_id",
-        pl.coalesce("customer_id", "debtor_id", "payer_id").alias("customer_id"),
-        "currency",
-        pl.when(pl.col("is_foreign").fill_null(value=False))
-        .then(_ZERO)
-        .otherwise(pl.col("received") - pl.col("allocated").fill_null(_ZERO))
-        .alias("unmatched_cash_amount"),
-        pl.col("is_foreign").fill_null(value=False),
-    )
-
-
-def _list_open_credit(ledger: Frames) -> pl.DataFrame:
-    lines = list_allocation_lines(ledger)
-    used = lines.group_by("credit_note_id").agg(pl.col("amount").sum().alias("used"))
-    refunded = lines.group_by("invoice_id").agg(pl.col("amount").sum().alias("refunded"))
-    return (
-        ledger["core_invoice"]
-        .filter(pl.col("document_type") == DocumentType.CREDIT_NOTE.value)
-        .join(used, left_on="invoice_id", right_on="credit_note_id", how="left")
-        .join(refunded, on="invoice_id", how="left")
-        .select(
-            "customer_id",
-            "currency",
-            (
-                pl.col("amount").cast(EXACT)
-                - pl.col("used").fill_null(_ZERO)
-                + pl.col("refunded").fill_null(_ZERO)
-            ).alias("credit_amount"),
-        )
     )

@@ -1,0 +1,205 @@
+"""Money and credit that nothing was set against, by payment and by customer.
+
+Belongs here: what is left of payments and credit notes. Does not belong here: what is open (balances),
+whose a payment may be (matching).
+"""
+
+import polars as pl
+
+from segmentation.domain.core_tables import PAYMENT_MATCH, UNALLOCATED_CASH
+from segmentation.domain.reversals import name_origins
+from segmentation.domain.schema import Frames
+from segmentation.domain.vocabulary import DocumentType
+from segmentation.ledger.movements import EXACT, list_allocation_lines
+
+_ZERO = pl.lit(0, dtype=EXACT)
+
+
+def build_unallocated_cash(ledger: Frames) -> pl.DataFrame:
+    """Return the customers with money or credit that is not set against anything.
+
+    Parameters
+    ----------
+    ledger : ``core_invoice``, ``core_payment``, ``core_allocation``, as known on the as-of day, and
+        ``core_payment_match`` where payments were matched here.
+
+    Returns
+    -------
+    ``core_unallocated_cash``, in the currency of the payment or credit note; customers with nothing
+    unallocated have no row. A negative amount means that more was allocated than received.
+
+    Notes
+    -----
+    Money without a customer is attributed to the customer whose invoice it was allocated to, else to the
+    only customer that it can be from. Money that may be of several customers is in
+    ``possible_cash_amount`` of each, in full; where there is no customer at all it is in no row
+    (reported in ``core_quality``). A payment allocated to an invoice in
+    another currency counts as allocated in full, since the rate is not known.
+    """
+    lines = list_allocation_lines(ledger)
+    unmatched = list_unmatched_payments(ledger, lines).filter(pl.col("unmatched_cash_amount") != _ZERO)
+    cash = unmatched.filter(pl.col("customer_id").is_not_null())
+    possible = (
+        unmatched.filter(pl.col("customer_id").is_null())
+        .drop("customer_id")
+        .join(_list_candidates(ledger), on="origin_id")
+        .select("customer_id", "currency", pl.col("unmatched_cash_amount").alias("possible_cash_amount"))
+    )
+    amounts = ["unmatched_cash_amount", "credit_amount", "possible_cash_amount"]
+    return UNALLOCATED_CASH.conform(
+        pl.concat([cash, _list_open_credit(ledger, lines), possible], how="diagonal")
+        .group_by("customer_id", "currency")
+        .agg(pl.col(amounts).sum())
+        .filter(pl.any_horizontal(pl.col(amounts) != _ZERO))
+    )
+
+
+def _list_candidates(ledger: Frames) -> pl.DataFrame:
+    """Return the customers that a payment which nothing was allocated of may be from."""
+    matches = ledger.get("core_payment_match", PAYMENT_MATCH.empty())
+    return (
+        matches.filter(pl.col("customer_id").is_not_null())
+        .select(pl.col("payment_id").alias("origin_id"), "customer_id")
+        .unique()
+    )
+
+
+def list_unmatched_payments(ledger: Frames, lines: pl.DataFrame | None = None) -> pl.DataFrame:
+    """Return per payment what is left of it: received, less taken back, less allocated.
+
+    Parameters
+    ----------
+    ledger : ``core_invoice``, ``core_payment``, ``core_allocation``, as known on the as-of day.
+    lines : as ``list_allocation_lines`` returns them for this ledger, where the caller has them.
+
+    Returns
+    -------
+    ``origin_id`` (the payment), ``customer_id`` (null when nobody is known), ``currency``,
+    ``unmatched_cash_amount``, ``is_foreign`` (allocated to another currency). In no order.
+    """
+    lines = list_allocation_lines(ledger) if lines is None else lines
+    received = _list_received(ledger["core_payment"])
+    allocated = (
+        lines.lazy()
+        .filter(pl.col("origin_id").is_not_null())
+        .group_by("origin_id")
+        .agg(pl.col("amount").sum().alias("allocated"))
+        .collect()
+    )
+    left = received.join(allocated, on="origin_id", how="left").join(
+        _list_foreign(ledger, lines, received), on="origin_id", how="left"
+    )
+    return _name_payers(left, ledger, lines).select(
+        "origin_id",
+        "customer_id",
+        "currency",
+        pl.when(pl.col("is_foreign").fill_null(value=False))
+        .then(_ZERO)
+        .otherwise(pl.col("received") - pl.col("allocated").fill_null(_ZERO))
+        .alias("unmatched_cash_amount"),
+        pl.col("is_foreign").fill_null(value=False),
+    )
+
+
+def _name_payers(left: pl.DataFrame, ledger: Frames, lines: pl.DataFrame) -> pl.DataFrame:
+    """Return the payments with the customer of those that name none, where one can be told."""
+    nobody = left.filter(pl.col("customer_id").is_null()).select("origin_id")
+    if not nobody.height:
+        return left
+    debtors = (
+        lines.join(nobody, on="origin_id", how="semi")
+        .join(ledger["core_invoice"].select("invoice_id", "customer_id"), on="invoice_id")
+        .group_by("origin_id")
+        .agg(pl.col("customer_id").sort_by("invoice_id").first().alias("debtor_id"))
+    )
+    payers = (
+        _list_candidates(ledger)
+        .group_by("origin_id")
+        .agg(pl.col("customer_id").first().alias("payer_id"), pl.len().alias("payer_count"))
+        .filter(pl.col("payer_count") == 1)
+    )
+    return (
+        left.join(debtors, on="origin_id", how="left")
+        .join(payers, on="origin_id", how="left")
+        .with_columns(pl.coalesce("customer_id", "debtor_id", "payer_id").alias("customer_id"))
+    )
+
+
+def _list_received(payments: pl.DataFrame) -> pl.DataFrame:
+    """Return per payment what came in, less what was taken back: origin_id, customer_id, currency, received."""
+    origins = name_origins(payments)
+    plain = payments.select(
+        pl.col("payment_id").alias("origin_id"), "customer_id", "currency", pl.col("amount").cast(EXACT)
+    )
+    if not origins.height:
+        return plain.rename({"amount": "received"})
+    reversed_ = origins.get_column("reversed_id").implode()
+    is_plain = ~pl.col("origin_id").is_in(origins.get_column("payment_id").implode()) & ~pl.col(
+        "origin_id"
+    ).is_in(reversed_)
+    touched = (
+        payments.join(origins, on="payment_id", how="left")
+        .filter(pl.col("reversed_id").is_not_null() | pl.col("payment_id").is_in(reversed_))
+        .select(
+            pl.coalesce("reversed_id", "payment_id").alias("origin_id"),
+            "payment_id",
+            "customer_id",
+            "currency",
+            pl.col("amount").cast(EXACT),
+            pl.col("reversed_id").is_not_null().alias("is_reversal"),
+        )
+        .sort("origin_id", "is_reversal", "payment_id")
+        .group_by("origin_id", maintain_order=True)
+        .agg(
+            pl.col("customer_id").drop_nulls().first(),
+            pl.col("currency").first(),
+            pl.col("amount").sum(),
+        )
+    )
+    return pl.concat([plain.filter(is_plain), touched]).rename({"amount": "received"})
+
+
+def _list_foreign(ledger: Frames, lines: pl.DataFrame, received: pl.DataFrame) -> pl.DataFrame:
+    """Return the payments that are allocated to another currency: origin_id, is_foreign (true)."""
+    invoices = ledger["core_invoice"]
+    currencies = pl.concat([invoices.get_column("currency"), received.get_column("currency")])
+    if currencies.n_unique() <= 1:
+        return pl.DataFrame(schema={"origin_id": pl.String, "is_foreign": pl.Boolean})
+    return (
+        lines.select("origin_id", "invoice_id")
+        .join(invoices.select("invoice_id", pl.col("currency").alias("owed_in")), on="invoice_id")
+        .join(received.select("origin_id", "currency"), on="origin_id")
+        .filter(pl.col("owed_in") != pl.col("currency"))
+        .select("origin_id", pl.lit(value=True).alias("is_foreign"))
+        .unique()
+    )
+
+
+def _list_open_credit(ledger: Frames, lines: pl.DataFrame) -> pl.DataFrame:
+    notes = ledger["core_invoice"].filter(pl.col("document_type") == DocumentType.CREDIT_NOTE.value)
+    used = lines.join(
+        notes.select(pl.col("invoice_id").alias("credit_note_id")), on="credit_note_id", how="semi"
+    )
+    refunded = lines.join(notes.select("invoice_id"), on="invoice_id", how="semi")
+    return (
+        notes.join(
+            used.group_by("credit_note_id").agg(pl.col("amount").sum().alias("used")),
+            left_on="invoice_id",
+            right_on="credit_note_id",
+            how="left",
+        )
+        .join(
+            refunded.group_by("invoice_id").agg(pl.col("amount").sum().alias("refunded")),
+            on="invoice_id",
+            how="left",
+        )
+        .select(
+            "customer_id",
+            "currency",
+            (
+                pl.col("amount").cast(EXACT)
+                - pl.col("used").fill_null(_ZERO)
+                + pl.col("refunded").fill_null(_ZERO)
+            ).alias("credit_amount"),
+        )
+    )
