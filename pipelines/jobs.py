@@ -60,7 +60,7 @@ def configure_run(run: Run, as_of: dt.date) -> dict[str, object]:
 
 def describe_files(ledger: Path) -> str | None:
     """Return a fingerprint of the delivery's files by path, size and time; None when there is no delivery."""
-    from segmentation.ledger.sources import list_delivery_files
+    from segmentation.ledger.delivery_files import list_delivery_files
 
     try:
         files = list_delivery_files(ledger)

@@ -21,7 +21,8 @@ from segmentation.domain.core_tables import RUN
 from segmentation.domain.errors import UsageError
 from segmentation.domain.schema import Table
 from segmentation.domain.settings import Settings
-from segmentation.ledger.mapping import SourceMapping, load_mapping
+from segmentation.ledger.mapping import SourceMapping
+from segmentation.ledger.mapping_files import load_mapping
 from segmentation.ledger.warehouse import Warehouse
 
 

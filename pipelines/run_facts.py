@@ -69,7 +69,7 @@ def hash_program() -> str:
 
 def hash_files(ledger: Path) -> dict[str, str]:
     """Return the SHA-256 of every file of the delivery by its path; InputRefusedError when there is none."""
-    from segmentation.ledger.sources import list_delivery_files
+    from segmentation.ledger.delivery_files import list_delivery_files
 
     digests = {}
     for name, path in list_delivery_files(ledger).items():

@@ -27,7 +27,7 @@ def test_the_amounts_and_dates_of_the_readme_are_read_as_declared(project_root, 
     from decimal import Decimal
 
     from segmentation.ledger.loading import load_ledger
-    from segmentation.ledger.mapping import load_mapping
+    from segmentation.ledger.mapping_files import load_mapping
 
     export, mapping = read_example(project_root)
     (tmp_path / "export.csv").write_text(export, encoding="utf-8")

@@ -61,7 +61,7 @@ def backtest(
     from pipelines.command_line.reports import show_backtest
     from pipelines.settings_file import load_settings
     from segmentation.ledger.loading import load_ledger
-    from segmentation.ledger.mapping import load_mapping
+    from segmentation.ledger.mapping_files import load_mapping
     from segmentation.risk.backtest import run_backtest
 
     console = Console()

@@ -66,7 +66,7 @@ def check(
     from pipelines.resources import parse_as_of
     from pipelines.settings_file import load_settings
     from segmentation.ledger.loading import load_ledger
-    from segmentation.ledger.mapping import load_mapping
+    from segmentation.ledger.mapping_files import load_mapping
 
     loaded = load_ledger(ledger, load_mapping(mapping), parse_as_of(as_of), load_settings(settings).ledger)
     console = Console()

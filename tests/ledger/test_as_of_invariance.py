@@ -15,7 +15,7 @@ from segmentation.domain.hashing import hash_frame
 from segmentation.domain.settings import LedgerSettings
 from segmentation.domain.validation import find_violations
 from segmentation.ledger.loading import load_ledger
-from segmentation.ledger.mapping import load_mapping
+from segmentation.ledger.mapping_files import load_mapping
 
 sys.path.insert(0, str(Path(__file__).parent))
 import ledger_files as files

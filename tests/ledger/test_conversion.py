@@ -15,10 +15,11 @@ from segmentation.domain.schema import Column, DataType
 from segmentation.domain.settings import LedgerSettings
 from segmentation.ledger.as_known import as_known, default_as_of
 from segmentation.ledger.conversion import convert
+from segmentation.ledger.dialect import Dialect
 from segmentation.ledger.loading import load_ledger
-from segmentation.ledger.mapping import Dialect, load_mapping
+from segmentation.ledger.mapping_files import load_mapping
 from segmentation.ledger.sources import read_raw
-from segmentation.ledger.values import type_column
+from segmentation.ledger.values import ColumnWriting, type_column
 
 HEADER = "doc_id,cust_number,posting_date,due_date,clear_date,amount,currency\n"
 GOOD = "A1,0007,2026-01-01,2026-01-31,2026-02-03,10.00,EUR\n"
@@ -29,10 +30,16 @@ EUROPEAN = Dialect(decimal_mark=",", thousands_mark=".", date_format="%d/%m/%Y")
 
 
 def type_one(text, data_type, dialect=PLAIN):
+    """Return value and rule; the same whether the whole column is plainly written or one value is not."""
     column = Column("amount", data_type, "")
-    typed = type_column("core_payment", column, dialect, dialect.date_format, LedgerSettings())
-    frame = pl.DataFrame({"amount": [text]}, schema={"amount": pl.String()})
-    return frame.select(typed.value.alias("value"), typed.rule.alias("rule")).row(0)
+    found = []
+    for others in ([], ["an unreadable value"]):
+        texts = pl.Series([text, *others], dtype=pl.String)
+        typed = type_column(texts, "core_payment", column, ColumnWriting(dialect), LedgerSettings())
+        assert len(typed.value) == len(texts)
+        found.append((typed.value[0], typed.rule[0] if typed.rule is not None else None))
+    assert found[0] == found[1]
+    return found[0]
 
 
 @pytest.mark.parametrize(
@@ -51,6 +58,12 @@ def type_one(text, data_type, dialect=PLAIN):
         ("1.234", EUROPEAN, "1234"),
         ("-1.234.567,8", EUROPEAN, "-1234567.8"),
         ("1'234.50", Dialect(thousands_mark="'"), "1234.5"),
+        ("12.50-", Dialect(negative="trailing_minus"), "-12.5"),
+        ("(1.234,50)", EUROPEAN.model_copy(update={"negative": ("parentheses",)}), "-1234.5"),
+        ("12.50 CR", Dialect(negative_marks="CR", positive_marks="DR"), "-12.5"),
+        ("12.50DR", Dialect(negative_marks="CR", positive_marks="DR"), "12.5"),
+        ("h 12.50", Dialect(negative_marks="H"), "-12.5"),
+        ("12.50", Dialect(negative_marks="CR"), "12.5"),
     ],
 )
 def test_amounts_are_exact(text, dialect, expected):
@@ -73,6 +86,12 @@ def test_amounts_are_exact(text, dialect, expected):
         ("5.", Dialect(), "not_a_number"),
         ("٣", Dialect(), "not_a_number"),
         ("NaN", Dialect(), "not_a_number"),
+        ("12.50", Dialect(negative_marks="CR", positive_marks="DR"), "not_a_number"),
+        ("-12.50 CR", Dialect(negative_marks="CR"), "not_a_number"),
+        ("12.50 XX", Dialect(negative_marks="CR"), "not_a_number"),
+        ("-5", Dialect(negative="trailing_minus"), "not_a_number"),
+        ("(5)-", Dialect(negative=("parentheses", "trailing_minus")), "not_a_number"),
+        ("(5", Dialect(negative="parentheses"), "not_a_number"),
         ("0.0005", Dialect(), "too_many_decimals"),
         ("1234567890123456", Dialect(), "amount_out_of_range"),
         ("9" * 40, Dialect(), "amount_out_of_range"),
@@ -117,6 +136,31 @@ def test_amounts_written_by_the_rules_come_back_to_the_cent(value, is_european):
 )
 def test_values_are_typed_or_refused(text, data_type, expected):
     assert type_one(text, data_type) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "dialect", "expected"),
+    [
+        ("1", Dialect(date_format="excel_serial"), (None, "date_out_of_range")),
+        ("45292", Dialect(date_format="excel_serial"), (date(2024, 1, 1), None)),
+        ("45292.0", Dialect(date_format="excel_serial"), (date(2024, 1, 1), None)),
+        ("45292.5", Dialect(date_format="excel_serial"), (None, "not_a_date")),
+        ("60", Dialect(date_format="excel_serial"), (None, "not_a_date")),
+        ("43830", Dialect(date_format="excel_serial_1904"), (date(2024, 1, 1), None)),
+        ("31/12/68", Dialect(date_format="%d/%m/%y", two_digit_years_from=1990), (date(2068, 12, 31), None)),
+        ("31/12/89", Dialect(date_format="%d/%m/%y", two_digit_years_from=1990), (date(2089, 12, 31), None)),
+        ("31/12/90", Dialect(date_format="%d/%m/%y", two_digit_years_from=1990), (date(1990, 12, 31), None)),
+        ("29/02/00", Dialect(date_format="%d/%m/%y", two_digit_years_from=2001), (None, "not_a_date")),
+        ("29/02/24", Dialect(date_format="%d/%m/%y", two_digit_years_from=1990), (date(2024, 2, 29), None)),
+    ],
+)
+def test_days_are_read_as_the_dialect_counts_them(text, dialect, expected):
+    assert type_one(text, DataType.DATE, dialect) == expected
+
+
+def test_two_digit_years_need_their_century():
+    with pytest.raises(ValueError, match="two_digit_years_from"):
+        Dialect(date_format="%d/%m/%y")
 
 
 def test_two_date_formats_that_read_different_days_settle_nothing():

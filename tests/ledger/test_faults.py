@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from segmentation.domain.errors import InputRefusedError
 from segmentation.domain.settings import LedgerSettings
 from segmentation.ledger.loading import load_ledger
-from segmentation.ledger.mapping import load_mapping
+from segmentation.ledger.mapping_files import load_mapping
 
 FLAT = load_mapping("b2b_ledger")
 LENIENT = LedgerSettings(max_quarantined_share=1)
@@ -76,7 +76,7 @@ def test_a_damaged_file_never_crashes_and_never_loses_a_row(seed):
     assert "fail" not in counts["verdict"].to_list()
     invoices = counts.filter(pl.col("subject").str.ends_with("core_invoice")).row(0, named=True)
     assert invoices["rows_in"] == invoices["rows_loaded"] + invoices["rows_quarantined"]
-    assert invoices["rows_in"] == loaded.raw["raw_file"].item(0, "row_count")
+    assert invoices["rows_in"] == loaded.files.item(0, "row_count")
     for row in loaded.ledger["core_invoice"].iter_rows(named=True):
         line = data.split(b"\n")[int(row["source_id"].rsplit(":", 1)[1]) - 1]
         if b'"' not in line and b"\r" not in data:

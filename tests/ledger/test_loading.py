@@ -15,6 +15,8 @@ from segmentation.domain.hashing import hash_frame
 from segmentation.domain.validation import find_violations
 from segmentation.ledger.delivery import check_delivery
 from segmentation.ledger.loading import load_ledger
+from segmentation.ledger.mapping_files import load_mapping
+from segmentation.ledger.sources import read_raw
 from segmentation.ledger.warehouse import Warehouse, _explain
 
 
@@ -28,7 +30,8 @@ def test_b2b_ledger_has_1752_invoices_open_on_the_first_of_july(real_ledgers):
     assert ledger["core_payment"].height == 15531
     assert ledger["core_quarantine"].height == 0
     assert ledger["core_instalment_balance"]["is_open"].sum() == 1752
-    raw_total = loaded.raw["raw_invoice"]["amount"].str.to_decimal(scale=3).sum()
+    raw = read_raw(real_ledgers / "b2b_ledger_2019", load_mapping("b2b_ledger"))
+    raw_total = raw["raw_invoice"]["amount"].str.to_decimal(scale=3).sum()
     assert ledger["core_instalment_balance"]["amount"].sum() == raw_total
     assert set(ledger["core_quality"]["verdict"]) == {"pass"}
 
@@ -76,8 +79,9 @@ def test_every_table_of_a_real_ledger_keeps_its_definition(real_ledgers):
     loaded = load_ledger(real_ledgers / "ibm_accounts_receivable", "ibm_accounts_receivable")
     for name, table in LEDGER_TABLES.items():
         assert not find_violations(loaded.ledger[name], table), name
+    raw = read_raw(real_ledgers / "ibm_accounts_receivable", load_mapping("ibm_accounts_receivable"))
     for name, table in RAW_TABLES.items():
-        assert not find_violations(loaded.raw[name], table), name
+        assert not find_violations(raw[name], table), name
 
 
 def write_large(folder, invoice_count=20_000):
@@ -219,21 +223,22 @@ def test_instalments_that_do_not_add_up_fail(tmp_path):
 def test_a_row_that_was_lost_on_the_way_is_noticed(tmp_path):
     loaded = load_ledger(write_small(tmp_path), "canonical")
     ledger = loaded.ledger | {"core_payment": loaded.ledger["core_payment"].clear()}
-    quality = check_delivery(loaded.raw["raw_file"], loaded.ledger, ledger, loaded.as_of)
+    quality = check_delivery(loaded.files, loaded.ledger, ledger, loaded.as_of)
     lost = quality.filter(pl.col("subject") == "payment.csv → core_payment").row(0, named=True)
     assert (lost["verdict"], lost["rows_in"], lost["rows_loaded"]) == ("fail", 1, 0)
 
 
 def test_tables_come_out_of_the_warehouse_as_they_went_in(tmp_path):
     loaded = load_ledger(write_small(tmp_path / "ledger"), "canonical")
+    tables = loaded.ledger | read_raw(tmp_path / "ledger", load_mapping("canonical"))
     path = tmp_path / "root" / "warehouse.duckdb"
     with Warehouse(path) as warehouse:
         for _ in range(2):  # a second writing replaces the first
             for name, table in (LEDGER_TABLES | RAW_TABLES).items():
-                warehouse.write_table(table, (loaded.ledger | loaded.raw)[name])
+                warehouse.write_table(table, tables[name])
     with Warehouse(path) as warehouse:
         for name, table in (LEDGER_TABLES | RAW_TABLES).items():
-            assert warehouse.read_table(table).equals(table.conform((loaded.ledger | loaded.raw)[name])), name
+            assert warehouse.read_table(table).equals(table.conform(tables[name])), name
 
 
 def test_a_failed_writing_leaves_the_old_rows(tmp_path):

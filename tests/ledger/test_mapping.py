@@ -3,7 +3,8 @@
 import pytest
 
 from segmentation.domain.errors import ExitCode, UsageError
-from segmentation.ledger.mapping import SourceMapping, load_mapping, mapping_names, nearest
+from segmentation.ledger.mapping import SourceMapping, nearest
+from segmentation.ledger.mapping_files import load_mapping, mapping_names
 
 GOOD = """\
 name: mine
@@ -56,7 +57,7 @@ def test_three_mappings_ship_with_the_library():
 
 
 def test_words_of_yaml_stay_what_was_typed(tmp_path):
-    invoice = load(tmp_path, GOOD).files[0].tables["invoice"]
+    invoice = load(tmp_path, GOOD).files[0].tables["invoice"][0]
     assert invoice.columns["is_recurring"].values == {"Yes": "true", "No": "false"}
     assert invoice.columns["observed_at"].source_columns == ("Date", "Booked")
     assert invoice.columns["currency"].constant == "EUR"

@@ -1,5 +1,6 @@
 """Files are read as they are declared, or refused with the place and a remedy."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -9,8 +10,9 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from segmentation.domain.errors import ExitCode, InputRefusedError
-from segmentation.ledger.delimited import split_file
-from segmentation.ledger.mapping import Dialect, load_mapping
+from segmentation.ledger.delimited import BLOCK_BYTES, split_file
+from segmentation.ledger.dialect import Dialect
+from segmentation.ledger.mapping_files import load_mapping
 from segmentation.ledger.sources import list_delivery_files, read_raw
 
 HEADER = "doc_id,cust_number,posting_date,due_date,clear_date,amount,currency\n"
@@ -27,6 +29,13 @@ def deliver(tmp_path, content, name="ledger.csv"):
     folder.mkdir(exist_ok=True)
     (folder / name).write_bytes(content.encode() if isinstance(content, str) else content)
     return folder
+
+
+def split(data, dialect=None, block_bytes=BLOCK_BYTES):
+    """Return header, rows and rejects of a whole file."""
+    blocks = list(split_file(data, dialect or Dialect(), "any.csv", block_bytes))
+    rows, rejects = (pl.concat([getattr(b, part) for b in blocks]) for part in ("rows", "rejects"))
+    return replace(blocks[0], rows=rows, rejects=rejects)
 
 
 def with_dialect(**changes):
@@ -187,7 +196,7 @@ def test_columns_that_nobody_mapped_are_listed(tmp_path):
 
 def test_observed_at_is_the_latest_of_its_columns():
     mapping = load_mapping("ibm_accounts_receivable")
-    assert mapping.files[0].tables["contact_point"].columns["observed_at"].latest_of == (
+    assert mapping.files[0].tables["contact_point"][0].columns["observed_at"].latest_of == (
         "PaperlessDate",
         "InvoiceDate",
     )
@@ -206,12 +215,9 @@ def test_what_a_csv_writer_wrote_is_read_back(rows):
     writer = csv.writer(out, lineterminator="\n", quoting=csv.QUOTE_ALL)
     writer.writerow(["x", "y", "z"])
     writer.writerows(rows)
-    content = split_file(out.getvalue().encode(), Dialect(), "any.csv")
+    content = split(out.getvalue().encode())
 
-    def plain(value):
-        return "\n".join(part.removesuffix("\r") for part in value.split("\n")).strip() or None
-
-    expected = [tuple(plain(value) for value in row) for row in rows]
+    expected = [tuple(value.strip() or None for value in row) for row in rows]
     assert content.rejects.height == 0
     assert content.rows.select("x", "y", "z").rows() == expected
 
@@ -220,7 +226,7 @@ def test_what_a_csv_writer_wrote_is_read_back(rows):
 @given(st.text(st.sampled_from('ab,"\n'), max_size=40))
 def test_any_text_is_split_quarantined_or_refused(text):
     try:
-        content = split_file(b"x,y\n" + text.encode() + b"\n", Dialect(), "any.csv")
+        content = split(b"x,y\n" + text.encode() + b"\n")
     except InputRefusedError:
         return
     lines = pl.concat([content.rows["source_line"], content.rejects["source_line"]])
@@ -231,6 +237,20 @@ def test_any_text_is_split_quarantined_or_refused(text):
         first = physical[line["source_line"] - 2]
         if '"' not in first:
             assert [line["x"] or "", line["y"] or ""] == [part.strip() for part in first.split(",")]
+
+
+@hypothesis_settings(max_examples=200, deadline=None)
+@given(st.text(st.sampled_from('ab,"\n\r '), max_size=60), st.integers(1, 30))
+def test_the_size_of_a_block_does_not_matter(text, block_bytes):
+    data = b"x,y\n" + text.encode() + b"\n"
+    found = []
+    for size in (BLOCK_BYTES, block_bytes):
+        try:
+            content = split(data, block_bytes=size)
+            found.append((content.rows.rows(), content.rejects.rows()))
+        except InputRefusedError as error:
+            found.append(str(error))
+    assert found[0] == found[1]
 
 
 def test_reading_is_independent_of_where_the_folder_lies(tmp_path):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from segmentation.ledger.loading import load_ledger
-from segmentation.ledger.mapping import load_mapping
+from segmentation.ledger.mapping_files import load_mapping
 from segmentation.simulator.settings import BiasKind, InjectedBias, WorldSettings
 from segmentation.simulator.world import simulate_world
 from segmentation.simulator.writing import write_world

@@ -372,7 +372,9 @@ PAYMENT_MATCH = Table(
     "payment that its source did not allocate, and each customer or invoice that it may be meant for",
     (
         key_("payment_id", "payment"),
-        integer("candidate_number", "1 for the first candidate, in order of identifier", required=True, minimum=1),
+        integer(
+            "candidate_number", "1 for the first candidate, in order of identifier", required=True, minimum=1
+        ),
         identifier("customer_id", "customer that it is or may be from; null when nobody is known"),
         identifier("invoice_id", "invoice that it was or may be set against; null when none is known"),
         CURRENCY,
@@ -439,23 +441,36 @@ LEDGER_TABLES: dict[str, Table] = CANONICAL_TABLES | by_name(
 
 
 def raw_table(table: Table) -> Table:
-    """Return the ``raw_`` form of a canonical table: its columns as text, with file and line."""
+    """Return the ``raw_`` form of a canonical table: its columns as text, with file and line.
+
+    ``observed_at`` alone is derived: the latest of its source columns, null where that cannot be read;
+    the text that cannot be read is in ``observed_at_text``.
+    """
     source = (
         text("source_file", "file", required=True, role=Role.IDENTIFIER),
-        Column(
-            "source_line", DataType.INTEGER, "line in the file, the header being 1", Role.IDENTIFIER, False
+        integer("source_line", "line in the file, the header being 1", required=True, minimum=1),
+        integer("source_part", "1, 2, ... when several rows come from one line", required=True, minimum=1),
+        integer(
+            "source_route",
+            "which of the mapping's ways of filling the table the row came by, 1 for the first",
+            required=True,
+            minimum=1,
         ),
     )
     columns = tuple(
         Column(c.name, DataType.TEXT, c.description, c.role)
         for c in table.columns
-        if c.name not in PROGRAM_COLUMNS
+        if c.name not in {"observed_at", *PROGRAM_COLUMNS}
+    )
+    learned = (
+        timestamp("observed_at", "when the fact was learned; null where that cannot be read"),
+        text("observed_at_text", "what stands where observed_at cannot be read; else null"),
     )
     return Table(
         table.name.replace("core_", "raw_", 1),
         f"source row for {table.name}",
-        source + columns,
-        ("source_file", "source_line"),
+        source + columns + learned,
+        ("source_file", "source_line", "source_part"),
     )
 
 
@@ -469,6 +484,12 @@ RAW_FILE = Table(
         integer(
             "row_count",
             "rows in it, the header not counted, quarantined rows included",
+            required=True,
+            minimum=0,
+        ),
+        integer(
+            "left_out_count",
+            "rows that fill no table because the mapping's conditions leave them out",
             required=True,
             minimum=0,
         ),

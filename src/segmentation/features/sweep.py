@@ -15,15 +15,13 @@ Settlements are packed whole (known day, value date, due date), so that settleme
 key are interchangeable and the order of the input rows cannot matter.
 """
 
-from collections.abc import Callable
-from typing import Any, Final, TypeVar, cast
+from typing import Final
 
 import numba
 import numpy as np
 
+from segmentation.domain.compilation import compiled
 from segmentation.features.state import DAY_BITS, DECAY, LATEST, NEVER, NO_DAY, RECENT, WHOLE
-
-Function = TypeVar("Function", bound=Callable[..., Any])
 
 WITHDRAWAL_BITS: Final = 14
 _INDEX_BITS: Final = 40
@@ -38,18 +36,6 @@ _INSERTION: Final = 48
 _KEYS: Final = numba.types.Array(numba.int64, 1, "C", readonly=True)
 _DAYS: Final = numba.types.Array(numba.int32, 1, "C", readonly=True)
 _FLAGS: Final = numba.types.Array(numba.int8, 1, "C", readonly=True)
-
-
-def compiled(signature: object) -> Callable[[Function], Function]:
-    """Return a decorator that compiles to ``signature``, keeping the machine code where that can be written."""
-
-    def decorate(function: Function) -> Function:
-        try:
-            return cast("Function", numba.njit(signature, cache=True, nogil=True)(function))
-        except RuntimeError:  # numba found no folder to keep the machine code in
-            return cast("Function", numba.njit(signature, nogil=True)(function))
-
-    return decorate
 
 
 @compiled("void(int64[::1], int64)")

@@ -7,16 +7,17 @@ A value that is filled in later than its row (``known_from``) may fail without t
 until the later day the row is good, and ``as_known`` refuses it from that day on.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 import polars as pl
 
 from segmentation.domain.core_tables import CANONICAL_TABLES, QUARANTINE
 from segmentation.domain.errors import IntegrityError
-from segmentation.domain.schema import Frames, Table
+from segmentation.domain.schema import Column, Frames, Table
 from segmentation.domain.settings import LedgerSettings
-from segmentation.ledger.mapping import DERIVED_COLUMNS, OBSERVED_AT, FileMapping, SourceMapping
-from segmentation.ledger.moments import ISO_MOMENT, MOMENT_TYPE
+from segmentation.ledger.mapping import DERIVED_COLUMNS, OBSERVED_AT, FileMapping, SourceMapping, TableMapping
+from segmentation.ledger.moments import MOMENT_TYPE
 from segmentation.ledger.records import MAX_VALUE_LENGTH
 from segmentation.ledger.rules import CONFLICTING_ROWS, REMEDIES
 from segmentation.ledger.source_rows import (
@@ -26,7 +27,7 @@ from segmentation.ledger.source_rows import (
     split_source_id,
     write_source_id,
 )
-from segmentation.ledger.values import type_column
+from segmentation.ledger.values import ColumnWriting, is_plausible, type_column
 
 _RULE = "__rule_"
 
@@ -48,88 +49,131 @@ def convert(raw: Frames, mapping: SourceMapping, settings: LedgerSettings) -> di
     -----
     Whether too many rows of a file are in quarantine depends on the as-of day: ``accept_facts`` judges.
     """
+    return convert_blocks([raw], mapping, settings)
+
+
+def convert_blocks(
+    blocks: Iterable[Frames], mapping: SourceMapping, settings: LedgerSettings
+) -> dict[str, pl.DataFrame]:
+    """Return what ``convert`` returns, from blocks of the ``raw_`` tables that need not all be held at once.
+
+    Parameters
+    ----------
+    blocks : as ``read_blocks`` yields them; all rows that come from one line are in one block.
+    mapping, settings : as for ``convert``.
+    """
+    facts: dict[str, list[pl.DataFrame]] = {name: [] for name in CANONICAL_TABLES}
+    failures: list[pl.DataFrame] = []
+    for block in blocks:
+        if "raw_quarantine" in block:
+            failures.append(block["raw_quarantine"])
+        leading = list_leading_moments(block)
+        for name, table in CANONICAL_TABLES.items():
+            rows = block.get(name.replace("core_", "raw_", 1))
+            if rows is not None and rows.height:
+                good, failed = _convert_rows(rows, leading, table, mapping, settings)
+                facts[name].append(good)
+                failures.append(failed)
     tables: dict[str, pl.DataFrame] = {}
-    failures: list[pl.DataFrame] = [raw["raw_quarantine"]]
-    is_plausible = pl.col("leading_at").dt.year().is_between(settings.earliest_year, settings.latest_year)
-    leading = list_leading_moments(raw).filter(is_plausible)
     for name, table in CANONICAL_TABLES.items():
-        raw_name = name.replace("core_", "raw_", 1)
-        rows = raw[raw_name].join(leading, on=PLACE, how="left")
-        facts, failed = _convert_table(rows, table, mapping, settings)
-        _require_all_accounted(raw[raw_name], facts, failed, name)
-        tables[name] = facts
-        failures.append(failed)
-    tables["core_quarantine"] = QUARANTINE.conform(pl.concat(failures))
+        parts = facts.pop(name)
+        good = table.conform(pl.concat(parts)) if parts else table.empty()
+        if not _is_derived(table, mapping):
+            good, conflicts = _split_conflicts(good, table)
+            failures.append(conflicts)
+        tables[name] = good
+    tables["core_quarantine"] = QUARANTINE.conform(pl.concat([QUARANTINE.empty(), *failures]))
     return tables
 
 
-def _convert_table(
-    rows: pl.DataFrame, table: Table, mapping: SourceMapping, settings: LedgerSettings
+def _is_derived(table: Table, mapping: SourceMapping) -> bool:
+    """Whether rows of the table are repeated in many source rows, so that they need not agree."""
+    routes = (kind.tables.get(table.name.removeprefix("core_"), ()) for kind in mapping.files)
+    return any(route.distinct for ways in routes for route in ways)
+
+
+def _convert_rows(
+    rows: pl.DataFrame, leading: pl.DataFrame, table: Table, mapping: SourceMapping, settings: LedgerSettings
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    if not rows.height:
-        return table.empty(), QUARANTINE.empty()
-    facts: list[pl.DataFrame] = [table.empty()]
-    failures: list[pl.DataFrame] = []
-    for kind, part in _by_kind(rows, mapping):
-        typed = _type_rows(part, table, kind, mapping, settings)
-        failures.append(_list_failures(part, typed, table))
+    facts: list[pl.DataFrame] = []
+    failures: list[pl.DataFrame] = [QUARANTINE.empty()]
+    for kind, route, part in _by_route(rows, table, mapping):
+        dated = part.join(leading, on=PLACE, how="left") if leading.height else part
+        typed = _type_rows(dated, table, _Writing(mapping, kind, route), settings)
+        failed = _list_failures(part, typed, table)
+        failures.append(failed)
         facts.append(_good_rows(typed, table))
-    good = table.conform(pl.concat(facts))
-    is_derived = any(
-        table_mapping.distinct
-        for kind in mapping.files
-        for name, table_mapping in kind.tables.items()
-        if f"core_{name}" == table.name
+        _require_all_accounted(typed, facts[-1], failed, table)
+    return pl.concat(facts), pl.concat(failures)
+
+
+def _by_route(
+    rows: pl.DataFrame, table: Table, mapping: SourceMapping
+) -> Iterator[tuple[FileMapping, TableMapping, pl.DataFrame]]:
+    """Yield the rows of each kind of file and way of filling the table, since each may write days differently."""
+    parts = rows.partition_by("source_file", "source_route", as_dict=True, maintain_order=True)
+    for (source_file, number), part in parts.items():
+        kind = mapping.file_mapping(str(source_file)) or mapping.files[0]
+        yield kind, kind.tables[table.name.removeprefix("core_")][int(number) - 1], part
+
+
+@dataclass(frozen=True)
+class _Writing:
+    """How the rows of a file are written, for one way of filling a table."""
+
+    mapping: SourceMapping
+    kind: FileMapping
+    route: TableMapping
+
+    def of(self, column: Column) -> ColumnWriting:
+        """Return how a column is written."""
+        dialect = self.mapping.dialect_of(self.kind)
+        source = self.route.columns.get(column.name)
+        return ColumnWriting(dialect, source.date_format, source.sign) if source else ColumnWriting(dialect)
+
+
+def _type_rows(rows: pl.DataFrame, table: Table, writing: _Writing, settings: LedgerSettings) -> pl.DataFrame:
+    """Return the rows with typed columns, and beside each column that breaks one its broken rule."""
+    typed = rows.select(*PLACE, write_source_id()).with_columns(
+        pl.lit(writing.mapping.source_system).alias("source_system")
     )
-    if not is_derived:
-        good, conflicts = _split_conflicts(good, table)
-        failures.append(conflicts)
-    return good, pl.concat([QUARANTINE.empty(), *failures])
+    series: list[pl.Series] = []
+    for column in table.columns:
+        if column.name in DERIVED_COLUMNS or column.name == OBSERVED_AT:
+            continue
+        result = type_column(rows.get_column(column.name), table.name, column, writing.of(column), settings)
+        series.append(result.value.cast(column.polars_type).alias(column.name))
+        if result.rule is not None:
+            series.append(result.rule.alias(_RULE + column.name))
+    typed = typed.with_columns(series).with_columns(_date_rows(rows, settings))
+    for rule, column_name, broken in _row_rules(table, settings):
+        found = pl.when(broken).then(pl.lit(rule)).alias(_RULE + column_name)
+        if _RULE + column_name in typed.columns:
+            typed = typed.with_columns(pl.coalesce(_RULE + column_name, found).alias(_RULE + column_name))
+        elif typed.select(broken.any()).item():
+            typed = typed.with_columns(found)
+    return typed
 
 
-def _by_kind(rows: pl.DataFrame, mapping: SourceMapping) -> Iterator[tuple[FileMapping, pl.DataFrame]]:
-    """Yield the rows of each kind of file, since kinds may write days differently."""
-    files = rows.get_column("source_file").unique().sort().to_list()
-    kinds = {name: mapping.file_mapping(name) or mapping.files[0] for name in files}
-    for kind in mapping.files:
-        names = [name for name in files if kinds[name] is kind]
-        if names:
-            yield kind, rows.filter(pl.col("source_file").is_in(names))
-
-
-def _type_rows(
-    rows: pl.DataFrame, table: Table, kind: FileMapping, mapping: SourceMapping, settings: LedgerSettings
-) -> pl.DataFrame:
-    """Return the rows with typed columns, and the broken rule of each column beside it."""
-    sources = kind.tables[table.name.removeprefix("core_")].columns
-    dialect = mapping.dialect
-    columns = [column for column in table.columns if column.name not in DERIVED_COLUMNS]
-    expressions = []
-    for column in columns:
-        source = sources.get(column.name)
-        if column.name == OBSERVED_AT:
-            typed = type_column(
-                table.name,
-                column,
-                dialect.model_copy(update={"timestamp_format": (ISO_MOMENT,)}),
-                ("%Y-%m-%d",),
-                settings,
-            )
-        else:
-            formats = (source.date_format if source else ()) or dialect.date_format
-            typed = type_column(table.name, column, dialect, formats, settings)
-        expressions += [
-            typed.value.cast(column.polars_type).alias(column.name),
-            typed.rule.alias(_RULE + column.name),
-        ]
-    typed_rows = rows.select(*PLACE, write_source_id(), "leading_at", *expressions).with_columns(
-        pl.lit(mapping.source_system).alias("source_system"),
-        date_by_leading_part(pl.col(OBSERVED_AT)).alias(OBSERVED_AT),
+def _date_rows(rows: pl.DataFrame, settings: LedgerSettings) -> list[pl.Series]:
+    """Return when each row was learned, and the rule that it breaks where that cannot be told."""
+    own = pl.col(OBSERVED_AT)
+    rule: pl.Expr = (
+        pl.when(pl.col("observed_at_text").is_not_null())
+        .then(pl.lit("not_a_timestamp"))
+        .when(own.is_null())
+        .then(pl.lit("missing_value"))
+        .when(~is_plausible(own, settings))
+        .then(pl.lit("date_out_of_range"))
     )
-    return typed_rows.with_columns(
-        pl.coalesce(_RULE + column, pl.when(broken).then(pl.lit(rule))).alias(_RULE + column)
-        for rule, column, broken in _row_rules(table, settings)
-    )
+    moment: pl.Expr = pl.when(is_plausible(own, settings)).then(own)
+    if "leading_at" in rows.columns:
+        rows = rows.with_columns(pl.when(is_plausible(pl.col("leading_at"), settings)).then("leading_at"))
+        moment = date_by_leading_part(moment)
+    dated = rows.select(moment.alias(OBSERVED_AT), rule.alias(_RULE + OBSERVED_AT))
+    rules = dated.get_column(_RULE + OBSERVED_AT)
+    columns = [dated.get_column(OBSERVED_AT)]
+    return columns if rules.null_count() == len(rules) else [*columns, rules]
 
 
 def _row_rules(table: Table, settings: LedgerSettings) -> list[tuple[str, str, pl.Expr]]:
@@ -160,45 +204,59 @@ def _late_columns(table: Table) -> list[str]:
 
 def _good_rows(typed: pl.DataFrame, table: Table) -> pl.DataFrame:
     late = _late_columns(table)
-    decisive = [
-        pl.col(_RULE + column.name).is_null()
-        for column in table.columns
-        if column.name not in DERIVED_COLUMNS and column.name not in late
-    ]
-    is_dated = [
+    broken = [name.removeprefix(_RULE) for name in typed.columns if name.startswith(_RULE)]
+    is_good = [
         pl.col(_RULE + name).is_null() | pl.col(str(table.column(name).known_from)).is_not_null()
-        for name in late
+        if name in late
+        else pl.col(_RULE + name).is_null()
+        for name in broken
     ]
-    return table.conform(typed.filter(*decisive, *is_dated))
+    good = typed.filter(is_good) if is_good else typed
+    return good.select(
+        pl.col(c.name) if c.name in typed.columns else pl.lit(None, dtype=c.polars_type).alias(c.name)
+        for c in table.columns
+    )
 
 
 def _list_failures(rows: pl.DataFrame, typed: pl.DataFrame, table: Table) -> pl.DataFrame:
     """Return one quarantine row per broken rule."""
-    names = [name for name in typed.columns if name.startswith(_RULE)]
-    is_broken = typed.select(pl.col(names).is_not_null().any()).row(0, named=True)
     frames = []
-    for rule_name in (name for name in names if is_broken[name]):
+    for rule_name in (name for name in typed.columns if name.startswith(_RULE)):
         column = table.column(rule_name.removeprefix(_RULE))
         known_at = pl.col(OBSERVED_AT)
         if column.known_from is not None and column.known_from != column.name:
             known_at = pl.max_horizontal(known_at, pl.col(column.known_from).cast(MOMENT_TYPE))
         frames.append(
-            typed.select(
+            typed.with_columns(_text_of(rows, column).alias("value"))
+            .filter(pl.col(rule_name).is_not_null())
+            .select(
                 *PLACE,
                 pl.lit(column.name).alias("column_name"),
                 pl.col(rule_name).alias("rule"),
-                rows.get_column(column.name).str.slice(0, MAX_VALUE_LENGTH).alias("value"),
+                "value",
                 *_about(table),
                 known_at.alias(OBSERVED_AT),
-            ).filter(pl.col("rule").is_not_null())
+            )
         )
-    failed = pl.concat(frames) if frames else QUARANTINE.empty().select(pl.exclude("table_name", "remedy"))
+    if not frames:
+        return QUARANTINE.empty()
+    failed = pl.concat(frames).unique([*PLACE, "column_name", "rule"], keep="first", maintain_order=True)
     return QUARANTINE.conform(
         failed.with_columns(
             pl.lit(table.name).alias("table_name"),
             pl.col("rule").replace_strict(REMEDIES, return_dtype=pl.String).alias("remedy"),
         )
     )
+
+
+def _text_of(rows: pl.DataFrame, column: Column) -> pl.Series:
+    """Return what stands in the source, shortened."""
+    if column.name == OBSERVED_AT:
+        moment = pl.col(OBSERVED_AT).dt.strftime("%Y-%m-%dT%H:%M:%S%.fZ")
+        return rows.select(
+            pl.coalesce(pl.col("observed_at_text").str.slice(0, MAX_VALUE_LENGTH), moment)
+        ).to_series()
+    return rows.get_column(column.name).str.slice(0, MAX_VALUE_LENGTH)
 
 
 def _about(table: Table) -> list[pl.Expr]:
@@ -252,16 +310,19 @@ def _split_conflicts(facts: pl.DataFrame, table: Table) -> tuple[pl.DataFrame, p
     return good, QUARANTINE.conform(failures)
 
 
-def _require_all_accounted(rows: pl.DataFrame, facts: pl.DataFrame, failed: pl.DataFrame, name: str) -> None:
+def _require_all_accounted(
+    typed: pl.DataFrame, facts: pl.DataFrame, failed: pl.DataFrame, table: Table
+) -> None:
     """Raise when a source row is neither a fact nor in quarantine: a row must never just vanish."""
-    loaded = facts.select(*split_source_id()) if failed.height else facts.select("source_id")
     if not failed.height:
-        accounted = loaded.height
+        accounted = facts.height
     else:
-        accounted = pl.concat([loaded, failed.select(*PLACE)]).unique().height
-    if accounted != rows.height:
+        refused = typed.join(failed.select(PLACE).unique(), on=PLACE, how="semi").select("source_id")
+        others = facts.join(refused.unique(), on="source_id", how="anti").height
+        accounted = others + refused.height
+    if accounted != typed.height:
         raise IntegrityError(
-            f"{rows.height} rows went into {name} and {accounted} came out",
-            where=name,
+            f"{typed.height} rows went into {table.name} and {accounted} came out",
+            where=table.name,
             remedy="This is a defect of the program, not of your data: please report it with this message.",
         )

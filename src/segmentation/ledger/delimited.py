@@ -1,78 +1,113 @@
-"""Delimited text split into records by a declared dialect, with the physical line of each.
+"""Delimited text split into records by a declared dialect, block by block, with the line of each.
 
 Belongs here: bytes to columns of text, and everything that makes a file as a whole unreadable. Does
 not belong here: what the columns mean (sources), what the values must look like (conversion).
 
-The lines are told apart first, by quote parity, and only records that are well formed and have as
-many fields as the header reach the parser: no reader option has to be trusted not to guess.
+The records are told apart first (record_scan), and only those that are well formed and have as many
+fields as the header reach the parser: no reader option has to be trusted not to guess.
 """
 
 import csv
+import mmap
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
+import numpy as np
 import polars as pl
 
 from segmentation.domain.errors import InputRefusedError
-from segmentation.ledger.mapping import Dialect
-from segmentation.ledger.records import LINE, MAX_VALUE_LENGTH, RecordSet
+from segmentation.ledger.dialect import Dialect
+from segmentation.ledger.records import LINE, MAX_VALUE_LENGTH, REJECT_SCHEMA, RecordSet
+
+if TYPE_CHECKING:
+    from segmentation.ledger.record_scan import RecordScan
+
+BLOCK_BYTES = 1 << 25
+"""Text that is held as columns at one time."""
 
 _OTHER_DELIMITERS = (",", ";", "\t", "|")
 _WORKBOOK_MARKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 """First bytes of a zip archive (.xlsx) and of an older Office file (.xls)."""
 
-_MARKUP = re.compile(r"\s*<(?:!doctype|\?xml|html|head|body|div|table|error)\b", re.IGNORECASE)
+_MARKUP = re.compile(rb"\s*<(?:!doctype|\?xml|html|head|body|div|table|error)\b", re.IGNORECASE)
+_UTF8_MARK = b"\xef\xbb\xbf"
+_BEGINNING = 4096
 
 
-def split_file(data: bytes, dialect: Dialect, source_file: str) -> RecordSet:
-    """Return the records of a delimited file.
+@dataclass(frozen=True)
+class _Block:
+    """A piece of a file that begins at a record, and the records in it."""
+
+    text: bytes
+    scan: "RecordScan"
+    first_line: int
+
+    @property
+    def lines(self) -> np.ndarray:
+        """Line in the file of each record."""
+        return self.scan.lines + (self.first_line - 1)
+
+
+def read_delimited(
+    path: Path, dialect: Dialect, source_file: str, block_bytes: int = BLOCK_BYTES
+) -> Iterator[RecordSet]:
+    """Yield the records of a delimited file, a block at a time; at least one block, if only a header.
+
+    Parameters
+    ----------
+    path : the file.
+    dialect : how it is written.
+    source_file : its name in messages.
+    block_bytes : size of a block; the result does not depend on it.
 
     Raises
     ------
     InputRefusedError
         When the file is empty, a web page, in another encoding, cut off, or has an unusable header.
     """
-    text = _decode(data, dialect, source_file)
-    lines = _split_lines(text, dialect, source_file)
-    records = _join_records(lines, dialect, source_file)
-    header = _read_header(records.row(0, named=True), dialect, source_file)
-    records = records.slice(1)
-    field_count = pl.col("text").str.count_matches(dialect.delimiter, literal=True) + 1
-    if dialect.quote in text:
-        quoted = _quoted_pattern(dialect)
-        unquoted = pl.col("text").str.replace_all(quoted, "")
-        field_count = (
-            pl.when(pl.col("text").str.contains(dialect.quote, literal=True))
-            .then(unquoted.str.count_matches(dialect.delimiter, literal=True) + 1)
-            .otherwise(field_count)
-        )
-    records = records.with_columns(
-        pl.when(pl.col("is_malformed"))
-        .then(pl.lit("stray_quote"))
-        .when(field_count < len(header))
-        .then(pl.lit("too_few_fields"))
-        .when(field_count > len(header))
-        .then(pl.lit("too_many_fields"))
-        .alias("rule")
-    )
-    if records.height and records.item(-1, "rule") == "too_few_fields":
+    with path.open("rb") as file:
+        if path.stat().st_size and _is_utf8_declared(dialect):
+            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+                yield from split_file(content, dialect, source_file, block_bytes)
+        else:
+            yield from split_file(file.read(), dialect, source_file, block_bytes)
+
+
+def split_file(
+    data: bytes | mmap.mmap, dialect: Dialect, source_file: str, block_bytes: int = BLOCK_BYTES
+) -> Iterator[RecordSet]:
+    """Yield the records of a delimited file that is held as bytes; see ``read_delimited``."""
+    text = _as_utf8(data, dialect, source_file)
+    offset, end = _find_header(text, dialect, source_file), 0
+    line = dialect.header_line
+    header: list[str] | None = None
+    last_is_short = None
+    while offset < len(text) or header is None:
+        end = min(max(end, offset) + block_bytes, len(text))
+        is_last = end == len(text)
+        content = _take_block(text[offset:end], line, dialect, source_file, is_last=is_last)
+        block = _Block(content, _scan(content, line, dialect, source_file, is_last=is_last), line)
+        offset, line = offset + block.scan.consumed, line + block.scan.line_count
+        if not block.scan.starts.size and not is_last:
+            continue  # blank lines, or a record longer than a block: take more
+        skipped = 0
+        if header is None:
+            header, skipped = _read_header(block, dialect, source_file), 1
+        records = _read_records(block, header, dialect, source_file, skipped=skipped)
+        if block.scan.starts.size > skipped:
+            short = records.rejects.filter(pl.col("rule") == "too_few_fields").tail(1)
+            is_short = short.height and short.item(0, LINE) >= block.lines[-1]
+            last_is_short = short.row(0) if is_short else None
+        yield records
+    if last_is_short is not None:
         raise InputRefusedError(
-            f"The last line has fewer fields than the header: {_shorten(records.item(-1, 'text'))!r}",
-            where=f"{source_file}, line {records.item(-1, LINE)}",
+            f"The last line has fewer fields than the header: {last_is_short[2]!r}",
+            where=f"{source_file}, line {last_is_short[0]}",
             remedy="The file was probably cut off, or ends with a footer: export it again, without footer.",
         )
-    rows = _parse(records.filter(pl.col("rule").is_null()), header, dialect, source_file)
-    rejects = _list_rejects(records.filter(pl.col("rule").is_not_null()))
-    return RecordSet("", header, rows, rejects)
-
-
-def _list_rejects(records: pl.DataFrame) -> pl.DataFrame:
-    """Return every physical line of the records: how many rows a torn one held cannot be known."""
-    lines = records.with_columns(pl.col("text").str.split("\n")).with_columns(
-        pl.int_ranges(pl.col(LINE), pl.col(LINE) + pl.col("text").list.len().cast(pl.Int64)).alias(LINE)
-    )
-    return _drop_blank(lines.explode(LINE, "text")).select(
-        LINE, "rule", pl.col("text").str.slice(0, MAX_VALUE_LENGTH).alias("value")
-    )
 
 
 def better_delimiter(header: list[str], expected: set[str], dialect: Dialect) -> str | None:
@@ -87,41 +122,38 @@ def better_delimiter(header: list[str], expected: set[str], dialect: Dialect) ->
     return best if found[best] > len(expected & set(header)) else None
 
 
-def _decode(data: bytes, dialect: Dialect, source_file: str) -> str:
-    if not data.strip(b" \r\n\t\x00\xef\xbb\xbf"):
-        raise InputRefusedError(
-            "The file is empty", where=source_file, remedy="Export it again and check that it has rows."
-        )
-    if data.startswith(_WORKBOOK_MARKS):
+def _is_utf8_declared(dialect: Dialect) -> bool:
+    return dialect.encoding.lower().replace("_", "-") in {"utf-8", "utf8", "utf-8-sig"}
+
+
+def _as_utf8(data: bytes | mmap.mmap, dialect: Dialect, source_file: str) -> bytes | mmap.mmap:
+    """Return the file as UTF-8 with newlines, its byte order mark left in; refuse what is no such text."""
+    if data[:8].startswith(_WORKBOOK_MARKS):
         raise InputRefusedError(
             "The file is an Excel workbook or an archive, whatever its name says",
             where=source_file,
-            remedy="Open it and save the sheet as CSV, or unpack it.",
+            remedy="Give the file `format: excel` in the mapping, save the sheet as CSV, or unpack it.",
         )
-    is_utf8_declared = dialect.encoding.lower().replace("_", "-") in {"utf-8", "utf8", "utf-8-sig"}
-    if is_utf8_declared and data.startswith((b"\xff\xfe", b"\xfe\xff")):
+    if not _is_utf8_declared(dialect):
+        data = bytes(data)
+        if not data.isascii() and _is_utf8(data):
+            raise _wrong_encoding(dialect, "utf-8", source_file)
+        try:
+            data = data.decode(dialect.encoding).removeprefix("\ufeff").encode()
+        except UnicodeDecodeError as error:
+            line = data.count(b"\n", 0, error.start) + 1
+            raise _wrong_encoding(dialect, "windows-1252", f"{source_file}, line {line}") from None
+    elif data[:2] in {b"\xff\xfe", b"\xfe\xff"}:
         raise _wrong_encoding(dialect, "utf-16", f"{source_file}, line 1")
-    try:
-        text = data.decode("utf-8-sig" if is_utf8_declared else dialect.encoding)
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise _wrong_encoding(dialect, "windows-1252", f"{source_file}, line {line}") from None
-    if "\x00" in text:
-        line = text.count("\n", 0, text.index("\x00")) + 1
-        raise InputRefusedError(
-            "The file holds NUL bytes, so it is not a text file in the declared encoding",
-            where=f"{source_file}, line {line}",
-            remedy=f"Export it again as text in {dialect.encoding}, or correct `encoding` in the mapping.",
-        )
-    if not is_utf8_declared and not data.isascii() and _is_utf8(data):
-        raise _wrong_encoding(dialect, "utf-8", source_file)
-    if _MARKUP.match(text.removeprefix("\ufeff")):
+    if _MARKUP.match(data[:_BEGINNING].removeprefix(_UTF8_MARK)):
         raise InputRefusedError(
             "The file is a web page or XML, not a table",
             where=f"{source_file}, line 1",
             remedy="The export or download probably failed: open the file, read its message, export again.",
         )
-    return text.removeprefix("\ufeff")
+    if data.find(b"\n") < 0 and data.find(b"\r") >= 0:
+        return bytes(data).replace(b"\r", b"\n")
+    return data
 
 
 def _is_utf8(data: bytes) -> bool:
@@ -140,85 +172,90 @@ def _wrong_encoding(dialect: Dialect, likely: str, where: str) -> InputRefusedEr
     )
 
 
-def _split_lines(text: str, dialect: Dialect, source_file: str) -> pl.DataFrame:
-    if "\n" not in text and "\r" in text:
-        text = text.replace("\r", "\n")
-    if not text.endswith("\n") and dialect.final_newline == "required":
+def _find_header(text: bytes | mmap.mmap, dialect: Dialect, source_file: str) -> int:
+    """Return the offset of the line on which the header stands."""
+    offset = len(_UTF8_MARK) if text[: len(_UTF8_MARK)] == _UTF8_MARK else 0
+    for _ in range(dialect.header_line - 1):
+        offset = text.find(b"\n", offset) + 1
+        if not offset:
+            raise InputRefusedError(
+                f"The file ends before line {dialect.header_line}, where its header should be",
+                where=source_file,
+                remedy="Correct `header_line` in the mapping, or export the file again.",
+            )
+    return offset
+
+
+def _take_block(block: bytes, first_line: int, dialect: Dialect, source_file: str, *, is_last: bool) -> bytes:
+    """Return the block, the last one with the line end that it may lack; refuse what is no text."""
+    if (position := block.find(b"\x00")) >= 0:
         raise InputRefusedError(
-            "The last line has no end, so the file may have been cut off",
-            where=f"{source_file}, line {text.count(chr(10)) + 1}",
-            remedy="Export it again; if the source never ends its last line, set `final_newline: optional`.",
+            "The file holds NUL bytes, so it is not a text file in the declared encoding",
+            where=f"{source_file}, line {first_line + _count_lines(block, position)}",
+            remedy=f"Export it again as text in {dialect.encoding}, or correct `encoding` in the mapping.",
         )
-    return (
-        pl.DataFrame({"text": [text.removesuffix("\n")]})
-        .select(pl.col("text").str.split("\n").explode().str.strip_suffix("\r"))
-        .with_row_index(LINE, offset=1)
-        .with_columns(pl.col(LINE).cast(pl.Int64))
-    )
+    if is_last and block and not block.endswith(b"\n"):
+        if dialect.final_newline == "required":
+            raise InputRefusedError(
+                "The last line has no end, so the file may have been cut off",
+                where=f"{source_file}, line {first_line + _count_lines(block, len(block))}",
+                remedy="Export it again; if the source never ends its last line, set `final_newline: optional`.",
+            )
+        return block + b"\n"
+    return block
 
 
-def _quoted_pattern(dialect: Dialect) -> str:
-    quote = re.escape(dialect.quote)
-    return f"{quote}(?:[^{quote}]|{quote}{quote})*{quote}"
+def _count_lines(block: bytes, end: int) -> int:
+    return block.count(b"\n", 0, end)
 
 
-def _join_records(lines: pl.DataFrame, dialect: Dialect, source_file: str) -> pl.DataFrame:
-    """Return records (text, first line, is_malformed); a quoted field may run over several lines."""
-    quotes = pl.col("text").str.count_matches(dialect.quote, literal=True)
-    if not lines.select(quotes.gt(0).any()).item():
-        return _drop_blank(lines.with_columns(pl.lit(value=False).alias("is_malformed")))
-    quote, delimiter = re.escape(dialect.quote), re.escape(dialect.delimiter)
-    inner = f"(?:[^{quote}]|{quote}{quote})*"
-    field = f"(?:{quote}{inner}{quote}|[^{quote}{delimiter}]*)"
-    opens = f"^(?:{field}{delimiter})*{quote}{inner}$"
-    closes = f"^{inner}{quote}(?:{delimiter}{field})*$"
-    is_odd = quotes % 2 == 1
-    lines = lines.with_columns(
-        (is_odd & ~pl.col("text").str.contains(opens) & ~pl.col("text").str.contains(closes)).alias(
-            "is_stray"
-        )
-    )
-    flips = (is_odd & ~pl.col("is_stray")).cast(pl.Int64)
-    lines = lines.with_columns(flips.alias("flips")).with_columns(
-        ((pl.col("flips").cum_sum() - pl.col("flips")) % 2 == 0).alias("is_start")
-    )
-    if lines.get_column("flips").sum() % 2:
-        opened = lines.filter(pl.col("flips") == 1).item(-1, LINE)
+def _scan(
+    block: bytes, first_line: int, dialect: Dialect, source_file: str, *, is_last: bool
+) -> "RecordScan":
+    from segmentation.ledger.record_scan import scan_records
+
+    scan = scan_records(np.frombuffer(block, dtype=np.uint8), dialect.delimiter, dialect.quote)
+    if is_last and scan.open_quote_line:
         raise InputRefusedError(
             "A quoted field is opened and never closed",
-            where=f"{source_file}, line {opened}",
+            where=f"{source_file}, line {first_line + scan.open_quote_line - 1}",
             remedy="The file was cut off, or a quote inside the field is not doubled: export it again.",
         )
-    record = lines.with_columns(pl.col("is_start").cum_sum().alias("record"))
-    records = record.group_by("record", maintain_order=True).agg(
-        pl.col(LINE).first(),
-        pl.col("text").str.join("\n"),
-        pl.col("is_stray").any(),
-    )
-    complete = f"^{field}(?:{delimiter}{field})*$"
-    records = records.with_columns(
-        (
-            pl.col("is_stray")
-            | (
-                pl.col("text").str.contains(dialect.quote, literal=True)
-                & ~pl.col("text").str.contains(complete)
-            )
-        ).alias("is_malformed")
-    )
-    return _drop_blank(records.select(LINE, "text", "is_malformed"))
+    if not block.isascii():
+        try:
+            block[: scan.consumed].decode("utf-8")
+        except UnicodeDecodeError as error:
+            line = first_line + _count_lines(block, error.start)
+            raise _wrong_encoding(dialect, "windows-1252", f"{source_file}, line {line}") from None
+    return scan
 
 
-def _drop_blank(records: pl.DataFrame) -> pl.DataFrame:
-    return records.filter(pl.col("text").str.strip_chars(" ") != "")
-
-
-def _read_header(record: dict[str, object], dialect: Dialect, source_file: str) -> list[str]:
-    where = f"{source_file}, line {record[LINE]}"
-    if record["is_malformed"]:
+def _read_header(block: _Block, dialect: Dialect, source_file: str) -> list[str]:
+    scan = block.scan
+    if not scan.starts.size:
+        raise InputRefusedError(
+            "The file is empty",
+            where=source_file,
+            remedy="Export it again and check that it has a header and rows.",
+        )
+    where = f"{source_file}, line {block.lines[0]}"
+    if scan.is_malformed[0]:
         raise InputRefusedError(
             "The header has a stray quote", where=where, remedy="Correct the header and deliver again."
         )
-    fields = next(csv.reader([str(record["text"])], delimiter=dialect.delimiter, quotechar=dialect.quote))
+    text = block.text[int(scan.starts[0]) : int(scan.ends[0])].decode("utf-8")
+    fields = next(csv.reader([text], delimiter=dialect.delimiter, quotechar=dialect.quote))
+    return check_header(fields, where)
+
+
+def check_header(fields: list[str], where: str) -> list[str]:
+    """Return the column names, those left blank numbered.
+
+    Raises
+    ------
+    InputRefusedError
+        When a name is there twice.
+    """
     header = [name.strip() for name in fields]
     named = [name for name in header if name]
     twice = sorted({name for name in named if named.count(name) > 1})
@@ -231,30 +268,68 @@ def _read_header(record: dict[str, object], dialect: Dialect, source_file: str) 
     return [name or f"(column {number})" for number, name in enumerate(header, start=1)]
 
 
-def _parse(records: pl.DataFrame, header: list[str], dialect: Dialect, source_file: str) -> pl.DataFrame:
+def _read_records(
+    block: _Block, header: list[str], dialect: Dialect, source_file: str, *, skipped: int
+) -> RecordSet:
+    from segmentation.ledger.record_scan import HAS_EDGE_BLANK, HAS_QUOTE
+
+    scan = block.scan
+    is_good = ~scan.is_malformed & (scan.field_counts == len(header))
+    is_good[:skipped] = False
+    is_bad = ~is_good
+    is_bad[:skipped] = False
+    count = int(is_good.sum())
+    rows = _parse(_cut(block, is_good), header, dialect, has_quotes=bool(scan.marks & HAS_QUOTE))
+    if rows.height != count:
+        raise InputRefusedError(
+            f"The file could not be split reliably: {count} records gave {rows.height} rows",
+            where=f"{source_file}, from line {block.first_line}",
+            remedy="Check `delimiter` and `quote` in the mapping; write the file as plain CSV.",
+        )
+    if scan.marks & (HAS_EDGE_BLANK | HAS_QUOTE):
+        stripped = rows.with_columns(pl.all().str.strip_chars())
+        rows = stripped.with_columns(pl.when(pl.all() != "").then(pl.all()))
+    rows = rows.insert_column(0, pl.Series(LINE, block.lines[is_good], dtype=pl.Int64))
+    return RecordSet("", header, rows, _list_rejects(block, is_bad, len(header)))
+
+
+def _cut(block: _Block, is_good: np.ndarray) -> bytes:
+    """Return the text of the good records, each with its line end."""
+    scan, text = block.scan, block.text
+    edges = np.flatnonzero(np.diff(is_good.astype(np.int8), prepend=0, append=0))
+    if not scan.is_contiguous:
+        places = zip(scan.starts[is_good].tolist(), scan.ends[is_good].tolist(), strict=True)
+        return b"".join(text[start:end] + b"\n" for start, end in places)
+    bounds = np.append(scan.starts, scan.consumed)[edges].tolist()  # unbroken runs of good records
+    return b"".join(text[start:end] for start, end in zip(bounds[::2], bounds[1::2], strict=True))
+
+
+def _parse(text: bytes, header: list[str], dialect: Dialect, *, has_quotes: bool) -> pl.DataFrame:
     schema: dict[str, pl.DataType] = dict.fromkeys(header, pl.String())
-    if not records.height:
-        return pl.DataFrame(schema={LINE: pl.Int64(), **schema})
-    text = records.select(pl.col("text").str.join("\n")).item()
-    rows = pl.read_csv(
-        text.encode(),
+    if not text:
+        return pl.DataFrame(schema=schema)
+    return pl.read_csv(
+        text,
         has_header=False,
         separator=dialect.delimiter,
-        quote_char=dialect.quote,
+        quote_char=dialect.quote if has_quotes else None,
         schema=schema,
         raise_if_empty=False,
     )
-    if rows.height != records.height:
-        raise InputRefusedError(
-            f"The file could not be split reliably: {records.height} records gave {rows.height} rows",
-            where=source_file,
-            remedy="Check `delimiter` and `quote` in the mapping; write the file as plain CSV.",
-        )
-    stripped = rows.with_columns(pl.all().str.strip_chars()).with_columns(
-        pl.when(pl.all() != "").then(pl.all())
-    )
-    return stripped.insert_column(0, records.get_column(LINE))
 
 
-def _shorten(value: str) -> str:
-    return value[:MAX_VALUE_LENGTH]
+def _list_rejects(block: _Block, is_bad: np.ndarray, field_count: int) -> pl.DataFrame:
+    """Return every physical line of the bad records: how many rows a torn one held cannot be known."""
+    scan, lines = block.scan, block.lines
+    rejects = []
+    for number in np.flatnonzero(is_bad).tolist():
+        rule = "too_few_fields" if scan.field_counts[number] < field_count else "too_many_fields"
+        if scan.is_malformed[number]:
+            rule = "stray_quote"
+        record = block.text[int(scan.starts[number]) : int(scan.ends[number])].decode("utf-8")
+        rejects += [
+            (int(lines[number]) + step, rule, line.removesuffix("\r")[:MAX_VALUE_LENGTH])
+            for step, line in enumerate(record.split("\n"))
+            if line.strip(" \r")
+        ]
+    return pl.DataFrame(rejects, schema=REJECT_SCHEMA, orient="row")

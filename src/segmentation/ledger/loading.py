@@ -4,6 +4,7 @@ Belongs here: the composition of the room's functions in their order. Does not b
 itself; the pipeline calls the steps one by one.
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -15,11 +16,12 @@ from segmentation.domain.settings import LedgerSettings
 from segmentation.ledger.acceptance import accept_facts
 from segmentation.ledger.as_known import as_known
 from segmentation.ledger.balances import build_instalment_balances, build_unallocated_cash
-from segmentation.ledger.conversion import convert
+from segmentation.ledger.conversion import convert_blocks
 from segmentation.ledger.delivery import check_delivery
-from segmentation.ledger.mapping import SourceMapping, load_mapping
+from segmentation.ledger.mapping import SourceMapping
+from segmentation.ledger.mapping_files import load_mapping
 from segmentation.ledger.quality import build_quality
-from segmentation.ledger.sources import read_raw
+from segmentation.ledger.sources import join_blocks, read_blocks
 
 
 @dataclass(frozen=True)
@@ -29,12 +31,12 @@ class LoadedLedger:
     Parameters
     ----------
     as_of : the as-of day.
-    raw : every ``raw_`` table, whatever its day.
+    files : ``raw_file``, the files of the delivery.
     ledger : every ``core_`` table, as known on the as-of day.
     """
 
     as_of: date
-    raw: dict[str, pl.DataFrame]
+    files: pl.DataFrame
     ledger: dict[str, pl.DataFrame]
 
 
@@ -65,9 +67,19 @@ def load_ledger(
     """
     if not isinstance(mapping, SourceMapping):
         mapping = load_mapping(mapping)
-    raw = read_raw(Path(path), mapping)
-    day, facts = accept_facts(raw["raw_file"], convert(raw, mapping, settings), settings, as_of, today=today)
-    return LoadedLedger(day, raw, build_ledger(raw["raw_file"], facts, day))
+    files: list[pl.DataFrame] = []
+    facts = convert_blocks(_set_aside_files(read_blocks(Path(path), mapping), files), mapping, settings)
+    raw_file = join_blocks("raw_file", files)
+    day, facts = accept_facts(raw_file, facts, settings, as_of, today=today)
+    return LoadedLedger(day, raw_file, build_ledger(raw_file, facts, day))
+
+
+def _set_aside_files(blocks: Iterable[Frames], files: list[pl.DataFrame]) -> Iterator[Frames]:
+    """Yield the blocks and keep their rows of ``raw_file``, which are no facts."""
+    for block in blocks:
+        if "raw_file" in block:
+            files.append(block["raw_file"])
+        yield block
 
 
 def build_ledger(files: pl.DataFrame, facts: Frames, as_of: date) -> dict[str, pl.DataFrame]:

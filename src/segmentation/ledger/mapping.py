@@ -1,38 +1,34 @@
 """How the files of a source become the canonical ledger: dialect, files, columns.
 
-Belongs here: the mapping model and its reading from YAML, with the place and the nearest match of
-every mistake. Does not belong here: applying it to files (sources) or converting values (conversion).
+Belongs here: the mapping model and what it refuses. Does not belong here: reading it from YAML
+(mapping_files), applying it to files (sources) or converting values (conversion).
 """
 
-import codecs
 import difflib
 import fnmatch
 import re
 from collections.abc import Iterable, Mapping
-from importlib import resources
-from pathlib import Path
+from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
-from pydantic_core import ErrorDetails
 
 from segmentation.domain.core_tables import CANONICAL_TABLES, PROGRAM_COLUMNS
-from segmentation.domain.errors import UsageError
 from segmentation.domain.schema import Table
-from segmentation.ledger.yaml_lines import YamlDocument, read_yaml
+from segmentation.ledger.dialect import Dialect, Words
 
 OBSERVED_AT = "observed_at"
 DERIVED_COLUMNS = PROGRAM_COLUMNS
 """Columns that this program fills; no mapping does."""
 
-_PACKAGE = "segmentation.ledger"
-_FOLDER = "mappings"
+ROWS = "rows"
+"""What a file's own rows are called in its ``sql``."""
 
 
-class _MistakeError(ValueError):
+class MistakeError(ValueError):
     """A mistake in a mapping, with the keys that lead to it from where it was noticed."""
 
-    def __init__(self, what: str, *place: str) -> None:
+    def __init__(self, what: str, *place: str | int) -> None:
         self.place = place
         super().__init__(what)
 
@@ -41,50 +37,17 @@ class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-def _as_tuple(value: Any) -> Any:
-    return (value,) if isinstance(value, str) else value
+class Format(StrEnum):
+    """Kinds of file that can be read."""
 
-
-def _blank_is_none(value: Any) -> Any:
-    return None if value == "" else value
-
-
-class Dialect(_Model):
-    """How the source writes fields, numbers and dates; declared, never guessed."""
-
-    delimiter: str = Field(",", min_length=1, max_length=1, description="character between two fields")
-    quote: str = Field('"', min_length=1, max_length=1, description="character around a field")
-    encoding: str = Field(
-        "utf-8", description="utf-8, utf-16, windows-1252 ... (a byte order mark is allowed)"
-    )
-    decimal_mark: Literal[".", ","] = Field(".", description="mark before the cents")
-    thousands_mark: Annotated[str | None, BeforeValidator(_blank_is_none)] = Field(
-        None, max_length=1, description="mark between thousands; empty when the source writes none"
-    )
-    date_format: Annotated[tuple[str, ...], BeforeValidator(_as_tuple)] = Field(
-        ("%Y-%m-%d",), description="how days are written: one format or a list of them"
-    )
-    timestamp_format: Annotated[tuple[str, ...], BeforeValidator(_as_tuple)] = Field(
-        ("%Y-%m-%dT%H:%M:%S%.fZ",), description="how moments (in UTC) are written"
-    )
-    final_newline: Literal["required", "optional"] = Field(
-        "required", description="required: a file whose last line has no end is taken to be cut off"
-    )
-
-    @model_validator(mode="after")
-    def _check(self) -> "Dialect":
-        try:
-            codecs.lookup(self.encoding)
-        except LookupError:
-            known = ["utf-8", "utf-16", "windows-1252", "iso-8859-1", "iso-8859-15", "cp850"]
-            raise ValueError(f"unknown encoding {self.encoding!r}{_hint(self.encoding, known)}") from None
-        if not (self.delimiter.isascii() and self.quote.isascii()):
-            raise ValueError("delimiter and quote must each be one ASCII character")
-        if self.thousands_mark == self.decimal_mark:
-            raise ValueError("decimal_mark and thousands_mark are the same")
-        if self.delimiter == self.quote:
-            raise ValueError("delimiter and quote are the same")
-        return self
+    DELIMITED = "delimited"
+    PARQUET = "parquet"
+    EXCEL = "excel"
+    UBL = "ubl"
+    FACTURX = "facturx"
+    CAMT053 = "camt053"
+    MT940 = "mt940"
+    CODA = "coda"
 
 
 class ColumnSource(_Model):
@@ -98,7 +61,11 @@ class ColumnSource(_Model):
     constant: str | None = Field(None, description="the same value in every row")
     prefix: str = Field("", description="put before the value, to tell identifiers of two kinds apart")
     values: dict[str, str] = Field({}, description="source value: canonical value; others stay as they are")
-    date_format: Annotated[tuple[str, ...], BeforeValidator(_as_tuple)] = Field(
+    default: str | None = Field(None, description="value where the source column is blank")
+    sign: Literal["as_written", "reversed", "absolute"] = Field(
+        "as_written", description="what is done with the sign of an amount"
+    )
+    date_format: Words = Field(
         (), description="how this column writes days, when it is not as the dialect says"
     )
 
@@ -124,7 +91,7 @@ class ColumnSource(_Model):
         return (self.column,) if self.column is not None else self.latest_of
 
 
-_FILTERS = ("when", "where", "distinct", "as_is")
+_FILTERS = ("records", "when", "where", "where_not", "distinct", "as_is")
 
 
 class TableMapping(_Model):
@@ -135,8 +102,16 @@ class TableMapping(_Model):
     """
 
     columns: dict[str, ColumnSource] = Field({}, description="canonical column: where it comes from")
-    when: str | None = Field(None, description="only rows in which this source column is not blank")
-    where: dict[str, str] = Field({}, description="only rows in which these source columns have these values")
+    records: str = Field(
+        "", description="set of records in the file: a sheet, or a kind that its reader names"
+    )
+    when: Words = Field((), description="only rows in which these source columns are not blank")
+    where: dict[str, Words] = Field(
+        {}, description="only rows in which these source columns have one of these values (blank: '')"
+    )
+    where_not: dict[str, Words] = Field(
+        {}, description="only rows in which these source columns have none of these values (blank: '')"
+    )
     distinct: bool = Field(
         False, description="many rows say the same thing (a customer, say): keep each once, as first learned"
     )
@@ -156,20 +131,45 @@ class TableMapping(_Model):
         return value
 
 
+def _as_routes(value: Any) -> Any:
+    if not isinstance(value, Mapping):
+        return value
+    return {name: routes if isinstance(routes, list) else [routes] for name, routes in value.items()}
+
+
 class FileMapping(_Model):
     """One kind of file of the delivery and the canonical tables that its rows fill."""
 
     filename: str = Field(description="name or pattern, as in *.csv, relative to the ledger folder")
+    name: str = Field("", description="name by which the sql of other files looks up rows of this one")
+    format: Format = Field(Format.DELIMITED, description="kind of file")
+    dialect: dict[str, Any] = Field(
+        {}, description="what this file writes otherwise than the source's dialect"
+    )
     optional: bool = Field(False, description="whether a delivery may come without it")
+    minimum_rows: int = Field(0, ge=0, description="with fewer rows than this the delivery is refused")
     ignored: tuple[str, ...] = Field((), description="source columns that are left out on purpose")
-    tables: dict[str, TableMapping] = Field(min_length=1, description="canonical table: how it is filled")
+    sql: str = Field(
+        "",
+        description="query over `rows` (this file) and named files, giving the rows that tables are filled "
+        "from; every row of the file must come back, under its source_line, at least once",
+    )
+    tables: Annotated[dict[str, tuple[TableMapping, ...]], BeforeValidator(_as_routes)] = Field(
+        {},
+        description="canonical table: how it is filled, or a list of ways; none when the file is only looked up",
+    )
 
     @model_validator(mode="after")
     def _check(self) -> "FileMapping":
-        for name, mapping in self.tables.items():
+        if not self.tables and not self.name:
+            raise ValueError("a file without tables needs a name, by which the sql of others looks it up")
+        for name, routes in self.tables.items():
             if name not in TABLES:
-                raise _MistakeError(f"unknown table {name!r}{_hint(name, TABLES)}", "tables", name)
-            _check_columns(name, mapping)
+                raise MistakeError(f"unknown table {name!r}{hint(name, TABLES)}", "tables", name)
+            if not routes:
+                raise MistakeError(f"table {name!r} has no columns", "tables", name)
+            for mapping in routes:
+                _check_columns(name, mapping)
         return self
 
     def matches(self, source_file: str) -> bool:
@@ -183,8 +183,51 @@ class SourceMapping(_Model):
     name: str = Field(description="short name, used on the command line")
     description: str = Field("", description="what the source is, and what was decided about it")
     source_system: str = Field(description="written into every row")
+    include: Words = Field(
+        (), description="other mappings whose files this source also delivers, bank statements say"
+    )
     dialect: Dialect = Dialect()
-    files: tuple[FileMapping, ...] = Field(min_length=1)
+    files: tuple[FileMapping, ...] = Field((), description="kinds of file of the delivery")
+
+    @model_validator(mode="after")
+    def _check(self) -> "SourceMapping":
+        if not self.files and not self.include:
+            raise MistakeError("files is missing", "files")
+        named = [kind.name for kind in self.files if kind.name]
+        for name in {*named}:
+            if named.count(name) > 1 or name == ROWS:
+                raise ValueError(f"the name {name!r} stands for more than one file")
+        for number, kind in enumerate(self.files):
+            dialect = self.dialect_of(kind, number)
+            for table, routes in kind.tables.items():
+                for column, source in ((c, s) for route in routes for c, s in route.columns.items()):
+                    try:
+                        dialect.require_years(source.date_format)
+                    except ValueError as error:
+                        raise MistakeError(str(error), "files", number, "tables", table, column) from None
+        return self
+
+    def dialect_of(self, kind: FileMapping, number: int = 0) -> Dialect:
+        """Return the dialect of a kind of file: the source's, with what the file writes otherwise."""
+        if not kind.dialect:
+            return self.dialect
+        unknown = sorted(set(kind.dialect) - set(Dialect.model_fields))
+        if unknown:
+            raise MistakeError(
+                f"unknown key {unknown[0]!r}{hint(unknown[0], Dialect.model_fields)}",
+                *("files", number, "dialect", unknown[0]),
+            )
+        try:
+            return Dialect.model_validate(self.dialect.model_dump() | kind.dialect)
+        except ValidationError as error:
+            detail = error.errors(include_url=False)[0]
+            raise MistakeError(
+                str(detail.get("ctx", {}).get("error", detail["msg"])),
+                "files",
+                number,
+                "dialect",
+                *detail["loc"],
+            ) from None
 
     def file_mapping(self, source_file: str) -> FileMapping | None:
         """Return the first kind of file that ``source_file`` is of; None when it is of no kind."""
@@ -198,7 +241,8 @@ TABLES: Mapping[str, Table] = {name.removeprefix("core_"): table for name, table
 """Canonical tables by the name that mappings use."""
 
 
-def _hint(word: str, known: Iterable[str]) -> str:
+def hint(word: str, known: Iterable[str]) -> str:
+    """Return the end of a message about an unknown word: the nearest known one, or all of them."""
     match = nearest(word, known)
     return f"; did you mean {match!r}" if match else f"; known are {', '.join(sorted(known))}"
 
@@ -215,102 +259,22 @@ def _check_columns(name: str, mapping: TableMapping) -> None:
     fillable = [column for column in table.column_names if column not in DERIVED_COLUMNS]
     for column, source in mapping.columns.items():
         if column not in fillable:
-            raise _MistakeError(
-                f"table {name!r} has no column {column!r}{_hint(column, fillable)}", "tables", name, column
+            raise MistakeError(
+                f"table {name!r} has no column {column!r}{hint(column, fillable)}", "tables", name, column
             )
         if source.latest_of and column != OBSERVED_AT:
-            raise _MistakeError(
+            raise MistakeError(
                 f"{name}.{column} takes one source column; only {OBSERVED_AT} takes several",
                 "tables",
                 name,
                 column,
             )
     if mapping.as_is and mapping.columns:
-        raise _MistakeError(f"table {name!r} is as_is and has columns: choose one", "tables", name)
+        raise MistakeError(f"table {name!r} is as_is and has columns: choose one", "tables", name)
     missing = [
         column.name
         for column in table.columns
         if not column.is_nullable and column.name in fillable and column.name not in mapping.columns
     ]
     if missing and not mapping.as_is:
-        raise _MistakeError(f"table {name!r} must be given {', '.join(missing)}", "tables", name)
-
-
-def mapping_names() -> list[str]:
-    """Return the names of the mappings that ship with the library, sorted."""
-    folder = resources.files(_PACKAGE).joinpath(_FOLDER)
-    return sorted(
-        entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml")
-    )
-
-
-def load_mapping(name_or_path: str | Path) -> SourceMapping:
-    """Return the mapping of that name, or the one in that YAML file.
-
-    Raises
-    ------
-    UsageError
-        When there is no such mapping or file, or it says something that cannot be carried out;
-        with file, line and the nearest match.
-    """
-    text, where = _find_text(name_or_path)
-    document = read_yaml(text, where)
-    try:
-        return SourceMapping.model_validate(document.content)
-    except ValidationError as error:
-        raise _explain(error, document, where) from None
-
-
-def _find_text(name_or_path: str | Path) -> tuple[str, str]:
-    name = str(name_or_path)
-    if name in mapping_names():
-        found = resources.files(_PACKAGE).joinpath(_FOLDER, f"{name}.yaml")
-        return found.read_text(encoding="utf-8"), f"mapping {name}"
-    path = Path(name_or_path)
-    if not path.suffix and not path.exists():
-        raise UsageError(
-            f"There is no mapping called {name!r}{_hint(name, mapping_names())}",
-            remedy="Name one that ships with the library or the path of a YAML file.",
-        )
-    try:
-        return path.read_text(encoding="utf-8"), path.name
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(
-            f"The mapping file {name} cannot be read: {error}",
-            remedy=f"Give the path of a UTF-8 YAML file, or one of {', '.join(mapping_names())}.",
-        ) from None
-
-
-def _explain(error: ValidationError, document: YamlDocument, where: str) -> UsageError:
-    details = error.errors(include_url=False)
-    first = details[0]
-    more = f" There are {len(details)} mistakes; this is the first." if len(details) > 1 else ""
-    cause = first.get("ctx", {}).get("error")
-    line = document.line((*first["loc"], *(cause.place if isinstance(cause, _MistakeError) else ())))
-    return UsageError(
-        f"The mapping cannot be used: {_message(first)}",
-        where=f"{where}, line {line}",
-        remedy=f"Correct the mapping and run again.{more}",
-    )
-
-
-def _message(detail: ErrorDetails) -> str:
-    place = ".".join(str(part) for part in detail["loc"] if part != "columns")
-    if detail["type"] == "extra_forbidden":
-        key = str(detail["loc"][-1])
-        return f"unknown key {key!r}{_hint(key, _known_keys(detail['loc'][:-1]))}"
-    if detail["type"] == "missing":
-        return f"{place} is missing"
-    if detail["type"] == "value_error":
-        return str(detail["ctx"]["error"]) if "ctx" in detail else detail["msg"]
-    return f"{place}: {detail['msg']} (it says {detail['input']!r})"
-
-
-def _known_keys(loc: tuple[int | str, ...]) -> list[str]:
-    if not loc:
-        return list(SourceMapping.model_fields)
-    if loc[0] == "dialect":
-        return list(Dialect.model_fields)
-    if "columns" in loc:
-        return list(ColumnSource.model_fields)
-    return list(FileMapping.model_fields)
+        raise MistakeError(f"table {name!r} must be given {', '.join(missing)}", "tables", name)

@@ -5,33 +5,66 @@ not belong here: deciding whether a day is plausible (conversion).
 """
 
 from collections.abc import Sequence
+from datetime import date
 
 import polars as pl
 
-ISO_MOMENT = "%Y-%m-%dT%H:%M:%S%.fZ"
-"""How derived moments are written in the ``raw_`` tables."""
+from segmentation.ledger.dialect import EXCEL_SERIAL, EXCEL_SERIAL_1904, Dialect
 
 MOMENT_TYPE = pl.Datetime("us", "UTC")
 
+_CENTURY = 100
+_SERIAL = r"^([0-9]{1,6})(?:\.0+)?$"
+_LEAP_DAY_THAT_NEVER_WAS = 60
+"""29 February 1900, which Excel counts."""
 
-def parse_day(text: pl.Expr, formats: Sequence[str]) -> pl.Expr:
-    """Return the day that ``text`` names; null when no format fits or two formats read different days."""
-    days = [text.str.strptime(pl.Date, day_format, strict=False) for day_format in formats]
+
+def parse_day(text: pl.Expr, dialect: Dialect, formats: Sequence[str] = ()) -> pl.Expr:
+    """Return the day that ``text`` names; null when no format fits or two formats read different days.
+
+    Parameters
+    ----------
+    text : text column.
+    dialect : how the source writes days.
+    formats : how this column writes days; none means as the dialect says.
+    """
+    days = [_read_day(text, day_format, dialect) for day_format in formats or dialect.date_format]
     if len(days) == 1:
         return days[0]
     earliest = pl.min_horizontal(days)
     return pl.when(earliest == pl.max_horizontal(days)).then(earliest)
 
 
-def parse_moment(text: pl.Expr, moment_formats: Sequence[str], day_formats: Sequence[str]) -> pl.Expr:
+def parse_moment(text: pl.Expr, dialect: Dialect, day_formats: Sequence[str] = ()) -> pl.Expr:
     """Return the UTC moment that ``text`` names; a day counts from its first moment; null when unreadable."""
     moments = [
-        text.str.strptime(pl.Datetime("us"), moment_format, strict=False) for moment_format in moment_formats
+        text.str.strptime(pl.Datetime("us"), moment_format, strict=False)
+        for moment_format in dialect.timestamp_format
     ]
-    day = parse_day(text, day_formats).cast(pl.Datetime("us"))
+    day = parse_day(text, dialect, day_formats).cast(pl.Datetime("us"))
     return pl.coalesce(*moments, day).dt.replace_time_zone("UTC")
 
 
-def read_iso_moment(text: pl.Expr) -> pl.Expr:
-    """Return the moment that a derived ``raw_`` column holds; null when it could not be derived."""
-    return text.str.strptime(pl.Datetime("us"), ISO_MOMENT, strict=False).dt.replace_time_zone("UTC")
+def _read_day(text: pl.Expr, day_format: str, dialect: Dialect) -> pl.Expr:
+    if day_format in {EXCEL_SERIAL, EXCEL_SERIAL_1904}:
+        return _read_serial(text, day_format)
+    day = text.str.strptime(pl.Date, day_format, strict=False)
+    if "%y" not in day_format and "%D" not in day_format:
+        return day
+    first = dialect.two_digit_years_from or 0
+    year = day.dt.year()
+    meant = first + (year - first) % _CENTURY
+    moved = pl.date(meant, day.dt.month(), 1) + pl.duration(days=day.dt.day() - 1)
+    return pl.when(moved.dt.month() == day.dt.month()).then(moved)  # 29 February of a common year is no day
+
+
+def _read_serial(text: pl.Expr, day_format: str) -> pl.Expr:
+    serial = text.str.extract(_SERIAL, 1).cast(pl.Int64)
+    if day_format == EXCEL_SERIAL_1904:
+        return pl.lit(date(1904, 1, 1)) + pl.duration(days=serial)
+    start = (
+        pl.when(serial > _LEAP_DAY_THAT_NEVER_WAS)
+        .then(pl.lit(date(1899, 12, 30)))
+        .otherwise(pl.lit(date(1899, 12, 31)))
+    )
+    return pl.when(serial != _LEAP_DAY_THAT_NEVER_WAS).then(start + pl.duration(days=serial))

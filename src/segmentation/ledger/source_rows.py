@@ -9,7 +9,7 @@ import polars as pl
 from segmentation.domain.core_tables import CANONICAL_TABLES
 from segmentation.domain.schema import Frames
 from segmentation.ledger.mapping import OBSERVED_AT
-from segmentation.ledger.moments import MOMENT_TYPE, read_iso_moment
+from segmentation.ledger.moments import MOMENT_TYPE
 
 PLACE = ("source_file", "source_line")
 
@@ -49,7 +49,7 @@ def list_leading_moments(raw: Frames) -> pl.DataFrame:
 
     Parameters
     ----------
-    raw : every ``raw_`` table.
+    raw : ``raw_`` tables of a delivery or of a block of it; those that are not there have no rows.
 
     Returns
     -------
@@ -63,13 +63,14 @@ def list_leading_moments(raw: Frames) -> pl.DataFrame:
     learned with the invoice, and one with an unreadable date was not learned earlier either.
     """
     names = [*_LEADING, *(name for name in CANONICAL_TABLES if name not in _LEADING)]
-    parts = [raw[name.replace("core_", "raw_", 1)].select(*PLACE, OBSERVED_AT) for name in names]
+    raw_names = [raw_name for name in names if (raw_name := name.replace("core_", "raw_", 1)) in raw]
+    parts = [raw[name].select(*PLACE, pl.col(OBSERVED_AT).alias("leading_at")) for name in raw_names]
+    if not parts:
+        return pl.DataFrame(schema={**dict.fromkeys(PLACE, pl.String()), "leading_at": MOMENT_TYPE})
     files = pl.concat([part.select("source_file").unique() for part in parts])
     shared = files.filter(files.is_duplicated()).unique()
-    return (
-        pl.concat([part.join(shared, on="source_file", how="semi") for part in parts])
-        .unique(PLACE, keep="first", maintain_order=True)
-        .select(*PLACE, read_iso_moment(pl.col(OBSERVED_AT)).cast(MOMENT_TYPE).alias("leading_at"))
+    return pl.concat([part.join(shared, on="source_file", how="semi") for part in parts]).unique(
+        PLACE, keep="first", maintain_order=True
     )
 
 

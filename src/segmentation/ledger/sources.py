@@ -1,39 +1,35 @@
 """Files of a delivery read into the ``raw_`` tables: canonical columns, still as text.
 
-Belongs here: finding files, checking their columns against the mapping, routing rows to tables. Does
-not belong here: types, plausibility and duplicates (conversion).
+Belongs here: checking columns against the mapping and routing rows to tables, block by block. Does not
+belong here: finding files (delivery_files), splitting them (readers), types and plausibility (conversion).
 """
 
 import hashlib
-import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import polars as pl
 
 from segmentation.domain.core_tables import RAW_FILE, RAW_QUARANTINE, RAW_TABLES
 from segmentation.domain.errors import InputRefusedError
-from segmentation.ledger.delimited import better_delimiter, split_file
+from segmentation.ledger.delivery_files import assign_kinds, list_delivery_files
+from segmentation.ledger.dialect import Dialect
+from segmentation.ledger.headers import check_header
+from segmentation.ledger.lookups import Lookups
 from segmentation.ledger.mapping import (
     DERIVED_COLUMNS,
     OBSERVED_AT,
     TABLES,
     ColumnSource,
-    Dialect,
-    FileMapping,
     SourceMapping,
     TableMapping,
-    nearest,
 )
-from segmentation.ledger.moments import ISO_MOMENT, parse_moment
+from segmentation.ledger.moments import MOMENT_TYPE, parse_moment
+from segmentation.ledger.record_files import SourceFile, read_record_sets
 from segmentation.ledger.records import LINE, RecordSet
 from segmentation.ledger.rules import REMEDIES
 
-_DATA_SUFFIXES = frozenset({".csv", ".tsv", ".txt", ".dat", ".xlsx", ".xls", ".parquet", ".json", ".xml"})
-_TRUTH = "truth"
-_WORKSPACE_MARKS = ("warehouse.duckdb", "run.lock")
-"""Files by which a folder is known to be a data root of this program and not part of a delivery."""
-
-_PUBLISHED = "published"
+_PART, _ROUTE = "source_part", "source_route"
 
 
 def read_raw(ledger: Path, mapping: SourceMapping) -> dict[str, pl.DataFrame]:
@@ -46,8 +42,30 @@ def read_raw(ledger: Path, mapping: SourceMapping) -> dict[str, pl.DataFrame]:
 
     Returns
     -------
-    Frames of ``RAW_TABLES`` by name. Blank fields are null. ``observed_at`` alone is derived: the
-    latest of its source columns as an ISO 8601 moment, or their text where that cannot be read.
+    Frames of ``RAW_TABLES`` by name. Blank fields are null.
+
+    Raises
+    ------
+    InputRefusedError
+        When a file is missing or cannot be understood well enough to trust any row of it.
+    """
+    blocks = list(read_blocks(ledger, mapping))
+    return {
+        name: join_blocks(name, (block[name] for block in blocks if name in block)) for name in RAW_TABLES
+    }
+
+
+def join_blocks(name: str, blocks: Iterable[pl.DataFrame]) -> pl.DataFrame:
+    """Return one ``raw_`` table from its blocks."""
+    frames = list(blocks)
+    return RAW_TABLES[name].conform(pl.concat(frames)) if frames else RAW_TABLES[name].empty()
+
+
+def read_blocks(ledger: Path, mapping: SourceMapping) -> Iterator[dict[str, pl.DataFrame]]:
+    """Yield the ``raw_`` tables of a delivery a block of a file at a time.
+
+    All rows that come from one line of a file are in one block. A block has only the tables that it
+    fills; the row of ``raw_file`` comes with the last block of its file.
 
     Raises
     ------
@@ -55,199 +73,123 @@ def read_raw(ledger: Path, mapping: SourceMapping) -> dict[str, pl.DataFrame]:
         When a file is missing or cannot be understood well enough to trust any row of it.
     """
     files = list_delivery_files(ledger)
-    kinds = _assign_kinds(ledger, files, mapping)
-    tables: dict[str, list[pl.DataFrame]] = {name: [] for name in RAW_TABLES}
-    for source_file, path in files.items():
-        data = _read_bytes(path, source_file)
-        kind = kinds.get(source_file)
-        if kind is None:
-            tables["raw_file"].append(_describe_file(source_file, data, None, []))
+    kinds = assign_kinds(ledger, files, mapping)
+    sources = {name: SourceFile(name, files[name], kind, mapping) for name, kind in kinds.items()}
+    lookups = Lookups(sources.values())
+    invoice_count = 0
+    for name, path in files.items():
+        if name not in sources:
+            yield {"raw_file": _describe_file(name, path)}
             continue
-        content = split_file(data, mapping.dialect, source_file)
-        unmapped = _check_header(content.header, kind, mapping.dialect, source_file)
-        tables["raw_file"].append(_describe_file(source_file, data, content, unmapped))
-        tables["raw_quarantine"].append(_describe_rejects(source_file, content, kind))
-        for name, table_mapping in kind.tables.items():
-            rows = _route_rows(content, name, table_mapping, mapping.dialect)
-            tables[f"raw_{name}"].append(rows.with_columns(pl.lit(source_file).alias("source_file")))
-    raw = {
-        name: RAW_TABLES[name].conform(pl.concat(frames, how="diagonal_relaxed"))
-        if frames
-        else RAW_TABLES[name].empty()
-        for name, frames in tables.items()
-    }
-    if not raw["raw_invoice"].height:
+        for block in _read_file(sources[name], lookups):
+            if "raw_invoice" in block:
+                invoice_count += block["raw_invoice"].height
+            yield block
+    if not invoice_count:
         raise InputRefusedError(
             "The delivery has no invoices",
             where=", ".join(name for name, kind in kinds.items() if "invoice" in kind.tables) or str(ledger),
             remedy="Export it again and check that it has rows below the header.",
         )
-    return raw
 
 
-def list_delivery_files(ledger: Path) -> dict[str, Path]:
-    """Return the files that count as the delivery, by their path relative to the ledger folder, sorted.
-
-    Parameters
-    ----------
-    ledger : folder of the delivery, or its only file.
-
-    Raises
-    ------
-    InputRefusedError
-        When there is no such folder or file, or a file or folder in it cannot be read.
-
-    Notes
-    -----
-    Not part of a delivery: hidden files and folders, backups (``~``), files of other kinds than data,
-    ``truth`` folders of simulated worlds, and data roots of this program (what it published must not
-    come back as input).
-    """
-    if ledger.is_file():
-        _require_readable(ledger, ledger.name)
-        return {ledger.name: ledger}
-    if not ledger.is_dir():
-        raise InputRefusedError(
-            "There is no such ledger folder or file",
-            where=str(ledger),
-            remedy="Give the path of the folder that holds the exported files.",
-        )
-    found: dict[str, Path] = {}
-    for folder, subfolders, names in os.walk(ledger, onerror=_refuse_unreadable):
-        here = Path(folder)
-        subfolders[:] = [name for name in subfolders if _may_hold_files(here, name, ledger)]
-        for name in names:
-            if name.startswith((".", "~")) or Path(name).suffix.lower() not in _DATA_SUFFIXES:
-                continue
-            relative = (here / name).relative_to(ledger).as_posix()
-            _require_readable(here / name, relative)
-            found[relative] = here / name
-    return {name: found[name] for name in sorted(found, key=lambda name: Path(name).parts)}
-
-
-def _may_hold_files(parent: Path, name: str, ledger: Path) -> bool:
-    if name == _TRUTH or name.startswith((".", "~")) or _is_workspace(parent / name):
-        return False
-    return not (name == _PUBLISHED and parent == ledger and _is_workspace(ledger))
-
-
-def _is_workspace(folder: Path) -> bool:
-    return any((folder / mark).exists() for mark in _WORKSPACE_MARKS)
-
-
-def _require_readable(path: Path, name: str) -> None:
-    if not path.is_file():
-        raise InputRefusedError(
-            "This is a broken link or not a file",
-            where=name,
-            remedy="Take it out of the ledger folder, or put the file there that it stands for.",
-        )
-    if not os.access(path, os.R_OK):
-        raise _unreadable(name, "no permission")
-
-
-def _refuse_unreadable(error: OSError) -> None:
-    raise _unreadable(str(error.filename), str(error.strerror)) from None
-
-
-def _unreadable(name: str, why: str) -> InputRefusedError:
-    return InputRefusedError(
-        f"The file or folder cannot be read: {why}",
-        where=name,
-        remedy="Check its permissions and that no other program is writing it.",
-    )
-
-
-def _assign_kinds(ledger: Path, files: dict[str, Path], mapping: SourceMapping) -> dict[str, FileMapping]:
-    kinds = {name: kind for name in files if (kind := mapping.file_mapping(name)) is not None}
-    if not kinds and ledger.is_file() and len(mapping.files) == 1:
-        return {ledger.name: mapping.files[0]}  # the user named the file: its name need not fit
-    for kind in mapping.files:
-        if kind.optional or any(found is kind for found in kinds.values()):
-            continue
-        strays = [name for name in files if name not in kinds]
-        likely = nearest(kind.filename, strays)
-        raise InputRefusedError(
-            f"The ledger has no file {kind.filename}" + (f"; is it {likely!r}?" if likely else ""),
-            where=str(ledger),
-            remedy=f"Add or rename the file, or choose another mapping than {mapping.name!r}.",
-        )
-    return kinds
-
-
-def _read_bytes(path: Path, source_file: str) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise _unreadable(source_file, str(error.strerror)) from None
-
-
-def _check_header(header: list[str], kind: FileMapping, dialect: Dialect, source_file: str) -> list[str]:
-    """Return the columns that are neither mapped nor ignored; refuse when a mapped one is missing."""
-    required: set[str] = set()
-    usable: set[str] = set()
-    for name, mapping in kind.tables.items():
-        required |= _required_columns(name, mapping)
-        usable |= set(TABLES[name].column_names) if mapping.as_is else set()
-    missing = sorted(required - set(header))
-    if missing:
-        other = better_delimiter(header, required | usable, dialect)
-        if other is not None:
-            raise InputRefusedError(
-                f"The columns are separated by {_name(other)}, not by {_name(dialect.delimiter)}",
-                where=f"{source_file}, line 1",
-                remedy="Set `delimiter` in the mapping to it, or export the file as the mapping says.",
-            )
-        likely = nearest(missing[0], [name for name in header if name not in required])
-        raise InputRefusedError(
-            f"The file has no column {', '.join(map(repr, missing))}"
-            + (f"; {missing[0]!r} may be {likely!r}" if likely else ""),
-            where=f"{source_file}, line 1",
-            remedy=f"Correct the mapping or the file. Its columns are: {', '.join(header)}.",
-        )
-    known = required | usable | set(kind.ignored)
-    return [name for name in header if name not in known]
-
-
-def _required_columns(name: str, mapping: TableMapping) -> set[str]:
-    if mapping.as_is:
-        return {
-            column.name
-            for column in TABLES[name].columns
-            if not column.is_nullable and column.name not in DERIVED_COLUMNS
+def _read_file(source: SourceFile, lookups: Lookups) -> Iterator[dict[str, pl.DataFrame]]:
+    row_count = left_out = 0
+    unmapped: set[str] = set()
+    record_sets = iter([lookups.join(source)]) if source.kind.sql else read_record_sets(source)
+    for records in record_sets:
+        routes = {
+            name: [
+                (number, route) for number, route in enumerate(ways, start=1) if route.records == records.name
+            ]
+            for name, ways in source.kind.tables.items()
         }
-    named = {column for source in mapping.columns.values() for column in source.source_columns}
-    return named | set(mapping.where) | ({mapping.when} if mapping.when else set())
+        if not any(routes.values()):
+            row_count, left_out = row_count + records.row_count, left_out + records.rows.height
+            continue
+        unmapped |= set(check_header(source, records))
+        row_count += records.row_count
+        left_out += records.rows.height - _count_routed(
+            records, [way for ways in routes.values() for way in ways]
+        )
+        yield _route_block(source, records, routes)
+    yield {"raw_file": _describe_file(source.name, source.path, row_count, left_out, sorted(unmapped))}
 
 
-def _name(delimiter: str) -> str:
-    return {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}.get(
-        delimiter, repr(delimiter)
+def _count_routed(records: RecordSet, routes: list[tuple[int, TableMapping]]) -> int:
+    """Return how many rows fill a table at all."""
+    conditions = [_takes(route) for _, route in routes]
+    if any(condition is None for condition in conditions):
+        return records.rows.height
+    return int(records.rows.select(pl.any_horizontal(c for c in conditions if c is not None).sum()).item())
+
+
+def _takes(route: TableMapping) -> pl.Expr | None:
+    """Return whether a row is one of those that fill the table; None when all are."""
+    conditions = [pl.col(column).is_not_null() for column in route.when]
+    for wanted, values in ((True, route.where), (False, route.where_not)):
+        for column, words in values.items():
+            named = (
+                pl.col(column).is_in([word.strip() for word in words if word.strip()]).fill_null(value=False)
+            )
+            if any(not word.strip() for word in words):
+                named = named | pl.col(column).is_null()
+            conditions.append(named if wanted else ~named)
+    return pl.all_horizontal(conditions) if conditions else None
+
+
+def _route_block(
+    source: SourceFile, records: RecordSet, routes: dict[str, list[tuple[int, TableMapping]]]
+) -> dict[str, pl.DataFrame]:
+    block = {}
+    for name, ways in routes.items():
+        if ways:
+            rows = pl.concat(
+                [_route_rows(records, name, route, source.dialect, number) for number, route in ways],
+                how="diagonal",
+            )
+            block[f"raw_{name}"] = _conform(rows, f"raw_{name}", source)
+    rejects = _describe_rejects(source, records, routes)
+    return block | ({"raw_quarantine": rejects} if rejects.height else {})
+
+
+def _conform(rows: pl.DataFrame, raw_name: str, source: SourceFile) -> pl.DataFrame:
+    """Return rows with exactly the table's columns, numbered within their line."""
+    line = rows.get_column(LINE)
+    is_one_each = bool((line.diff().drop_nulls() > 0).all())
+    rows = rows.with_columns(
+        pl.lit(source.name).alias("source_file"),
+        pl.lit(1, dtype=pl.Int64).alias(_PART)
+        if is_one_each
+        else pl.int_range(1, pl.len() + 1, dtype=pl.Int64).over(LINE).alias(_PART),
+    )
+    table = RAW_TABLES[raw_name]
+    present = set(rows.columns)
+    return rows.select(
+        pl.col(c.name) if c.name in present else pl.lit(None, dtype=c.polars_type).alias(c.name)
+        for c in table.columns
     )
 
 
-def _route_rows(content: RecordSet, name: str, mapping: TableMapping, dialect: Dialect) -> pl.DataFrame:
-    rows = content.rows
-    if mapping.when is not None:
-        rows = rows.filter(pl.col(mapping.when).is_not_null())
-    for column, value in mapping.where.items():
-        rows = rows.filter(pl.col(column).eq_missing(pl.lit(value.strip())))
-    if mapping.as_is:
+def _route_rows(
+    records: RecordSet, name: str, route: TableMapping, dialect: Dialect, number: int
+) -> pl.DataFrame:
+    taken = _takes(route)
+    rows = records.rows if taken is None else records.rows.filter(taken)
+    if route.as_is:
         sources = {
             column: ColumnSource(column=column)
             for column in TABLES[name].column_names
-            if column in content.header and column not in DERIVED_COLUMNS
+            if column in records.header and column not in DERIVED_COLUMNS
         }
     else:
-        sources = mapping.columns
+        sources = dict(route.columns)
+    observed_at = sources.pop(OBSERVED_AT, None)
     return rows.select(
         LINE,
-        *(
-            (_read_observed_at(source, dialect) if column == OBSERVED_AT else _read_value(source)).alias(
-                column
-            )
-            for column, source in sources.items()
-        ),
+        pl.lit(number, dtype=pl.Int64).alias(_ROUTE),
+        *(_read_value(value).alias(column) for column, value in sources.items()),
+        *(_read_observed_at(observed_at, dialect) if observed_at is not None else ()),
     )
 
 
@@ -257,47 +199,57 @@ def _read_value(source: ColumnSource) -> pl.Expr:
     value = pl.col(source.column)
     if source.values:
         value = value.replace(source.values)
+    if source.default is not None:
+        value = value.fill_null(source.default)
     return pl.lit(source.prefix) + value if source.prefix else value
 
 
-def _read_observed_at(source: ColumnSource, dialect: Dialect) -> pl.Expr:
+def _read_observed_at(source: ColumnSource, dialect: Dialect) -> tuple[pl.Expr, pl.Expr]:
+    """Return the latest of the source's moments, and their text where one of them cannot be read."""
     if source.constant is not None:
         texts = [pl.lit(source.constant, dtype=pl.String)]
     else:
         texts = [pl.col(column) for column in source.source_columns]
-    formats = source.date_format or dialect.date_format
-    moments = [parse_moment(text, dialect.timestamp_format, formats) for text in texts]
+    moments = [parse_moment(text, dialect, source.date_format) for text in texts]
     is_readable = pl.all_horizontal(
         text.is_null() | moment.is_not_null() for text, moment in zip(texts, moments, strict=True)
     )
-    latest = pl.max_horizontal(moments).dt.strftime(ISO_MOMENT)
     return (
-        pl.when(is_readable).then(latest).otherwise(pl.concat_str(texts, separator=" | ", ignore_nulls=True))
+        pl.when(is_readable).then(pl.max_horizontal(moments)).cast(MOMENT_TYPE).alias(OBSERVED_AT),
+        pl.when(~is_readable)
+        .then(pl.concat_str(texts, separator=" | ", ignore_nulls=True))
+        .alias("observed_at_text"),
     )
 
 
 def _describe_file(
-    source_file: str, data: bytes, content: RecordSet | None, unmapped: list[str]
+    name: str, path: Path, row_count: int = 0, left_out: int = 0, unmapped: list[str] | None = None
 ) -> pl.DataFrame:
+    """Return the row of ``raw_file``; ``unmapped`` is None when the mapping does not read the file."""
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
     return pl.DataFrame(
         {
-            "source_file": [source_file],
-            "sha256": [hashlib.sha256(data).hexdigest()],
-            "byte_count": [len(data)],
-            "row_count": [content.row_count if content else 0],
-            "is_mapped": [content is not None],
-            "unmapped_columns": [unmapped],
+            "source_file": [name],
+            "sha256": [digest],
+            "byte_count": [path.stat().st_size],
+            "row_count": [row_count],
+            "left_out_count": [left_out],
+            "is_mapped": [unmapped is not None],
+            "unmapped_columns": [unmapped or []],
         },
         schema=RAW_FILE.polars_schema,
     )
 
 
-def _describe_rejects(source_file: str, content: RecordSet, kind: FileMapping) -> pl.DataFrame:
-    """Return the lines that could not be split, under the table that the file is mainly about."""
-    main = "invoice" if "invoice" in kind.tables else next(iter(kind.tables))
+def _describe_rejects(
+    source: SourceFile, records: RecordSet, routes: dict[str, list[tuple[int, TableMapping]]]
+) -> pl.DataFrame:
+    """Return the records that could not be read, under the table that they are mainly about."""
+    main = "invoice" if routes.get("invoice") else next(name for name, ways in routes.items() if ways)
     return RAW_QUARANTINE.conform(
-        content.rejects.with_columns(
-            pl.lit(source_file).alias("source_file"),
+        records.rejects.with_columns(
+            pl.lit(source.name).alias("source_file"),
             pl.lit(f"core_{main}").alias("table_name"),
             pl.col("rule").replace_strict(REMEDIES, default=None, return_dtype=pl.String).alias("remedy"),
         )

@@ -1,7 +1,7 @@
 """Text turned into typed values by declared rules, each failure with the code of its rule.
 
-Belongs here: expressions for one column. Does not belong here: rules about a whole row or between
-rows (conversion), rules between tables (as_known).
+Belongs here: one column at a time. Does not belong here: rules about a whole row or between rows
+(conversion), rules between tables (as_known).
 """
 
 import re
@@ -12,7 +12,7 @@ import polars as pl
 
 from segmentation.domain.schema import AMOUNT_PRECISION, AMOUNT_SCALE, Column, DataType
 from segmentation.domain.settings import LedgerSettings
-from segmentation.ledger.mapping import Dialect
+from segmentation.ledger.dialect import Dialect
 from segmentation.ledger.moments import parse_day, parse_moment
 
 NON_NEGATIVE_AMOUNTS = frozenset(
@@ -26,60 +26,141 @@ NON_NEGATIVE_AMOUNTS = frozenset(
 )
 """Amounts whose sign is said by the kind of row; a negative one would be counted the wrong way round."""
 
+_AMOUNT = pl.Decimal(AMOUNT_PRECISION, AMOUNT_SCALE)
 _TRUE, _FALSE = ("true", "1", "yes"), ("false", "0", "no")
 _MAX_WHOLE_DIGITS = AMOUNT_PRECISION - AMOUNT_SCALE
+_PLAIN_AMOUNT = f"^-?[0-9]{{1,{_MAX_WHOLE_DIGITS}}}(?:\\.[0-9]{{1,{AMOUNT_SCALE}}})?$"
+_PLAIN_UNSIGNED = _PLAIN_AMOUNT.replace("-?", "")
+_CURRENCY = "^[A-Z]{3}$"
 
 
 @dataclass(frozen=True)
 class TypedColumn:
-    """Expressions for a column: its typed value, and the code of the rule it breaks (null when none)."""
+    """A column's typed values, and the code of the rule that each breaks; None when none is broken."""
 
-    value: pl.Expr
-    rule: pl.Expr
-
-
-def type_column(
-    table_name: str, column: Column, dialect: Dialect, day_formats: Sequence[str], settings: LedgerSettings
-) -> TypedColumn:
-    """Return the expressions that type one text column; the value is null where a rule is broken."""
-    text = pl.col(column.name)
-    typed = _type_value(_Context(table_name, column, dialect, day_formats, settings))
-    rule: pl.Expr = pl.when(text.is_not_null()).then(typed.rule)
-    if not column.is_nullable:
-        rule = pl.when(text.is_null()).then(pl.lit("missing_value")).otherwise(typed.rule)
-    return TypedColumn(pl.when(rule.is_null()).then(typed.value), rule)
+    value: pl.Series
+    rule: pl.Series | None
 
 
 @dataclass(frozen=True)
-class _Context:
-    table_name: str
-    column: Column
+class ColumnWriting:
+    """How a column is written: the dialect, its own ways of writing days, and what is done with its sign."""
+
     dialect: Dialect
-    day_formats: Sequence[str]
-    settings: LedgerSettings
+    day_formats: Sequence[str] = ()
+    sign: str = "as_written"
 
 
-def _type_value(context: _Context) -> TypedColumn:
-    column, dialect, settings = context.column, context.dialect, context.settings
-    text = pl.col(column.name)
+def type_column(
+    text: pl.Series, table_name: str, column: Column, writing: ColumnWriting, settings: LedgerSettings
+) -> TypedColumn:
+    """Return a text column typed; the value is null where a rule is broken.
+
+    Parameters
+    ----------
+    text : the column as it stands in the source; blank is null.
+    table_name : canonical table.
+    column : its definition.
+    writing : how the source writes it.
+    settings : plausible years.
+    """
+    missing = text.null_count()
+    if missing == len(text):
+        rule = (
+            None if column.is_nullable or not len(text) else pl.repeat("missing_value", len(text), eager=True)
+        )
+        return TypedColumn(pl.repeat(None, len(text), dtype=column.polars_type, eager=True), rule)
+    typed = _type_plainly(text, table_name, column, writing, settings)
+    if typed is None:
+        typed = _type_by_rules(text, table_name, column, writing, settings)
+    if missing and not column.is_nullable:
+        is_missing = text.is_null()
+        rules = (
+            typed.rule if typed.rule is not None else pl.repeat(None, len(text), dtype=pl.String, eager=True)
+        )
+        return TypedColumn(typed.value, rules.zip_with(~is_missing, pl.Series(["missing_value"])))
+    return typed
+
+
+def _type_plainly(
+    text: pl.Series, table_name: str, column: Column, writing: ColumnWriting, settings: LedgerSettings
+) -> TypedColumn | None:
+    """Return the typed column when every value is written in the plainest way; None when one is not."""
+    match column.data_type:
+        case DataType.AMOUNT if writing.sign == "as_written":
+            is_signed = (table_name, column.name) not in NON_NEGATIVE_AMOUNTS
+            return _type_plain_amount(text, writing.dialect, is_signed=is_signed)
+        case DataType.DATE:
+            return _type_plain_day(text, writing, settings)
+        case DataType.TEXT if _breaks_no_rule(text, column):
+            return TypedColumn(text, None)
+        case _:
+            return None
+
+
+def _type_plain_amount(text: pl.Series, dialect: Dialect, *, is_signed: bool) -> TypedColumn | None:
+    if dialect.decimal_mark != "." or dialect.positive_marks:
+        return None
+    may_be_negative = is_signed and "leading_minus" in dialect.negative
+    is_plain = text.str.contains(_PLAIN_AMOUNT if may_be_negative else _PLAIN_UNSIGNED).all()
+    return TypedColumn(text.cast(_AMOUNT), None) if is_plain else None
+
+
+def _type_plain_day(text: pl.Series, writing: ColumnWriting, settings: LedgerSettings) -> TypedColumn | None:
+    days = (
+        text.alias("text")
+        .to_frame()
+        .select(parse_day(pl.col("text"), writing.dialect, writing.day_formats))
+        .to_series()
+    )
+    if days.null_count() > text.null_count():
+        return None
+    years = days.dt.year()
+    is_good = years.is_between(settings.earliest_year, settings.latest_year).all()
+    return TypedColumn(days, None) if is_good else None
+
+
+def _breaks_no_rule(text: pl.Series, column: Column) -> bool:
+    if column.allowed is not None:
+        return bool(text.unique().drop_nulls().is_in(column.allowed).all())
+    if column.name == "currency":
+        return bool(text.unique().drop_nulls().str.contains(_CURRENCY).all())
+    return True
+
+
+def _type_by_rules(
+    text: pl.Series, table_name: str, column: Column, writing: ColumnWriting, settings: LedgerSettings
+) -> TypedColumn:
+    value, broken = _express(table_name, column, writing, settings)
+    rule = pl.when(pl.col("text").is_not_null()).then(broken)
+    frame = text.alias("text").to_frame().with_columns(value.alias("value"), rule.alias("rule"))
+    frame = frame.with_columns(pl.when(pl.col("rule").is_null()).then(pl.col("value")).alias("value"))
+    rules = frame.get_column("rule")
+    return TypedColumn(frame.get_column("value"), None if rules.null_count() == len(rules) else rules)
+
+
+def _express(  # noqa: PLR0911  one for each type
+    table_name: str, column: Column, writing: ColumnWriting, settings: LedgerSettings
+) -> tuple[pl.Expr, pl.Expr]:
+    """Return the typed value of column ``text`` and the code of the rule that it breaks."""
+    text, dialect = pl.col("text"), writing.dialect
     match column.data_type:
         case DataType.AMOUNT:
-            is_signed = (context.table_name, column.name) not in NON_NEGATIVE_AMOUNTS
-            typed = _type_amount(text, dialect, is_signed=is_signed)
+            is_signed = (table_name, column.name) not in NON_NEGATIVE_AMOUNTS
+            return _type_amount(text, writing, is_signed=is_signed)
         case DataType.INTEGER:
-            typed = _type_integer(text, column)
+            return _type_integer(text, column)
         case DataType.REAL:
-            typed = _type_real(text, dialect, column)
+            return _type_real(text, dialect, column)
         case DataType.BOOLEAN:
-            typed = _type_flag(text)
+            return _type_flag(text)
         case DataType.DATE:
-            typed = _type_time(parse_day(text, context.day_formats), "not_a_date", settings)
+            return _type_time(parse_day(text, dialect, writing.day_formats), "not_a_date", settings)
         case DataType.TIMESTAMP:
-            moment = parse_moment(text, dialect.timestamp_format, context.day_formats)
-            typed = _type_time(moment, "not_a_timestamp", settings)
+            moment = parse_moment(text, dialect, writing.day_formats)
+            return _type_time(moment, "not_a_timestamp", settings)
         case _:
-            typed = _type_text(text, column)
-    return typed
+            return _type_text(text, column)
 
 
 def _first_broken(*rules: tuple[str, pl.Expr]) -> pl.Expr:
@@ -89,51 +170,73 @@ def _first_broken(*rules: tuple[str, pl.Expr]) -> pl.Expr:
     )
 
 
-def _plain_number(text: pl.Expr, dialect: Dialect) -> tuple[pl.Expr, pl.Expr]:
-    """Return the number with a point and without thousands marks, and whether it was well written."""
-    mark = re.escape(dialect.decimal_mark)
+def _plain_number(text: pl.Expr, dialect: Dialect) -> pl.Expr:
+    """Return the number with a point, a leading minus and nothing else; null when it is not well written."""
     whole = "[0-9]+"
     if dialect.thousands_mark:
         thousands = re.escape(dialect.thousands_mark)
         whole = f"(?:[0-9]+|[0-9]{{1,3}}(?:{thousands}[0-9]{{3}})+)"
-    is_number = text.str.contains(f"^[+-]?{whole}(?:{mark}[0-9]+)?$")
-    plain = text.str.strip_prefix("+")
+    number = f"({whole}(?:{re.escape(dialect.decimal_mark)}[0-9]+)?)"
+    positive, negative = _ways_of_writing(number, dialect)
+    magnitude = pl.coalesce(text.str.extract(way, 1) for way in (*positive, *negative))
+    is_negative = pl.any_horizontal(text.str.contains(way) for way in negative)
     if dialect.thousands_mark:
-        plain = plain.str.replace_all(dialect.thousands_mark, "", literal=True)
+        magnitude = magnitude.str.replace_all(dialect.thousands_mark, "", literal=True)
     if dialect.decimal_mark != ".":
-        plain = plain.str.replace(dialect.decimal_mark, ".", literal=True)
-    return plain, is_number
+        magnitude = magnitude.str.replace(dialect.decimal_mark, ".", literal=True)
+    return pl.when(is_negative).then(pl.lit("-") + magnitude).otherwise(magnitude)
 
 
-def _type_amount(text: pl.Expr, dialect: Dialect, *, is_signed: bool) -> TypedColumn:
-    plain, is_number = _plain_number(text, dialect)
+def _ways_of_writing(number: str, dialect: Dialect) -> tuple[list[str], list[str]]:
+    """Return the patterns of a number that is not negative, and of one that is."""
+    positive, negative = [], []
+    if not dialect.positive_marks:  # else a number without its mark could be either
+        positive.append(f"^\\+?{number}$")
+        forms = {
+            "leading_minus": f"^-{number}$",
+            "trailing_minus": f"^{number}-$",
+            "parentheses": f"^\\({number}\\)$",
+        }
+        negative += [forms[way] for way in dialect.negative]
+    for marks, ways in ((dialect.positive_marks, positive), (dialect.negative_marks, negative)):
+        if marks:
+            words = "|".join(re.escape(mark) for mark in marks)
+            ways += [f"^(?i:{words})\\s?{number}$", f"^{number}\\s?(?i:{words})$"]
+    return positive, negative
+
+
+def _type_amount(text: pl.Expr, writing: ColumnWriting, *, is_signed: bool) -> tuple[pl.Expr, pl.Expr]:
+    plain = _plain_number(text, writing.dialect)
     kept = f"^(-?[0-9]+(?:\\.[0-9]{{1,{AMOUNT_SCALE}}})?)\\.?0*$"
     digits = plain.str.extract(kept, 1)
     fits = plain.str.contains(f"^-?0*[0-9]{{1,{_MAX_WHOLE_DIGITS}}}(?:\\.|$)")
-    value = digits.cast(pl.Decimal(AMOUNT_PRECISION, AMOUNT_SCALE), strict=False)
+    value = digits.cast(_AMOUNT, strict=False)
+    if writing.sign == "reversed":
+        value = (pl.lit(0, dtype=_AMOUNT) - value).cast(_AMOUNT)
+    elif writing.sign == "absolute":
+        value = pl.when(value < 0).then(pl.lit(0, dtype=_AMOUNT) - value).otherwise(value).cast(_AMOUNT)
     rules = [
-        ("not_a_number", ~is_number),
+        ("not_a_number", plain.is_null()),
         ("too_many_decimals", digits.is_null()),
         ("amount_out_of_range", ~fits | value.is_null()),
     ]
     if not is_signed:
         rules.append(("negative_amount", value < 0))
-    return TypedColumn(value, _first_broken(*rules))
+    return value, _first_broken(*rules)
 
 
-def _type_integer(text: pl.Expr, column: Column) -> TypedColumn:
+def _type_integer(text: pl.Expr, column: Column) -> tuple[pl.Expr, pl.Expr]:
     value = text.str.strip_prefix("+").cast(pl.Int64, strict=False)
     rules = [("not_a_whole_number", ~text.str.contains("^[+-]?[0-9]{1,18}$") | value.is_null())]
-    return TypedColumn(value, _first_broken(*rules, *_bounds(value, column)))
+    return value, _first_broken(*rules, *_bounds(value, column))
 
 
-def _type_real(text: pl.Expr, dialect: Dialect, column: Column) -> TypedColumn:
-    plain, is_number = _plain_number(text, dialect)
-    plain = plain.str.strip_prefix("+")
-    is_number = is_number | plain.str.contains(r"^-?[0-9]+(?:\.[0-9]+)?[eE][+-]?[0-9]{1,3}$")
+def _type_real(text: pl.Expr, dialect: Dialect, column: Column) -> tuple[pl.Expr, pl.Expr]:
+    scientific = text.str.extract(r"^(-?[0-9]+(?:\.[0-9]+)?[eE][+-]?[0-9]{1,3})$", 1)
+    plain = pl.coalesce(_plain_number(text, dialect), scientific)
     value = plain.cast(pl.Float64, strict=False)
-    rules = [("not_a_number", ~is_number | ~value.is_finite())]
-    return TypedColumn(value, _first_broken(*rules, *_bounds(value, column)))
+    rules = [("not_a_number", plain.is_null() | ~value.is_finite())]
+    return value, _first_broken(*rules, *_bounds(value, column))
 
 
 def _bounds(value: pl.Expr, column: Column) -> list[tuple[str, pl.Expr]]:
@@ -145,7 +248,7 @@ def _bounds(value: pl.Expr, column: Column) -> list[tuple[str, pl.Expr]]:
     return rules
 
 
-def _type_flag(text: pl.Expr) -> TypedColumn:
+def _type_flag(text: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
     plain = text.str.to_lowercase()
     value = (
         pl.when(plain.is_in(_TRUE))
@@ -153,19 +256,23 @@ def _type_flag(text: pl.Expr) -> TypedColumn:
         .when(plain.is_in(_FALSE))
         .then(pl.lit(value=False))
     )
-    return TypedColumn(value, _first_broken(("not_a_yes_or_no", value.is_null())))
+    return value, _first_broken(("not_a_yes_or_no", value.is_null()))
 
 
-def _type_time(moment: pl.Expr, unreadable: str, settings: LedgerSettings) -> TypedColumn:
-    is_plausible = moment.dt.year().is_between(settings.earliest_year, settings.latest_year)
-    return TypedColumn(
-        moment, _first_broken((unreadable, moment.is_null()), ("date_out_of_range", ~is_plausible))
+def _type_time(moment: pl.Expr, unreadable: str, settings: LedgerSettings) -> tuple[pl.Expr, pl.Expr]:
+    return moment, _first_broken(
+        (unreadable, moment.is_null()), ("date_out_of_range", ~is_plausible(moment, settings))
     )
 
 
-def _type_text(text: pl.Expr, column: Column) -> TypedColumn:
+def is_plausible(moment: pl.Expr, settings: LedgerSettings) -> pl.Expr:
+    """Return whether a day or moment lies in a plausible year; null when it is null."""
+    return moment.dt.year().is_between(settings.earliest_year, settings.latest_year)
+
+
+def _type_text(text: pl.Expr, column: Column) -> tuple[pl.Expr, pl.Expr]:
     if column.allowed is not None:
-        return TypedColumn(text, _first_broken(("not_in_list", ~text.is_in(column.allowed))))
+        return text, _first_broken(("not_in_list", ~text.is_in(column.allowed)))
     if column.name == "currency":
-        return TypedColumn(text, _first_broken(("not_a_currency", ~text.str.contains("^[A-Z]{3}$"))))
-    return TypedColumn(text, pl.lit(None, dtype=pl.String))
+        return text, _first_broken(("not_a_currency", ~text.str.contains(_CURRENCY)))
+    return text, pl.lit(None, dtype=pl.String)

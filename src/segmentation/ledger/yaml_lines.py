@@ -22,10 +22,15 @@ class YamlDocument:
     lines: dict[_Place, int]
 
     def line(self, place: _Place) -> int:
-        """Return the line of the key at ``place``, or of the nearest key that contains it."""
-        known = tuple(part for part in place if part != "columns")
-        while known and known not in self.lines:
-            known = known[:-1]
+        """Return the line of the key at ``place``, or of the nearest key that contains it.
+
+        Parts of the place that the file does not write (a list of one that was written without its
+        dash, a level that the model adds) are passed over.
+        """
+        known: _Place = ()
+        for part in place:
+            if (*known, part) in self.lines:
+                known = (*known, part)
         return self.lines.get(known, 1)
 
 
