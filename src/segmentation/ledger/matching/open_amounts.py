@@ -1,0 +1,88 @@
+"""What was open of an invoice on a day, from what was known on that day.
+
+Belongs here: the days between which each allocation counts. Does not belong here: balances per instalment
+(ledger.balances), which know everything up to the as-of day.
+
+Only days matter: what was learned on one day is known together, as in as-of days.
+"""
+
+import polars as pl
+
+from segmentation.domain.schema import Frames
+from segmentation.ledger.matching.money import EXACT, ZERO
+
+COUNTED = pl.Schema(
+    {"invoice_id": pl.String(), "from_day": pl.Date(), "until_day": pl.Date(), "counted": EXACT}
+)
+"""An amount that counts as set against an invoice from a day until before another (null: for good)."""
+
+
+def list_counted(ledger: Frames, undone: pl.DataFrame) -> pl.DataFrame:
+    """Return what the source itself set against invoices, with the days between which it counts.
+
+    Parameters
+    ----------
+    ledger : ``core_payment``, ``core_allocation``.
+    undone : as ``list_undone`` returns it; what was allocated of a payment counts until then. A reversal of a part takes nothing back before its own allocations say so: the rest of the invoice then
+        counts as covered, and no other payment is matched to it.
+    """
+    payments = ledger["core_payment"].select(
+        "payment_id",
+        pl.coalesce("reversal_of", "payment_id").alias("origin_id"),
+        pl.col("observed_at").dt.date().alias("payment_day"),
+    )
+    lines = ledger["core_allocation"].join(payments, on="payment_id", how="left")
+    return lines.join(undone, on="origin_id", how="left").select(
+        "invoice_id",
+        pl.max_horizontal(pl.col("observed_at").dt.date(), "payment_day").alias("from_day"),
+        pl.col("undone_day").alias("until_day"),
+        pl.col("amount").cast(EXACT).alias("counted"),
+    )
+
+
+def list_undone(payments: pl.DataFrame) -> pl.DataFrame:
+    """Return the payments that were taken back in full: ``origin_id``, ``undone_day``."""
+    origins = payments.filter(pl.col("reversal_of").is_null(), pl.col("amount") > 0).select(
+        pl.col("payment_id").alias("origin_id"), pl.col("observed_at").dt.date().alias("first_day")
+    )
+    return (
+        payments.select(
+            pl.coalesce("reversal_of", "payment_id").alias("origin_id"),
+            pl.col("observed_at").dt.date().alias("day"),
+            pl.col("amount").cast(EXACT),
+        )
+        .filter(pl.len().over("origin_id") > 1)
+        .group_by("origin_id", "day")
+        .agg(pl.col("amount").sum())
+        .sort("origin_id", "day")
+        .with_columns(pl.col("amount").cum_sum().over("origin_id").alias("net"))
+        .join(origins, on="origin_id")
+        .filter(pl.col("day") >= pl.col("first_day"), pl.col("net") <= ZERO)
+        .group_by("origin_id")
+        .agg(pl.col("day").min().alias("undone_day"))
+    )
+
+
+def add_open_amounts(pairs: pl.DataFrame, counted: pl.DataFrame) -> pl.DataFrame:
+    """Return pairs of a day and an invoice with ``open_amount``, as known on that day.
+
+    Parameters
+    ----------
+    pairs : ``invoice_id``, ``day``, ``invoice_amount``, and whatever else.
+    counted : as ``list_counted`` returns it.
+    """
+    wanted = pairs.select("invoice_id", "day").unique()
+    taken = (
+        counted.join(wanted, on="invoice_id")
+        .filter(
+            pl.col("from_day") <= pl.col("day"),
+            pl.col("until_day").is_null() | (pl.col("until_day") > pl.col("day")),
+        )
+        .group_by("invoice_id", "day")
+        .agg(pl.col("counted").sum())
+    )
+    return (
+        pairs.join(taken, on=["invoice_id", "day"], how="left")
+        .with_columns((pl.col("invoice_amount") - pl.col("counted").fill_null(ZERO)).alias("open_amount"))
+        .drop("counted")
+    )
