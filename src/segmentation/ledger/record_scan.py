@@ -153,7 +153,8 @@ def _scan(  # noqa: C901, PLR0912, PLR0915, PLR0917  one state machine
                 is_bad = True
             is_at_edge, is_blank = False, False
         else:
-            if is_closed and byte != RETURN:
+            ends_line = byte == RETURN and position + 1 < data.shape[0] and data[position + 1] == NEWLINE
+            if is_closed and not ends_line:
                 is_bad, is_closed = True, False
             if byte in (SPACE, TAB):
                 if is_at_edge:
