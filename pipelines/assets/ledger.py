@@ -13,6 +13,7 @@ from segmentation.domain.core_tables import (
     DELIVERY_CHECK,
     INSTALMENT_BALANCE,
     LEDGER_TABLES,
+    PAYMENT_MATCH,
     QUALITY,
     QUARANTINE,
     RAW_TABLES,
@@ -21,7 +22,7 @@ from segmentation.domain.core_tables import (
 )
 
 GROUP = "ledger"
-CORE_TABLES = [*CANONICAL_TABLES.values(), QUARANTINE, DELIVERY_CHECK, RUN]
+CORE_TABLES = [*CANONICAL_TABLES.values(), PAYMENT_MATCH, QUARANTINE, DELIVERY_CHECK, RUN]
 
 
 @dg.multi_asset(specs=[asset_spec(table, GROUP) for table in RAW_TABLES.values()], can_subset=False)
@@ -36,12 +37,13 @@ def raw_ledger(run: Run) -> Iterator[dg.MaterializeResult[None]]:
 
 @dg.multi_asset(specs=[asset_spec(table, GROUP, RAW_TABLES) for table in CORE_TABLES], can_subset=False)
 def core_ledger(run: Run) -> Iterator[dg.MaterializeResult[None]]:
-    """Typed facts that were known at the start of the as-of day; the rest is quarantined or later."""
+    """Typed facts that were known at the start of the as-of day, and payments matched to them by rule."""
     from pipelines.run_facts import describe_ledger
     from segmentation.ledger.acceptance import accept_facts
     from segmentation.ledger.as_known import as_known
     from segmentation.ledger.conversion import convert
     from segmentation.ledger.delivery import check_delivery
+    from segmentation.ledger.matching.matching import match_payments
 
     raw = run.load(RAW_TABLES.values())
     facts = convert(raw, run.source_mapping, run.settings.ledger)
@@ -51,6 +53,7 @@ def core_ledger(run: Run) -> Iterator[dg.MaterializeResult[None]]:
     known = as_known(facts, as_of)
     known[DELIVERY_CHECK.name] = check_delivery(raw["raw_file"], facts, known, as_of)
     known[RUN.name] = describe_ledger(raw, facts, known, as_of, run.source_mapping.name)
+    known = match_payments(known, as_of)
     for table in CORE_TABLES:
         yield run.store(table, known[table.name])
 
@@ -64,12 +67,13 @@ def core_instalment_balance(run: Run) -> dg.MaterializeResult[None]:
     return run.store(INSTALMENT_BALANCE, build_instalment_balances(ledger, run.load_as_of()))
 
 
-@dg.multi_asset(specs=[asset_spec(UNALLOCATED_CASH, GROUP, CANONICAL_TABLES)])
+@dg.multi_asset(specs=[asset_spec(UNALLOCATED_CASH, GROUP, [*CANONICAL_TABLES, PAYMENT_MATCH.name])])
 def core_unallocated_cash(run: Run) -> dg.MaterializeResult[None]:
     """Money and credit on account that nothing was set against: it blocks dunning."""
     from segmentation.ledger.balances import build_unallocated_cash
 
-    return run.store(UNALLOCATED_CASH, build_unallocated_cash(run.load(CANONICAL_TABLES.values())))
+    ledger = run.load([*CANONICAL_TABLES.values(), PAYMENT_MATCH])
+    return run.store(UNALLOCATED_CASH, build_unallocated_cash(ledger))
 
 
 @dg.multi_asset(

@@ -20,6 +20,7 @@ from segmentation.ledger.conversion import convert_blocks
 from segmentation.ledger.delivery import check_delivery
 from segmentation.ledger.mapping import SourceMapping
 from segmentation.ledger.mapping_files import load_mapping
+from segmentation.ledger.matching.matching import match_payments
 from segmentation.ledger.quality import build_quality
 from segmentation.ledger.sources import join_blocks, read_blocks
 
@@ -86,6 +87,7 @@ def build_ledger(files: pl.DataFrame, facts: Frames, as_of: date) -> dict[str, p
     """Return every ``core_`` table as known on the as-of day, from the files and facts of a delivery."""
     ledger = as_known(facts, as_of)
     delivery_check = check_delivery(files, facts, ledger, as_of)
+    ledger = match_payments(ledger, as_of)
     ledger["core_instalment_balance"] = build_instalment_balances(ledger, as_of)
     ledger["core_unallocated_cash"] = build_unallocated_cash(ledger)
     ledger["core_quality"] = build_quality(delivery_check, ledger, as_of)

@@ -16,6 +16,7 @@ from segmentation.ledger.statements import (
     check_cash,
     check_instalments,
     check_invoice_dates,
+    check_matches,
     check_references,
 )
 
@@ -26,8 +27,8 @@ def build_quality(delivery_check: pl.DataFrame, ledger: Frames, as_of: date) -> 
     Parameters
     ----------
     delivery_check : ``core_delivery_check``, as ``check_delivery`` returns it.
-    ledger : every canonical table, ``core_quarantine``, ``core_instalment_balance`` and
-        ``core_unallocated_cash``, as known on the as-of day.
+    ledger : every canonical table, ``core_quarantine``, ``core_payment_match``,
+        ``core_instalment_balance`` and ``core_unallocated_cash``, as known on the as-of day.
     as_of : the as-of day.
 
     Returns
@@ -42,6 +43,7 @@ def build_quality(delivery_check: pl.DataFrame, ledger: Frames, as_of: date) -> 
             *check_instalments(ledger),
             *check_balances(ledger, as_of),
             *check_cash(ledger),
+            *check_matches(ledger),
             *check_references(ledger),
         ],
     )

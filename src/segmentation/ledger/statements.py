@@ -10,7 +10,7 @@ from datetime import date
 import polars as pl
 
 from segmentation.domain.schema import Frames
-from segmentation.domain.vocabulary import DocumentType
+from segmentation.domain.vocabulary import DocumentType, MatchStatus
 from segmentation.ledger.balances import list_unmatched_payments
 from segmentation.ledger.findings import FAIL, PASS, WARN, Finding, describe_finding
 from segmentation.ledger.movements import drop_not_yet_valued, list_allocation_lines
@@ -149,6 +149,37 @@ def check_cash(ledger: Frames) -> Iterator[Finding]:
         else "no payment is allocated to another currency",
         payments.height,
     )
+
+
+def check_matches(ledger: Frames) -> Iterator[Finding]:
+    """Yield per currency how many payments that the source did not allocate were matched, and how."""
+    payments = (
+        ledger["core_payment_match"]
+        .unique("payment_id", keep="first", maintain_order=True)
+        .select("payment_id", "status", "rule")
+        .join(ledger["core_payment"].select("payment_id", "currency", "amount"), on="payment_id")
+    )
+    for (currency,), part in payments.sort("currency").group_by("currency", maintain_order=True):
+        totals = {
+            status: (group.height, group.get_column("amount").sum())
+            for (status,), group in part.group_by("status")
+        }
+        words = ", ".join(
+            f"{count} {status} ({total:,.2f} {currency})" for status, (count, total) in sorted(totals.items())
+        )
+        rules = part.filter(pl.col("status") == MatchStatus.MATCHED.value).get_column("rule").value_counts()
+        by_rule = ", ".join(
+            f"{row['rule']} {row['count']}" for row in rules.sort("rule").iter_rows(named=True)
+        )
+        is_complete = set(totals) == {MatchStatus.MATCHED.value}
+        yield describe_finding(
+            "core_payments_matched_by_rule",
+            str(currency),
+            PASS if is_complete else WARN,
+            f"of {part.height} payments that the source did not allocate: {words}"
+            + (f"; by rule: {by_rule}" if by_rule else ""),
+            part.height,
+        )
 
 
 def _is_refund(ledger: Frames) -> pl.Expr:
