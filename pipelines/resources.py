@@ -57,6 +57,7 @@ class Run(dg.ConfigurableResource[None]):
     as_of : day as YYYY-MM-DD; empty means the day after the newest fact in the ledger.
     settings_file : YAML file with settings; empty means the defaults.
     decisions_url : SQLAlchemy URL of the decisions store; empty means a file under ``data_root``.
+    accept_smaller : whether a delivery may have less than the one before it.
     """
 
     ledger: str
@@ -65,6 +66,7 @@ class Run(dg.ConfigurableResource[None]):
     as_of: str = ""
     settings_file: str = ""
     decisions_url: str = ""
+    accept_smaller: bool = False
 
     _lock: IO[str] | None = PrivateAttr(default=None)
 

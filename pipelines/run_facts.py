@@ -44,6 +44,27 @@ def describe_ledger(
     return RUN.conform(pl.DataFrame([row]))
 
 
+def keep_account(run: "Run", facts: Frames, as_of: dt.date) -> None:
+    """Compare a delivery with the one before it in this data root, and keep its account for the next.
+
+    Raises
+    ------
+    InputRefusedError
+        When the earlier one, read with the same mapping, had more, and ``accept_smaller`` does not say
+        that this is right. A run of an earlier as-of day neither compares nor keeps anything.
+    """
+    from segmentation.ledger.shrinkage import account_for, read_account, require_not_shrunk, write_account
+
+    name = run.source_mapping.name
+    previous = read_account(run.root)
+    if previous is not None and previous.mapping_name == name:
+        if previous.as_of > as_of:
+            return
+        if not run.accept_smaller:
+            require_not_shrunk(previous, facts, run.settings.ledger)
+    write_account(run.root, account_for(facts, name, as_of))
+
+
 def read_known_decisions(location: str, as_of: dt.date) -> pl.DataFrame:
     """Return the decisions made on snapshots of earlier as-of days (``core_decision``)."""
     from segmentation.publish.decisions import DecisionStore

@@ -38,20 +38,23 @@ def raw_ledger(run: Run) -> Iterator[dg.MaterializeResult[None]]:
 @dg.multi_asset(specs=[asset_spec(table, GROUP, RAW_TABLES) for table in CORE_TABLES], can_subset=False)
 def core_ledger(run: Run) -> Iterator[dg.MaterializeResult[None]]:
     """Typed facts that were known at the start of the as-of day, and payments matched to them by rule."""
-    from pipelines.run_facts import describe_ledger
+    from pipelines.run_facts import describe_ledger, keep_account
     from segmentation.ledger.acceptance import accept_facts
     from segmentation.ledger.as_known import as_known
+    from segmentation.ledger.control_totals import require_enough_rows
     from segmentation.ledger.conversion import convert
     from segmentation.ledger.delivery import check_delivery
     from segmentation.ledger.matching.matching import match_payments
 
     raw = run.load(RAW_TABLES.values())
+    require_enough_rows(raw["raw_file"], run.source_mapping)
     facts = convert(raw, run.source_mapping, run.settings.ledger)
     # The clock is asked for one thing: a day that has not come yet is a typing error, not the newest fact.
     today = dt.datetime.now(dt.UTC).date()
     as_of, facts = accept_facts(raw["raw_file"], facts, run.settings.ledger, run.requested_as_of, today=today)
+    keep_account(run, facts, as_of)
     known = as_known(facts, as_of)
-    known[DELIVERY_CHECK.name] = check_delivery(raw["raw_file"], facts, known, as_of)
+    known[DELIVERY_CHECK.name] = check_delivery(raw["raw_file"], facts, known, as_of, run.settings.ledger)
     known[RUN.name] = describe_ledger(raw, facts, known, as_of, run.source_mapping.name)
     known = match_payments(known, as_of)
     for table in CORE_TABLES:
@@ -90,6 +93,20 @@ def core_quality(run: Run) -> dg.MaterializeResult[None]:
     ledger = run.load(table for table in LEDGER_TABLES.values() if table is not QUALITY)
     delivery_check = run.load([DELIVERY_CHECK])[DELIVERY_CHECK.name]
     return run.store(QUALITY, build_quality(delivery_check, ledger, run.load_as_of()))
+
+
+@dg.asset_check(asset=QUALITY.name, blocking=True)
+def balances_agree_with_the_stated_list(run: Run) -> dg.AssetCheckResult:
+    """Publication is blocked when the source's own list of balances says otherwise than the ledger."""
+    from segmentation.ledger.balance_list import BALANCE_LIST_CHECK
+
+    found = run.load([QUALITY])[QUALITY.name].filter(check_name=BALANCE_LIST_CHECK, verdict="fail")
+    return dg.AssetCheckResult(
+        passed=found.is_empty(),
+        severity=dg.AssetCheckSeverity.ERROR,
+        description="; ".join(f"Balances disagree: {statement}." for statement in found["statement"])
+        or "no list says otherwise",
+    )
 
 
 @dg.multi_asset(specs=[asset_spec(DECISION, GROUP, [RUN.name])])

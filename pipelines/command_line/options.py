@@ -32,3 +32,9 @@ DecisionsOption: TypeAlias = Annotated[
 PortOption: TypeAlias = Annotated[
     int, typer.Option("--port", help="Port; the next free one is taken when in use.")
 ]
+AcceptSmallerOption: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--accept-smaller-delivery", help="Accept a delivery that has less than the one before it, this once."
+    ),
+]

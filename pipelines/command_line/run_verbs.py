@@ -8,6 +8,7 @@ from rich.console import Console
 
 from pipelines.command_line.options import (
     DEFAULT_DATA_ROOT,
+    AcceptSmallerOption,
     AsOfOption,
     DataRootOption,
     DecisionsOption,
@@ -50,9 +51,11 @@ def run(
     data_root: DataRootOption = DEFAULT_DATA_ROOT,
     settings: SettingsOption = None,
     decisions: DecisionsOption = "",
+    *,
+    accept_smaller: AcceptSmallerOption = False,
 ) -> None:
     """Turn a ledger into a published snapshot: load, score, segment, recommend, check bias, publish."""
-    _run(ledger, mapping, as_of, data_root, settings, decisions)
+    _run(ledger, mapping, as_of, data_root, settings, decisions, accept_smaller=accept_smaller)
 
 
 def check(
@@ -146,7 +149,14 @@ def parse_bias(text: str) -> "InjectedBias | None":
 
 
 def _run(
-    ledger: Path, mapping: str, as_of: str, data_root: Path, settings: Path | None, decisions: str
+    ledger: Path,
+    mapping: str,
+    as_of: str,
+    data_root: Path,
+    settings: Path | None,
+    decisions: str,
+    *,
+    accept_smaller: bool = False,
 ) -> None:
     from pipelines.command_line.progress import ProgressLines
     from pipelines.command_line.reports import show_outcome
@@ -165,6 +175,7 @@ def _run(
             data_root=str(data_root),
             settings_file=str(settings or ""),
             decisions_url=decisions,
+            accept_smaller=accept_smaller,
         )
         try:
             outcome = run_pipeline(request)

@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 import polars as pl
 import pytest
 
-from segmentation.domain.core_tables import CANONICAL_TABLES, PROGRAM_COLUMNS
+from segmentation.domain.core_tables import CANONICAL_TABLES, PROGRAM_COLUMNS, STATED_TABLES
 from segmentation.domain.schema import DataType
 from segmentation.simulator.settings import WorldSettings
 from segmentation.simulator.world import simulate_world
 from segmentation.simulator.writing import write_world
 
-STEMS = [name.removeprefix("core_") for name in CANONICAL_TABLES]
+STEMS = [name.removeprefix("core_") for name in CANONICAL_TABLES if name not in STATED_TABLES]
 TRUTH_WORDS = {
     "latent_type",
     "cause",

@@ -284,6 +284,36 @@ MESSAGE = _canonical(
     category("language", "ISO 639-1 language of the text"),
 )
 
+CONTROL_TOTAL = _canonical(
+    "control_total",
+    "file or table, currency and day, as the source counted it",
+    ("subject", "stated_date", "currency"),
+    key_("subject", "what was counted: a file of the delivery (invoice.csv) or a table (invoice)"),
+    date("stated_date", "last day whose facts were counted", required=True),
+    Column(
+        "currency",
+        DataType.TEXT,
+        "ISO 4217 code of the rows that were counted; null when all were",
+        Role.CATEGORY,
+    ),
+    integer("row_count", "rows, as written; null when they were not counted", minimum=0),
+    amount("amount_total", "sum of their amounts; null when they were not added up"),
+)
+
+STATED_BALANCE = _canonical(
+    "stated_balance",
+    "customer, currency, day and ageing bucket of the source's own balance list",
+    ("customer_id", "currency", "stated_date", "bucket"),
+    key_("customer_id", "customer"),
+    CURRENCY,
+    date("stated_date", "day at the end of which the list was drawn up", required=True),
+    category("bucket", "ageing bucket, as the source calls it; null when the list has none"),
+    amount("open_amount", "what is open by the list; negative is in the customer's favour", required=True),
+)
+
+STATED_TABLES = frozenset({CONTROL_TOTAL.name, STATED_BALANCE.name})
+"""What a source says about its own delivery: the ledger is compared with it and not made from it."""
+
 CANONICAL_TABLES: dict[str, Table] = by_name(
     (
         CUSTOMER,
@@ -301,6 +331,8 @@ CANONICAL_TABLES: dict[str, Table] = by_name(
         DISPUTE,
         DUNNING_BLOCK,
         MESSAGE,
+        CONTROL_TOTAL,
+        STATED_BALANCE,
     )
 )
 """Canonical tables by name; what a mapping may fill."""

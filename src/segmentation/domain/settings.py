@@ -50,6 +50,16 @@ class LedgerSettings(_Settings):
     max_share_after_gap: float = Field(
         0.01, ge=0, lt=1, description="fewer than this share of all facts are a few"
     )
+    max_shrunk_share: float = Field(
+        0.02,
+        ge=0,
+        le=1,
+        description="refuse the delivery when more than this share of what the previous one had is gone",
+    )
+    balance_list: Literal["net", "gross"] = Field(
+        "net",
+        description="what a stated balance list counts: net takes money and credit on account off, gross does not",
+    )
 
 
 class RiskSettings(_Settings):

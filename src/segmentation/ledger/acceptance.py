@@ -13,6 +13,7 @@ from segmentation.domain.errors import InputRefusedError
 from segmentation.domain.schema import Frames
 from segmentation.domain.settings import LedgerSettings
 from segmentation.ledger.as_known import default_as_of, refuse_implausible_days, start_of
+from segmentation.ledger.control_totals import require_control_totals
 from segmentation.ledger.mapping import OBSERVED_AT
 from segmentation.ledger.rules import REMEDIES
 from segmentation.ledger.source_rows import count_by_file, name_file, write_source_id
@@ -43,15 +44,18 @@ def accept_facts(
     Raises
     ------
     InputRefusedError
-        When the delivery has no facts, or too many of a file's rows known on the day are bad.
+        When the delivery has no facts, too many of a file's rows known on the day are bad, or it is not
+        as its own control totals say.
     """
     kept = dict(facts)
     if as_of is None:
         kept = refuse_implausible_days(facts, settings, today=today)
         # all rows count: were those of the newest day all bad, the day before would pass for the newest
         require_mostly_good(files, kept, settings, None)
-        return default_as_of(kept, settings, today=today), kept
-    require_mostly_good(files, kept, settings, as_of)
+        as_of = default_as_of(kept, settings, today=today)
+    else:
+        require_mostly_good(files, kept, settings, as_of)
+    require_control_totals(files, kept, as_of)
     return as_of, kept
 
 

@@ -13,7 +13,9 @@ import polars as pl
 
 from segmentation.domain.core_tables import CANONICAL_TABLES, DELIVERY_CHECK
 from segmentation.domain.schema import DataType, Frames
+from segmentation.domain.settings import LedgerSettings
 from segmentation.ledger.as_known import FIRST_STATUSES, start_of
+from segmentation.ledger.balance_list import check_balance_list
 from segmentation.ledger.findings import FAIL, PASS, WARN, Finding, build_findings, describe_finding
 from segmentation.ledger.mapping import OBSERVED_AT
 from segmentation.ledger.source_rows import PLACE, count_by_file, write_source_id
@@ -21,8 +23,14 @@ from segmentation.ledger.source_rows import PLACE, count_by_file, write_source_i
 _EXAMPLES = 3
 
 
-def check_delivery(files: pl.DataFrame, facts: Frames, known: Frames, as_of: date) -> pl.DataFrame:
-    """Return what became of the source rows, columns and files of a delivery.
+def check_delivery(
+    files: pl.DataFrame,
+    facts: Frames,
+    known: Frames,
+    as_of: date,
+    settings: LedgerSettings = LedgerSettings(),  # noqa: B008  frozen
+) -> pl.DataFrame:
+    """Return what became of the source rows, columns and files of a delivery, and what its lists say.
 
     Parameters
     ----------
@@ -30,11 +38,12 @@ def check_delivery(files: pl.DataFrame, facts: Frames, known: Frames, as_of: dat
     facts : every canonical table with all facts, as ``accept_facts`` returns them.
     known : every canonical table and ``core_quarantine``, as known on the as-of day.
     as_of : the as-of day.
+    settings : how the source's own lists are to be read.
 
     Returns
     -------
-    ``core_delivery_check``, in the shape of ``core_quality``. The verdict is ``fail`` when rows are lost,
-    ``warn`` when a person should look, else ``pass``.
+    ``core_delivery_check``, in the shape of ``core_quality``. The verdict is ``fail`` when rows are lost or
+    the source's own list of balances disagrees, ``warn`` when a person should look, else ``pass``.
     """
     return build_findings(
         DELIVERY_CHECK,
@@ -43,6 +52,7 @@ def check_delivery(files: pl.DataFrame, facts: Frames, known: Frames, as_of: dat
             *_check_columns(files),
             *_check_days(known["core_quarantine"]),
             *_check_outcomes(facts, as_of),
+            *check_balance_list(facts, known, as_of, settings),
         ],
     )
 

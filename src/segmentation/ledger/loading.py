@@ -16,6 +16,7 @@ from segmentation.domain.settings import LedgerSettings
 from segmentation.ledger.acceptance import accept_facts
 from segmentation.ledger.as_known import as_known
 from segmentation.ledger.balances import build_instalment_balances, build_unallocated_cash
+from segmentation.ledger.control_totals import require_enough_rows
 from segmentation.ledger.conversion import convert_blocks
 from segmentation.ledger.delivery import check_delivery
 from segmentation.ledger.mapping import SourceMapping
@@ -64,15 +65,16 @@ def load_ledger(
     UsageError
         When the mapping cannot be used.
     InputRefusedError
-        When a file is missing or cannot be understood well enough.
+        When a file is missing or cannot be understood well enough, or the delivery is too small.
     """
     if not isinstance(mapping, SourceMapping):
         mapping = load_mapping(mapping)
     files: list[pl.DataFrame] = []
     facts = convert_blocks(_set_aside_files(read_blocks(Path(path), mapping), files), mapping, settings)
     raw_file = join_blocks("raw_file", files)
+    require_enough_rows(raw_file, mapping)
     day, facts = accept_facts(raw_file, facts, settings, as_of, today=today)
-    return LoadedLedger(day, raw_file, build_ledger(raw_file, facts, day))
+    return LoadedLedger(day, raw_file, build_ledger(raw_file, facts, day, settings))
 
 
 def _set_aside_files(blocks: Iterable[Frames], files: list[pl.DataFrame]) -> Iterator[Frames]:
@@ -83,10 +85,15 @@ def _set_aside_files(blocks: Iterable[Frames], files: list[pl.DataFrame]) -> Ite
         yield block
 
 
-def build_ledger(files: pl.DataFrame, facts: Frames, as_of: date) -> dict[str, pl.DataFrame]:
+def build_ledger(
+    files: pl.DataFrame,
+    facts: Frames,
+    as_of: date,
+    settings: LedgerSettings = LedgerSettings(),  # noqa: B008  frozen
+) -> dict[str, pl.DataFrame]:
     """Return every ``core_`` table as known on the as-of day, from the files and facts of a delivery."""
     ledger = as_known(facts, as_of)
-    delivery_check = check_delivery(files, facts, ledger, as_of)
+    delivery_check = check_delivery(files, facts, ledger, as_of, settings)
     ledger = match_payments(ledger, as_of)
     ledger["core_instalment_balance"] = build_instalment_balances(ledger, as_of)
     ledger["core_unallocated_cash"] = build_unallocated_cash(ledger)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import polars as pl
 
-from segmentation.domain.core_tables import CANONICAL_TABLES
+from segmentation.domain.core_tables import CANONICAL_TABLES, STATED_TABLES
 from segmentation.simulator.world import World
 
 TRUTH_FOLDER = "truth"
@@ -27,7 +27,7 @@ def write_world(world: World, directory: Path, *, with_truth: bool = True) -> li
     """
     directory.mkdir(parents=True, exist_ok=True)
     written = []
-    for name in CANONICAL_TABLES:
+    for name in (name for name in CANONICAL_TABLES if name not in STATED_TABLES):
         stem = name.removeprefix("core_")
         frame = world.ledger[stem]
         bad = [row for row in world.bad_rows if row.stem == stem]
