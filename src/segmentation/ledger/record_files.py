@@ -83,11 +83,11 @@ def _read_whole(source: SourceFile) -> list[RecordSet]:
         case Format.MT940:
             from segmentation.ledger.readers.mt940 import read_mt940
 
-            return read_mt940(data, source.name)
+            return read_mt940(data, source.name, source.dialect.encoding)
         case _:
             from segmentation.ledger.readers.coda import read_coda
 
-            return read_coda(data, source.name)
+            return read_coda(data, source.name, source.dialect.encoding)
 
 
 def _require_named(record_sets: list[RecordSet], source: SourceFile) -> list[RecordSet]:

@@ -173,7 +173,6 @@ class _StatementReader:
             "booking_date": _day(entry, "BookgDt"),
             "value_date": _day(entry, "ValDt"),
             "currency": currency,
-            "is_reversal": text_at(entry, "RvslInd") or "false",
             "bank_reference": reference,
             "transaction_code": _transaction_code(entry),
         }
@@ -228,14 +227,18 @@ def _transaction_code(entry: Element) -> str | None:
     return "/".join(part for part in parts if part) or text_at(code, "Prtry/Cd")
 
 
+def _takes_back(detail: Element, entry: Element) -> bool:
+    """Whether an entry undoes an earlier one: it is marked as reversal, or says why it was returned."""
+    return find(detail, "RtrInf") is not None or text_at(entry, "RvslInd") in {"true", "1"}
+
+
 def _find_counterparty(detail: Element, entry: Element, account: str) -> str:
     """Return the role of the other party: who paid a credit, or was paid by a debit.
 
     In the return of a payment the parties keep the roles that they had in the payment itself.
     """
     is_credit = (text_at(detail, "CdtDbtInd") or text_at(entry, "CdtDbtInd")) == "CRDT"
-    is_return = find(detail, "RtrInf") is not None or text_at(entry, "RvslInd") in {"true", "1"}
-    role, other = ("Dbtr", "Cdtr") if is_credit != is_return else ("Cdtr", "Dbtr")
+    role, other = ("Dbtr", "Cdtr") if is_credit != _takes_back(detail, entry) else ("Cdtr", "Dbtr")
     is_own = text_at(detail, f"RltdPties/{role}Acct/Id/IBAN") == account
     return other if is_own else role
 
@@ -262,5 +265,6 @@ def _details(detail: Element, entry: Element, account: str) -> dict[str, str | N
         or text_at(entry, "AddtlNtryInf"),
         "counterparty_name": text_at(parties, f"{other}/Pty/Nm", f"{other}/Nm"),
         "counterparty_account": text_at(parties, f"{other}Acct/Id/IBAN", f"{other}Acct/Id/Othr/Id"),
+        "is_reversal": "true" if _takes_back(detail, entry) else "false",
         "return_reason": text_at(detail, "RtrInf/Rsn/Cd", "RtrInf/Rsn/Prtry"),
     }

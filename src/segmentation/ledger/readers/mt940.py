@@ -37,6 +37,8 @@ _CODE_WORDS = (
 _CODE = re.compile(rf"/({_CODE_WORDS})/")
 _NO_REFERENCE = {"NONREF", "NOTPROVIDED"}
 _NAME_IN_COUNTERPARTY = 2
+_RETURNS = {"108", "109", "159"}
+"""Business transaction codes of the German Banking Industry Committee for returned direct debits and transfers."""
 
 
 @dataclass
@@ -135,7 +137,7 @@ def _read_message(
                 "amount": write_amount(amount),
                 "currency": currency,
                 "credit_debit": "DBIT" if amount < 0 else "CRDT",
-                "is_reversal": "true" if fields["status"].startswith("R") else "false",
+                "is_reversal": "true" if _takes_back(fields) else "false",
                 "bank_reference": reference,
             },
         )
@@ -159,6 +161,12 @@ def _read_message(
         currency=currency,
         where=where,
     )
+
+
+def _takes_back(fields: dict[str, Any]) -> bool:
+    """Whether an entry undoes an earlier one: marked RC or RD, a returned item, or a German return."""
+    is_returned_item = str(fields.get("id") or "")[1:] == "RTI"
+    return fields["status"].startswith("R") or is_returned_item or fields.get("transaction_code") in _RETURNS
 
 
 def _parse(message: _Message, source_file: str) -> Any:

@@ -33,7 +33,12 @@ ENTRY_COLUMNS = (
     "return_reason",
     "bank_reference",
 )
-"""Columns of an ``entry``: amounts are signed (credit +, debit −), days are ISO, status is BOOK, PDNG or INFO."""
+"""Columns of an ``entry``.
+
+Amounts are signed (credit +, debit −), days are ISO. ``status`` is BOOK, PDNG or INFO; ``credit_debit``
+CRDT or DBIT. ``is_reversal`` is true when the entry takes back an earlier one, such as a direct debit
+that was returned.
+"""
 
 BALANCE_COLUMNS = ("statement_id", "account", "kind", "balance_date", "amount", "currency")
 """Columns of a ``balance``: kind is opening or closing."""
