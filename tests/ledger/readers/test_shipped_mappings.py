@@ -1,0 +1,126 @@
+"""E-invoices and bank statements of one delivery become one reconciled ledger, by the shipped mappings."""
+
+from datetime import date
+from pathlib import Path
+
+import facturx
+import pypdf
+import pytest
+
+from segmentation.domain.errors import InputRefusedError
+from segmentation.ledger.loading import load_ledger
+
+FILES = Path(__file__).parent / "files"
+AS_OF = date(2026, 2, 10)
+
+
+def deliver(folder, mapping, **files):
+    (folder / "mapping.yaml").write_text(f"name: ours\nsource_system: ours\ninclude: {mapping}\n")
+    delivery = folder / "delivery"
+    delivery.mkdir()
+    for name, data in files.items():
+        (delivery / name.replace("_dot_", ".")).write_bytes(data)
+    return load_ledger(delivery, folder / "mapping.yaml", AS_OF)
+
+
+def file(name):
+    return (FILES / name).read_bytes()
+
+
+def rows_of(loaded, table, *columns):
+    return loaded.ledger[f"core_{table}"].select(columns).rows()
+
+
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory):
+    paid = file("camt053_v02.xml").replace(b">121.05<", b">87.90<").replace(b">1471.05<", b">1437.90<")
+    return deliver(
+        tmp_path_factory.mktemp("ubl"),
+        "[camt053, ubl]",
+        invoice_dot_xml=file("ubl_invoice.xml"),
+        note_dot_xml=file("ubl_credit_note.xml"),
+        camt053_dot_xml=paid,
+    )
+
+
+def test_nothing_is_in_quarantine_and_nothing_unmapped(loaded):
+    assert loaded.ledger["core_quarantine"].height == 0
+    assert loaded.files.get_column("unmapped_columns").explode().drop_nulls().to_list() == []
+
+
+def test_an_invoice_a_credit_note_and_a_payment_close_the_account(loaded):
+    ((open_amount, paid, credited, covered),) = rows_of(
+        loaded, "instalment_balance", "open_amount", "paid_amount", "credited_amount", "covered_date"
+    )
+    assert [float(value) for value in (open_amount, paid, credited)] == [0, 87.9, 12.1]
+    assert covered == date(2026, 1, 31)
+
+
+def test_the_customer_is_the_buyer(loaded):
+    assert rows_of(loaded, "customer", "customer_id", "name", "country") == [
+        ("001001", "Example Bakery", "BE")
+    ]
+
+
+def test_money_in_and_money_taken_back_are_payments_and_nothing_else_is(loaded):
+    found = {
+        (float(amount), reason) for amount, reason in rows_of(loaded, "payment", "amount", "reason_code")
+    }
+    assert found == {(87.9, None), (150.0, None), (250.0, None), (-50.0, "AM04")}
+
+
+def test_the_same_statement_under_another_name_changes_nothing(tmp_path, loaded):
+    paid = file("camt053_v02.xml").replace(b">121.05<", b">87.90<").replace(b">1471.05<", b">1437.90<")
+    again = deliver(
+        tmp_path,
+        "[camt053, ubl]",
+        invoice_dot_xml=file("ubl_invoice.xml"),
+        note_dot_xml=file("ubl_credit_note.xml"),
+        a_camt_dot_xml=paid,
+        b_camt_dot_xml=paid,
+    )
+    for table in ("payment", "instalment_balance", "unallocated_cash"):
+        names = [name for name in loaded.ledger[f"core_{table}"].columns if name != "source_id"]
+        assert sorted(rows_of(again, table, *names)) == sorted(rows_of(loaded, table, *names))
+
+
+def test_a_factur_x_pdf_in_two_parts_and_an_mt940_statement(tmp_path):
+    writer = pypdf.PdfWriter()
+    writer.add_blank_page(width=100, height=100)
+    writer.write(tmp_path / "plain.pdf")
+    pdf = facturx.generate_from_binary(
+        (tmp_path / "plain.pdf").read_bytes(),
+        file("cii_invoice.xml"),
+        check_xsd=False,
+        check_schematron=False,
+    )
+    paid = (
+        file("mt940.sta")
+        .replace(b"260202C2,NTRF", b"260202C178,50NTRF")
+        .replace(b"62M:D260202EUR10,25", b"62M:C260202EUR166,25")
+    )
+    loaded = deliver(tmp_path, "[facturx, mt940]", invoice_dot_pdf=pdf, bank_dot_sta=paid)
+    assert loaded.ledger["core_quarantine"].height == 0
+    assert [
+        (number, due, float(amount), float(left))
+        for number, due, amount, left in sorted(
+            rows_of(loaded, "instalment_balance", "instalment_number", "due_date", "amount", "open_amount")
+        )
+    ] == [(1, date(2026, 2, 14), 178.5, 0), (2, date(2026, 3, 16), 178.5, 178.5)]
+
+
+def test_an_invoice_that_breaks_the_schema_is_named_with_file_line_and_rule(tmp_path):
+    wrong = (
+        file("ubl_invoice.xml").replace(b"2026-02-14", b"14.02.2026").replace(b"F-2026-0017", b"F-2026-0018")
+    )
+    with pytest.raises(
+        InputRefusedError, match=r"not_to_the_schema.*line 9 .*F-2026-0018: Element 'DueDate'"
+    ) as error:
+        deliver(tmp_path, "[ubl]", good_dot_xml=file("ubl_invoice.xml"), wrong_dot_xml=wrong)
+    assert error.value.where == "wrong.xml"
+
+
+def test_a_statement_that_does_not_add_up_stops_the_delivery(tmp_path):
+    wrong = file("camt053_v02.xml").replace(b">1471.05<", b">1471.06<")
+    with pytest.raises(InputRefusedError, match="does not add up"):
+        deliver(tmp_path, "[camt053, ubl]", invoice_dot_xml=file("ubl_invoice.xml"), camt_dot_xml=wrong)
