@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from segmentation.domain.core_tables import CANONICAL_TABLES, INSTALMENT_BALANCE, UNALLOCATED_CASH
+from segmentation.domain.core_tables import CANONICAL_TABLES, INSTALMENT_BALANCE, QUARANTINE, UNALLOCATED_CASH
 from segmentation.domain.validation import find_violations
+from segmentation.ledger.as_known import as_known
 from segmentation.ledger.balances import build_instalment_balances, build_unallocated_cash
 
 SCENARIOS = sorted((Path(__file__).parents[1] / "golden" / "balances").glob("*.yaml"))
@@ -47,13 +48,13 @@ def build_ledger(scenario):
     invoices = [
         {
             "invoice_id": row["id"],
-            "customer_id": "C-1",
+            "customer_id": row.get("customer", "C-1"),
             "document_type": row.get("type", "invoice"),
             "issue_date": row["issued"],
             "due_date": row["due"],
             "amount": row["amount"],
             "currency": row.get("currency", "EUR"),
-            "observed_at": moment(row["issued"]),
+            "observed_at": moment(row.get("known", row["issued"])),
         }
         for row in scenario["invoices"]
     ]
@@ -63,33 +64,33 @@ def build_ledger(scenario):
             "instalment_number": int(row["number"]),
             "due_date": row["due"],
             "amount": row["amount"],
-            "observed_at": moment("2026-01-01"),
+            "observed_at": moment(row.get("known", "2026-01-01")),
         }
         for row in scenario.get("instalments", [])
     ]
     payments = [
         {
             "payment_id": row["id"],
-            "customer_id": "C-1",
+            "customer_id": row.get("customer", "C-1"),
             "value_date": row["value"],
             "booking_date": row.get("booked"),
             "amount": row["amount"],
             "currency": row.get("currency", "EUR"),
             "reversal_of": row.get("reverses"),
-            "observed_at": moment(row["value"]),
+            "observed_at": moment(row.get("known", row["value"])),
         }
         for row in scenario.get("payments", [])
     ]
     allocations = [
         {
-            "allocation_id": f"A-{number}",
+            "allocation_id": row.get("id", f"A-{number}"),
             "payment_id": row.get("payment"),
             "credit_note_id": row.get("credit_note"),
             "invoice_id": row["invoice"],
             "instalment_number": int(row["instalment"]) if "instalment" in row else None,
             "amount": row["amount"],
             "allocated_at": row["on"],
-            "observed_at": moment(row["on"]),
+            "observed_at": moment(row.get("known", row["on"])),
         }
         for number, row in enumerate(scenario.get("allocations", []))
     ]
@@ -126,7 +127,10 @@ def build_ledger(scenario):
         }
         for number, row in enumerate(outcomes)
     ]
+    names = {row["customer_id"] for row in (*invoices, *payments)}
+    customers = [{"customer_id": name, "observed_at": moment("2025-01-01")} for name in sorted(names)]
     filled = {
+        "customer": customers,
         "invoice": invoices,
         "instalment": instalments,
         "payment": payments,
@@ -140,7 +144,9 @@ def build_ledger(scenario):
 
 def read(path):
     scenario = yaml.load(path.read_text(), Loader=yaml.BaseLoader)
-    return build_ledger(scenario), date.fromisoformat(scenario["as_of"]), scenario
+    as_of = date.fromisoformat(scenario["as_of"])
+    facts = build_ledger(scenario) | {"core_quarantine": QUARANTINE.empty()}
+    return as_known(facts, as_of), as_of, scenario
 
 
 def as_day(value):
@@ -196,7 +202,7 @@ def test_order_of_rows_does_not_matter(path):
 
 
 def test_there_are_enough_scenarios():
-    assert len(SCENARIOS) >= 40
+    assert len(SCENARIOS) >= 80
 
 
 DAYS = st.integers(0, 40).map(lambda number: date(2026, 1, 1) + timedelta(days=number))

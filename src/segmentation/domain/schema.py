@@ -5,7 +5,7 @@ schema checks of the pipeline. Belongs here: the grammar. Does not belong here: 
 themselves (core_tables, room_tables, published_tables), file formats (publish).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
@@ -147,10 +147,26 @@ class Table:
         strictly: a value that does not fit its type raises.
         """
         present = set(frame.columns)
-        return frame.select(
+        typed = frame.select(
             (pl.col(c.name) if c.name in present else pl.lit(None)).cast(c.polars_type).alias(c.name)
             for c in self.columns
-        ).sort(self.key, nulls_last=True)
+        )
+        return typed if is_sorted_by(typed, self.key) else typed.sort(self.key, nulls_last=True)
+
+
+def is_sorted_by(frame: pl.DataFrame, key: Sequence[str]) -> bool:
+    """Return whether the rows are in order of the key, nulls last: much cheaper to see than to make.
+
+    Of a key of several columns, the answer is no where one of them is null.
+    """
+    if len(key) == 1:
+        return frame.get_column(key[0]).is_sorted(nulls_last=True)
+    in_order = pl.lit(value=True)
+    for name in reversed(key):
+        column, earlier = pl.col(name), pl.col(name).shift(1)
+        in_order = (column > earlier) | ((column == earlier) & in_order)
+    is_first = pl.int_range(pl.len()) == 0
+    return bool(frame.select((in_order.fill_null(value=False) | is_first).all()).item())
 
 
 def by_name(tables: Iterable[Table]) -> dict[str, Table]:

@@ -11,7 +11,7 @@ import polars as pl
 
 from segmentation.domain.core_tables import CANONICAL_TABLES, QUARANTINE
 from segmentation.domain.errors import InputRefusedError
-from segmentation.domain.schema import DataType, Frames, Table
+from segmentation.domain.schema import DataType, Frames, Table, is_sorted_by
 from segmentation.domain.settings import LedgerSettings
 from segmentation.domain.vocabulary import PlanStatus, PromiseStatus
 from segmentation.ledger.mapping import DERIVED_COLUMNS, OBSERVED_AT
@@ -39,6 +39,8 @@ _REFERENCES: Sequence[tuple[str, str, str, str]] = (
 A payment or credit note that an allocation names need not be known: the allocation says that the
 invoice is covered, and dunning somebody who has paid is worse than a gap (reported in core_quality).
 """
+
+_ROW = "row_number"
 
 FIRST_STATUSES: Mapping[tuple[str, str], str] = {
     ("core_promise_to_pay", "status"): PromiseStatus.OPEN.value,
@@ -168,7 +170,7 @@ def as_known(tables: Frames, as_of: date) -> dict[str, pl.DataFrame]:
     quarantine = tables["core_quarantine"].filter(
         pl.col(OBSERVED_AT).is_null() | (pl.col(OBSERVED_AT) < start)
     )
-    known = {name: tables[name].filter(pl.col(OBSERVED_AT) < start) for name in CANONICAL_TABLES}
+    known = {name: _observed_before(tables[name], start) for name in CANONICAL_TABLES}
     known, quarantine = _refuse_rest_of_rows(known, quarantine)
     latest = {
         name: _latest_versions(_hide_later_values(known[name], table, as_of, start), table)
@@ -178,6 +180,11 @@ def as_known(tables: Frames, as_of: date) -> dict[str, pl.DataFrame]:
     return {name: table.conform(latest[name]) for name, table in CANONICAL_TABLES.items()} | {
         "core_quarantine": QUARANTINE.conform(_name_customers(quarantine, latest["core_invoice"]))
     }
+
+
+def _observed_before(frame: pl.DataFrame, start: datetime) -> pl.DataFrame:
+    is_known = pl.col(OBSERVED_AT) < start
+    return frame if frame.select(is_known.all()).item() else frame.filter(is_known)
 
 
 def _refuse_rest_of_rows(
@@ -213,10 +220,10 @@ def _latest_versions(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
     filled in counts, else the last in order of content: never the order of rows or files.
     """
     key = list(table.key)
-    if not frame.select(pl.struct(key).is_duplicated().any()).item():
+    repeated = _find_repeated(frame, key)
+    if not repeated.any():
         return frame
-    repeated = pl.struct(key).is_duplicated()
-    single, several = frame.filter(~repeated), frame.filter(repeated)
+    several = frame.with_row_index(_ROW).filter(repeated)
     content = [name for name in table.column_names if name not in {*key, OBSERVED_AT, *DERIVED_COLUMNS}]
     ordered = several.sort([*key, OBSERVED_AT, *content, "source_id"], nulls_last=False)
     is_new = pl.lit(value=False)
@@ -229,7 +236,22 @@ def _latest_versions(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
         .unique(subset=key, keep="first", maintain_order=True)
         .drop("is_new", "version")
     )
-    return pl.concat([single, latest])
+    kept = ~repeated
+    kept[latest.get_column(_ROW)] = True
+    return frame.filter(kept)
+
+
+def _find_repeated(frame: pl.DataFrame, key: list[str]) -> pl.Series:
+    """Return which rows share their key with another; rows in order of the key need only see the next."""
+    if not is_sorted_by(frame, key):
+        return frame.select(pl.struct(key).is_duplicated().alias("repeated")).to_series()
+    as_before = frame.select(
+        (
+            pl.all_horizontal(pl.col(name).eq_missing(pl.col(name).shift(1)) for name in key)
+            & (pl.int_range(pl.len()) > 0)
+        ).alias("repeated")
+    ).to_series()
+    return as_before | as_before.shift(-1, fill_value=False)
 
 
 def _hide_later_values(frame: pl.DataFrame, table: Table, as_of: date, start: datetime) -> pl.DataFrame:
@@ -253,9 +275,8 @@ def _refuse_orphans(
     added = [quarantine]
     kept = dict(latest)
     for name, column, referred, rule in _REFERENCES:
-        orphans = kept[name].filter(pl.col(column).is_not_null())
-        target = kept[referred].select(pl.col(column).unique())
-        orphans = orphans.join(target, on=column, how="anti")
+        orphans = kept[name].select(list(dict.fromkeys([column, *CANONICAL_TABLES[name].key]))).drop_nulls(column)
+        orphans = orphans.join(kept[referred].select(column), on=column, how="anti")
         kept[name], more = _refuse_versions(
             kept[name], orphans, known[name], name=name, column=column, rule=rule
         )

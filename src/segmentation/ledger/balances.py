@@ -153,21 +153,40 @@ def _list_covers(movements: pl.DataFrame, due: pl.DataFrame) -> pl.DataFrame:
 def _find_covered_day(movements: pl.DataFrame, day: str, result: str) -> pl.DataFrame:
     """Return the first day after which the running open amount stays at or below nil.
 
-    What was never owed has none, unless something that was taken back opened it.
+    What was taken back on a day counts before what came in on it: when a failed direct debit is
+    collected again on the day of its return, the new money covers the instalment, on that day. What was
+    never owed has no day, unless something that was taken back opened it.
     """
     running = (
-        movements.group_by(PART, "due", day)
+        movements.group_by(PART, "due", day, "kind", "origin_id")
         .agg(pl.col("amount").sum())
+        .group_by(PART, "due", day)
+        .agg(pl.col("amount").sum(), pl.col("amount").filter(pl.col("amount") < _ZERO).sum().alias("lost"))
         .sort(PART, day)
-        .with_columns((pl.col("amount").cum_sum().over(PART) < pl.col("due")).alias("is_open_after"))
+        .with_columns(pl.col("amount").cum_sum().over(PART).alias("after"))
+        .with_columns(
+            (pl.col("after") < pl.col("due")).alias("is_open_after"),
+            (
+                (pl.col("lost") < _ZERO)
+                & (pl.col("after") - pl.col("amount") + pl.col("lost") < pl.col("due"))
+            ).alias("is_open_within"),
+        )
     )
-    last_open = running.filter("is_open_after").group_by(PART).agg(pl.col(day).max().alias("last_open_day"))
+    last_open = (
+        running.filter(pl.col("is_open_after") | pl.col("is_open_within"))
+        .group_by(PART)
+        .agg(
+            pl.col(day).filter("is_open_after").max().alias("open_after"),
+            pl.col(day).filter("is_open_within").max().alias("open_within"),
+        )
+    )
+    was_open = pl.col("open_after").is_not_null() | pl.col("open_within").is_not_null()
     return (
         running.join(last_open, on=PART, how="left")
         .filter(
-            pl.when(pl.col("last_open_day").is_null())
-            .then(pl.col("due") > _ZERO)
-            .otherwise(pl.col(day) > pl.col("last_open_day"))
+            (pl.col("due") > _ZERO) | was_open,
+            (pl.col(day) > pl.col("open_after")).fill_null(value=True),
+            (pl.col(day) >= pl.col("open_within")).fill_null(value=True),
         )
         .group_by(PART)
         .agg(pl.col(day).min().alias(result))
