@@ -240,7 +240,7 @@ def test_any_text_is_split_quarantined_or_refused(text):
 
 
 @hypothesis_settings(max_examples=200, deadline=None)
-@given(st.text(st.sampled_from('ab,"\n\r '), max_size=60), st.integers(1, 30))
+@given(st.text(st.sampled_from('ab,"\n\r \t\u00a0é'), max_size=60), st.integers(1, 30))
 def test_the_size_of_a_block_does_not_matter(text, block_bytes):
     data = b"x,y\n" + text.encode() + b"\n"
     found = []

@@ -111,7 +111,11 @@ def _by_route(
     rows: pl.DataFrame, table: Table, mapping: SourceMapping
 ) -> Iterator[tuple[FileMapping, TableMapping, pl.DataFrame]]:
     """Yield the rows of each kind of file and way of filling the table, since each may write days differently."""
-    parts = rows.partition_by("source_file", "source_route", as_dict=True, maintain_order=True)
+    names = rows.select(pl.col("source_file", "source_route").unique().implode()).row(0)
+    if len(names[0]) == 1 and len(names[1]) == 1:  # as in every block of a file
+        parts = {(names[0][0], names[1][0]): rows}
+    else:
+        parts = rows.partition_by("source_file", "source_route", as_dict=True, maintain_order=True)
     for (source_file, number), part in parts.items():
         kind = mapping.file_mapping(str(source_file)) or mapping.files[0]
         yield kind, kind.tables[table.name.removeprefix("core_")][int(number) - 1], part

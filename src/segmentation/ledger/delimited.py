@@ -214,7 +214,7 @@ def _scan(
 ) -> "RecordScan":
     from segmentation.ledger.record_scan import scan_records
 
-    scan = scan_records(np.frombuffer(block, dtype=np.uint8), dialect.delimiter, dialect.quote)
+    scan = scan_records(block, dialect.delimiter, dialect.quote)
     if is_last and scan.open_quote_line:
         raise InputRefusedError(
             "A quoted field is opened and never closed",
@@ -301,6 +301,8 @@ def _cut(block: _Block, is_good: np.ndarray) -> bytes:
         places = zip(scan.starts[is_good].tolist(), scan.ends[is_good].tolist(), strict=True)
         return b"".join(text[start:end] + b"\n" for start, end in places)
     bounds = np.append(scan.starts, scan.consumed)[edges].tolist()  # unbroken runs of good records
+    if len(bounds) == 2:  # noqa: PLR2004  start and end of the only one
+        return text[bounds[0] : bounds[1]]
     return b"".join(text[start:end] for start, end in zip(bounds[::2], bounds[1::2], strict=True))
 
 

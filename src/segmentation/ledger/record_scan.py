@@ -13,7 +13,7 @@ import numpy as np
 
 from segmentation.domain.compilation import compiled
 
-NEWLINE, RETURN, SPACE, TAB = 10, 13, 32, 9
+NEWLINE, RETURN, SPACE, ASCII_END = 10, 13, 32, 128
 
 HAS_QUOTE, HAS_EDGE_BLANK = 1, 2
 
@@ -28,7 +28,7 @@ class RecordScan(NamedTuple):
     line_counts : physical lines of each record.
     field_counts : fields of each record.
     is_malformed : whether a quote stands where none may.
-    marks : ``HAS_QUOTE`` and ``HAS_EDGE_BLANK`` (a blank or tab at the edge of a field), for the piece.
+    marks : ``HAS_QUOTE`` and ``HAS_EDGE_BLANK`` (what may be a blank at the edge of a field), for the piece.
     consumed : bytes up to the end of the last complete record.
     line_count : line ends in the consumed bytes.
     open_quote_line : line on which a quoted field was opened that the piece does not close; 0 when none.
@@ -48,12 +48,12 @@ class RecordScan(NamedTuple):
     is_contiguous: bool
 
 
-def scan_records(data: np.ndarray, delimiter: str, quote: str) -> RecordScan:
-    """Return the complete records in ``data``; a record is complete when its line end is there.
+def scan_records(text: bytes, delimiter: str, quote: str) -> RecordScan:
+    """Return the complete records in ``text``; a record is complete when its line end is there.
 
     Parameters
     ----------
-    data : bytes of ASCII-compatible text, beginning at the start of a record.
+    text : ASCII-compatible text, beginning at the start of a record.
     delimiter, quote : one ASCII character each.
 
     Notes
@@ -61,11 +61,15 @@ def scan_records(data: np.ndarray, delimiter: str, quote: str) -> RecordScan:
     Lines of blanks alone are no records. A quote inside an unquoted field, or text after a closing quote,
     makes a record malformed; such a quote opens nothing, so that it cannot swallow the lines after it.
     """
-    most = int(np.count_nonzero(data == NEWLINE))
+    most = text.count(b"\n")
+    is_special = np.zeros(256, dtype=np.bool_)
+    is_special[: SPACE + 1] = True
+    is_special[[ord(delimiter), ord(quote)]] = True
     places = np.empty((5, most), dtype=np.int64)
     is_malformed = np.empty(most, dtype=np.bool_)
     outcome = np.zeros(6, dtype=np.int64)
-    _scan(data, ord(delimiter), ord(quote), places, is_malformed, outcome)
+    data = np.frombuffer(text, dtype=np.uint8)
+    _scan(data, is_special, ord(delimiter), ord(quote), places, is_malformed, outcome)
     count = int(outcome[0])
     starts, ends, lines, line_counts, field_counts = places[:, :count]
     return RecordScan(
@@ -87,16 +91,26 @@ _TEXT: Final = numba.types.Array(numba.uint8, 1, "C", readonly=True)
 
 
 @compiled(
-    numba.void(_TEXT, numba.int64, numba.int64, numba.int64[:, ::1], numba.boolean[::1], numba.int64[::1])
+    numba.void(
+        _TEXT,
+        numba.boolean[::1],
+        numba.int64,
+        numba.int64,
+        numba.int64[:, ::1],
+        numba.boolean[::1],
+        numba.int64[::1],
+    )
 )
 def _scan(  # noqa: C901, PLR0912, PLR0915, PLR0917  one state machine
     data: np.ndarray,
+    is_special: np.ndarray,
     delimiter: int,
     quote: int,
     places: np.ndarray,
     is_malformed: np.ndarray,
     outcome: np.ndarray,
 ) -> None:
+    size = data.shape[0]
     count, marks, line = 0, 0, 1
     start, first_line, fields = 0, 1, 1
     is_quoted = False  # inside a quoted field
@@ -105,24 +119,29 @@ def _scan(  # noqa: C901, PLR0912, PLR0915, PLR0917  one state machine
     is_blank = True  # nothing but blanks in the record so far
     is_bad = False
     opened, gaps = 0, 0
-    previous = SPACE
-    for position in range(data.shape[0]):
+    position = 0
+    while position < size:
         byte = data[position]
         if is_quoted:
             if byte == quote:
                 is_quoted, is_closed = False, True
             elif byte == NEWLINE:
                 line += 1
-            previous = byte
-            continue
-        if is_closed and byte == quote:  # a doubled quote is a quote in the text
+        elif is_closed and byte == quote:  # a doubled quote is a quote in the text
             is_quoted, is_closed = True, False
-            continue
-        if byte == NEWLINE:
+        elif not is_special[byte]:
+            if is_closed:
+                is_bad, is_closed = True, False
+            if is_at_edge and byte >= ASCII_END:
+                marks |= HAS_EDGE_BLANK  # it may be: not all blanks are ASCII
+            is_at_edge, is_blank = False, False
+            while position + 1 < size and not is_special[data[position + 1]]:
+                position += 1
+        elif byte == NEWLINE:
             end = position
             if end > start and data[end - 1] == RETURN:
                 end -= 1
-            if end > start and data[end - 1] in (SPACE, TAB):
+            if end > start and (data[end - 1] <= SPACE or data[end - 1] >= ASCII_END):
                 marks |= HAS_EDGE_BLANK
             if is_blank:
                 gaps = 1
@@ -138,10 +157,8 @@ def _scan(  # noqa: C901, PLR0912, PLR0915, PLR0917  one state machine
             start, first_line, fields = position + 1, line, 1
             is_closed, is_at_edge, is_blank, is_bad = False, True, True, False
             outcome[2], outcome[3] = position + 1, line - 1
-            previous = SPACE
-            continue
-        if byte == delimiter:
-            if previous in (SPACE, TAB):
+        elif byte == delimiter:
+            if position > start and (data[position - 1] <= SPACE or data[position - 1] >= ASCII_END):
                 marks |= HAS_EDGE_BLANK
             fields += 1
             is_closed, is_at_edge, is_blank = False, True, False
@@ -152,18 +169,16 @@ def _scan(  # noqa: C901, PLR0912, PLR0915, PLR0917  one state machine
             else:
                 is_bad = True
             is_at_edge, is_blank = False, False
-        else:
-            ends_line = byte == RETURN and position + 1 < data.shape[0] and data[position + 1] == NEWLINE
+        else:  # a blank or control character; a return ends a line only before its newline
+            ends_line = byte == RETURN and position + 1 < size and data[position + 1] == NEWLINE
             if is_closed and not ends_line:
                 is_bad, is_closed = True, False
-            if byte in (SPACE, TAB):
+            if byte not in (SPACE, RETURN):
+                is_blank = False
+            if not ends_line:
                 if is_at_edge:
                     marks |= HAS_EDGE_BLANK
-                if byte == TAB:
-                    is_blank = False
-            elif byte != RETURN:
-                is_blank = False
-            is_at_edge = False
-        previous = byte
+                is_at_edge = False
+        position += 1
     outcome[0], outcome[1], outcome[5] = count, marks, gaps
     outcome[4] = opened if is_quoted else 0
