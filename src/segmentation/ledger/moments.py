@@ -45,6 +45,19 @@ def parse_moment(text: pl.Expr, dialect: Dialect, day_formats: Sequence[str] = (
     return pl.coalesce(*moments, day).dt.replace_time_zone("UTC")
 
 
+def read_moments(text: pl.Series, dialect: Dialect, day_formats: Sequence[str] = ()) -> pl.Series:
+    """Return ``parse_moment`` of a column; quicker when all values are days, or all are moments."""
+    frame = text.alias("text").to_frame()
+    column = pl.col("text")
+    likely = parse_day(column, dialect, day_formats)
+    if frame.select(likely.first().is_null() & column.first().is_not_null()).item():
+        likely = column.str.strptime(pl.Datetime("us"), dialect.timestamp_format[0], strict=False)
+    moments = frame.select(likely.cast(pl.Datetime("us")).dt.replace_time_zone("UTC")).to_series()
+    if moments.null_count() == text.null_count() and len(dialect.timestamp_format) == 1:
+        return moments
+    return frame.select(parse_moment(column, dialect, day_formats)).to_series()
+
+
 def _read_day(text: pl.Expr, day_format: str, dialect: Dialect) -> pl.Expr:
     if day_format in {EXCEL_SERIAL, EXCEL_SERIAL_1904}:
         return _read_serial(text, day_format)

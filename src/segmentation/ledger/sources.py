@@ -24,7 +24,7 @@ from segmentation.ledger.mapping import (
     SourceMapping,
     TableMapping,
 )
-from segmentation.ledger.moments import MOMENT_TYPE, parse_moment
+from segmentation.ledger.moments import MOMENT_TYPE, read_moments
 from segmentation.ledger.record_files import SourceFile, read_record_sets
 from segmentation.ledger.records import LINE, RecordSet
 from segmentation.ledger.rules import REMEDIES
@@ -185,11 +185,13 @@ def _route_rows(
     else:
         sources = dict(route.columns)
     observed_at = sources.pop(OBSERVED_AT, None)
-    return rows.select(
+    values = rows.select(
         LINE,
         pl.lit(number, dtype=pl.Int64).alias(_ROUTE),
         *(_read_value(value).alias(column) for column, value in sources.items()),
-        *(_read_observed_at(observed_at, dialect) if observed_at is not None else ()),
+    )
+    return (
+        values if observed_at is None else values.with_columns(_read_observed_at(observed_at, dialect, rows))
     )
 
 
@@ -204,22 +206,29 @@ def _read_value(source: ColumnSource) -> pl.Expr:
     return pl.lit(source.prefix) + value if source.prefix else value
 
 
-def _read_observed_at(source: ColumnSource, dialect: Dialect) -> tuple[pl.Expr, pl.Expr]:
+def _read_observed_at(source: ColumnSource, dialect: Dialect, rows: pl.DataFrame) -> list[pl.Series]:
     """Return the latest of the source's moments, and their text where one of them cannot be read."""
     if source.constant is not None:
-        texts = [pl.lit(source.constant, dtype=pl.String)]
+        rows, columns = (
+            rows.select(pl.lit(source.constant, dtype=pl.String).alias(OBSERVED_AT)),
+            (OBSERVED_AT,),
+        )
     else:
-        texts = [pl.col(column) for column in source.source_columns]
-    moments = [parse_moment(text, dialect, source.date_format) for text in texts]
-    is_readable = pl.all_horizontal(
-        text.is_null() | moment.is_not_null() for text, moment in zip(texts, moments, strict=True)
-    )
-    return (
-        pl.when(is_readable).then(pl.max_horizontal(moments)).cast(MOMENT_TYPE).alias(OBSERVED_AT),
-        pl.when(~is_readable)
-        .then(pl.concat_str(texts, separator=" | ", ignore_nulls=True))
-        .alias("observed_at_text"),
-    )
+        columns = source.source_columns
+    moments = [read_moments(rows.get_column(column), dialect, source.date_format) for column in columns]
+    latest = pl.select(pl.max_horizontal(moments)).to_series() if len(moments) > 1 else moments[0]
+    is_unread = [
+        rows.get_column(c).is_not_null() & m.is_null() for c, m in zip(columns, moments, strict=True)
+    ]
+    unread = pl.select(pl.any_horizontal(is_unread)).to_series()
+    if not unread.any():
+        return [latest.alias(OBSERVED_AT)]
+    text = rows.select(pl.concat_str(columns, separator=" | ", ignore_nulls=True)).to_series()
+    nothing = pl.Series([None])
+    return [
+        latest.zip_with(~unread, nothing.cast(MOMENT_TYPE)).alias(OBSERVED_AT),
+        text.zip_with(unread, nothing.cast(pl.String)).alias("observed_at_text"),
+    ]
 
 
 def _describe_file(
