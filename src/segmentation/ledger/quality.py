@@ -19,6 +19,7 @@ from segmentation.ledger.statements import (
     check_matches,
     check_references,
 )
+from segmentation.ledger.truncation import check_recent_cohorts
 
 
 def build_quality(delivery_check: pl.DataFrame, ledger: Frames, as_of: date) -> pl.DataFrame:
@@ -45,6 +46,7 @@ def build_quality(delivery_check: pl.DataFrame, ledger: Frames, as_of: date) -> 
             *check_cash(ledger),
             *check_matches(ledger),
             *check_references(ledger),
+            *check_recent_cohorts(ledger["core_instalment_balance"], as_of),
         ],
     )
     return QUALITY.conform(pl.concat([delivery_check, statements]))

@@ -22,7 +22,15 @@ from segmentation.risk import metrics
 from segmentation.risk.alarms import find_leaking_features, leak_warnings, random_split_auc
 from segmentation.risk.calibration import interval_scores
 from segmentation.risk.candidates import FittedCandidates, fit_candidates
-from segmentation.risk.cohort import KEY, Cohort, Outcome, build_cohort, day_number, text_levels
+from segmentation.risk.cohort import (
+    KEY,
+    Cohort,
+    Outcome,
+    build_cohort,
+    day_number,
+    drop_incomplete,
+    text_levels,
+)
 from segmentation.risk.comparison import Choice, choose_speakers
 from segmentation.risk.distribution import PaymentDistribution
 from segmentation.risk.grid import BoolArray, FloatArray, Grid, IntArray
@@ -75,7 +83,8 @@ def run_backtest(ledger: Frames, start: date, until: date, settings: RiskSetting
     -----
     Each instalment is scored once, with what was observed before the start of its day of issue. Outcomes are
     those known on the day after the newest fact; an instalment that is still open then is late when it was
-    due before, and otherwise not judged: open is not the same as on time.
+    due before, and otherwise not judged: open is not the same as on time. Where slow payers are missing from
+    the last issue cohorts (``ledger.truncation``), those are neither learned from nor judged on.
     """
     facts = {name: ledger[name] for name in (*CANONICAL_TABLES, "core_quarantine")}
     end = default_as_of(facts)
@@ -149,7 +158,9 @@ def _build_cohorts(
     names = feature_columns(past, rolling)
     levels = text_levels(past, names)
     train = build_cohort(past, known["core_instalment_balance"], names, levels)
-    return train, build_cohort(window, balance, names, levels), names, levels, balance
+    train = drop_incomplete(train, known["core_instalment_balance"], start)
+    test = drop_incomplete(build_cohort(window, balance, names, levels), balance, end)
+    return train, test, names, levels, balance
 
 
 def _random_split_auc(

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import polars as pl
 
 from segmentation.domain.vocabulary import CoveredBy
+from segmentation.ledger.truncation import find_truncation
 from segmentation.risk.grid import NEVER, BoolArray, FloatArray, IntArray
 
 KEY = ("invoice_id", "instalment_number")
@@ -189,6 +190,27 @@ def build_cohort(
         feature_names=tuple(feature_names),
         features=matrix.to_numpy().astype(np.float32).reshape(joined.height, len(feature_names)),
     )
+
+
+def drop_incomplete(cohort: Cohort, balance: pl.DataFrame, as_of: date) -> Cohort:
+    """Return the cohort without what was issued when slow payers are already missing from the export.
+
+    Parameters
+    ----------
+    cohort : instalments to learn from or to judge on.
+    balance : core_instalment_balance as known on the as-of day.
+    as_of : the day up to which outcomes are known.
+
+    Notes
+    -----
+    Whether the export is truncated, and from when, is found by ``ledger.truncation``; of a complete export
+    nothing is dropped. What is left of the last cohorts are those who paid early: learning from them would
+    call everybody prompt.
+    """
+    found = find_truncation(balance, as_of)
+    if found is None or found.complete_until is None:
+        return cohort
+    return cohort.take(np.asarray(cohort.issue <= day_number(found.complete_until)))
 
 
 def text_levels(frame: pl.DataFrame, feature_names: Sequence[str]) -> dict[str, list[str]]:

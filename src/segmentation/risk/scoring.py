@@ -14,7 +14,7 @@ from segmentation.domain.schema import Frames
 from segmentation.domain.settings import RiskSettings
 from segmentation.domain.vocabulary import ScoreStatus
 from segmentation.risk.candidates import MODELS, FittedCandidates, fit_candidates
-from segmentation.risk.cohort import KEY, Cohort, build_cohort, day_number, text_levels
+from segmentation.risk.cohort import KEY, Cohort, build_cohort, day_number, drop_incomplete, text_levels
 from segmentation.risk.comparison import Choice, build_model_comparison, build_reliability, choose_speakers
 from segmentation.risk.distribution import PaymentDistribution
 from segmentation.risk.explanation import build_reasons, explain
@@ -70,7 +70,7 @@ def score_book(  # noqa: PLR0917  six inputs, each a different thing
     names = feature_columns(issue_features, open_features)
     levels = text_levels(issue_features, names)
     day = day_number(as_of)
-    past = build_cohort(issue_features, balance, names, levels)
+    past = drop_incomplete(build_cohort(issue_features, balance, names, levels), balance, as_of)
     open_ = build_cohort(open_features, balance.filter("is_open"), names, levels)
     grid = Grid.up_to(settings.horizon_days)
     validation = validate(past, day, grid, settings, seed)
