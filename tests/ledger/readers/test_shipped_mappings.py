@@ -1,9 +1,13 @@
 """E-invoices and bank statements of one delivery become one reconciled ledger, by the shipped mappings."""
 
+import io
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import facturx
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pypdf
 import pytest
 
@@ -124,3 +128,51 @@ def test_a_statement_that_does_not_add_up_stops_the_delivery(tmp_path):
     wrong = file("camt053_v02.xml").replace(b">1471.05<", b">1471.06<")
     with pytest.raises(InputRefusedError, match="does not add up"):
         deliver(tmp_path, "[camt053, ubl]", invoice_dot_xml=file("ubl_invoice.xml"), camt_dot_xml=wrong)
+
+
+TABLE_MAPPING = """
+name: ours
+source_system: ours
+files:
+  - filename: "*.{suffix}"
+    format: {format}
+    tables:
+      customer: {{records: "{records}", distinct: true, customer_id: customer, observed_at: issued}}
+      invoice:
+        records: "{records}"
+        invoice_id: number
+        customer_id: customer
+        document_type: {{constant: invoice}}
+        issue_date: issued
+        due_date: due
+        amount: amount
+        currency: {{constant: EUR}}
+        observed_at: issued
+"""
+
+
+def load_table(folder, suffix, kind, records, data):
+    (folder / f"{kind}.yaml").write_text(TABLE_MAPPING.format(suffix=suffix, format=kind, records=records))
+    (folder / f"items.{suffix}").write_bytes(data)
+    return load_ledger(folder / f"items.{suffix}", folder / f"{kind}.yaml", AS_OF)
+
+
+def test_a_parquet_file_and_a_sheet_become_the_same_ledger(tmp_path):
+    issued, due = date(2026, 1, 1), date(2026, 1, 31)
+    columns = {
+        "number": ["0001", "0002"],
+        "customer": ["007", "007"],
+        "issued": [issued, issued],
+        "due": [due, due],
+        "amount": [Decimal("12.30"), Decimal("0.10")],
+    }
+    target = io.BytesIO()
+    pq.write_table(pa.table(columns), target)
+    from_parquet = load_table(tmp_path, "parquet", "parquet", "", target.getvalue())
+    from_sheet = load_table(tmp_path, "xls", "excel", "Items", file("invoices.xls"))
+    names = ["invoice_id", "customer_id", "issue_date", "due_date", "amount"]
+    assert rows_of(from_parquet, "invoice", *names) == [
+        ("0001", "007", issued, due, Decimal("12.300")),
+        ("0002", "007", issued, due, Decimal("0.100")),
+    ]
+    assert rows_of(from_sheet, "invoice", *names) == rows_of(from_parquet, "invoice", *names)

@@ -17,6 +17,10 @@ def test_prefixes_do_not_matter():
     assert [line_of(found) for found in find_all(root, "b")] == [2, 2]
 
 
+def test_a_comment_is_no_part_of_a_value():
+    assert text_at(parse_xml(b"<a><b>12<!-- 0 -->.5<?x y?>0</b></a>", "a.xml"), "b") == "12.50"
+
+
 def test_an_entity_never_reads_a_file(tmp_path):
     secret = tmp_path / "secret.txt"
     secret.write_text("do not tell")

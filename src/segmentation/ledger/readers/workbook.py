@@ -118,11 +118,10 @@ def _find_fault(values: dict[int, Cell | Fault], first: int, width: int) -> tupl
         value = values[column]
         if isinstance(value, Fault):
             return value.rule, f"{name_column(column)}: {value.text}"
-        text = write_cell(value) or ""
         if not first <= column < first + width:
-            return "value_beside_the_table", f"{name_column(column)}: {text}"
+            return "value_beside_the_table", f"{name_column(column)}: {write_cell(value)}"
         if isinstance(value, (int, float)) and _is_beyond_precision(value):
-            return "number_beyond_precision", f"{name_column(column)}: {text}"
+            return "number_beyond_precision", f"{name_column(column)}: {write_cell(value)}"
     return None
 
 
@@ -155,7 +154,9 @@ def write_cell(value: Cell | None) -> str | None:
 
 def write_number(value: float) -> str:
     """Return a number in plain digits, without exponent and trailing noughts."""
-    text = f"{Decimal(f'{value:.{_EXACT_DIGITS}g}'):f}"
+    text = f"{value:.{_EXACT_DIGITS}g}"
+    if "e" in text:
+        text = f"{Decimal(text):f}"
     text = text.rstrip("0").rstrip(".") if "." in text else text
     return "0" if text in {"-0", ""} else text
 

@@ -39,7 +39,13 @@ def parse_xml(data: bytes, source_file: str) -> Element:
             remedy="Split the export into several files.",
         )
     parser = etree.XMLParser(
-        resolve_entities=False, no_network=True, load_dtd=False, dtd_validation=False, huge_tree=False
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        dtd_validation=False,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
     )
     try:
         root = etree.fromstring(data, parser)
@@ -72,9 +78,10 @@ def find_all(element: Element, path: str) -> list[Element]:
     """Return the elements at a path of names ("Refs/EndToEndId"), whatever their namespace."""
     found = [element]
     for name in path.split("/"):
-        found = [
-            child for parent in found for child in parent.iterchildren("{*}" + name) if child is not None
-        ]
+        if not found:
+            break
+        tag = "{*}" + name
+        found = [child for parent in found for child in parent.iterchildren(tag)]
     return found
 
 
@@ -97,7 +104,8 @@ def text_at(element: Element | None, *paths: str) -> str | None:
 
 def text_of(element: Element) -> str | None:
     """Return the text within an element; null when blank."""
-    return "".join(element.itertext()).strip() or None
+    text = "".join(element.itertext()) if len(element) else element.text or ""
+    return text.strip() or None
 
 
 def text_with_scheme(element: Element | None) -> str | None:
