@@ -13,8 +13,8 @@ from segmentation.domain.errors import ExitCode, SegmentationError
 app = typer.Typer(
     name="segmentation",
     help="Turn an accounts-receivable ledger into the right next step for each customer.",
-    epilog="Exit codes: 0 published or unchanged, 2 usage, 3 input refused, 4 a gate blocked publication, "
-    "5 integrity failure. Add --debug before the verb for a traceback.",
+    epilog="Exit codes: 0 published or unchanged, 2 usage, 3 input refused, 4 a gate blocked publication "
+    "or a check failed, 5 integrity failure. Add --debug before the verb for a traceback.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

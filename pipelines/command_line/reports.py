@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
-from segmentation.domain.errors import UsageError
+from segmentation.domain.errors import GateBlockedError, UsageError
 from segmentation.publish.gates import list_gate_verdicts
 
 if TYPE_CHECKING:
@@ -87,6 +87,16 @@ def show_quality(console: Console, quality: pl.DataFrame, quarantine: pl.DataFra
             console.print(
                 f"  {place}, {row['column_name'] or 'whole row'}: {row['value'] or 'blank'!r}", markup=False
             )
+
+
+def refuse_failed_checks(quality: pl.DataFrame) -> None:
+    """Raise GateBlockedError when figures of the ledger contradict each other, or the source's own lists."""
+    failed = quality.filter(pl.col("verdict") == "fail")
+    if not failed.is_empty():
+        raise GateBlockedError(
+            f"{failed.height} check(s) failed. " + " ".join(f"{text}." for text in failed["statement"]),
+            remedy="Correct the source and export again: balances cannot be relied on until these agree.",
+        )
 
 
 def count_rows(quality: pl.DataFrame) -> pl.DataFrame:

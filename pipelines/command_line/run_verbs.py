@@ -17,7 +17,7 @@ from pipelines.command_line.options import (
     PortOption,
     SettingsOption,
 )
-from segmentation.domain.errors import UsageError
+from segmentation.domain.errors import InputRefusedError, UsageError
 
 if TYPE_CHECKING:
     from segmentation.simulator.settings import InjectedBias
@@ -65,16 +65,27 @@ def check(
     settings: SettingsOption = None,
 ) -> None:
     """Read a ledger and report rows in, loaded and quarantined, with remedies, without loading it."""
-    from pipelines.command_line.reports import show_quality
+    from pipelines.command_line.reports import refuse_failed_checks, show_quality
     from pipelines.resources import parse_as_of
     from pipelines.settings_file import load_settings
     from segmentation.ledger.loading import load_ledger
     from segmentation.ledger.mapping_files import load_mapping
 
-    loaded = load_ledger(ledger, load_mapping(mapping), parse_as_of(as_of), load_settings(settings).ledger)
+    source, day, wanted = load_mapping(mapping), parse_as_of(as_of), load_settings(settings).ledger
+    refusal = None
+    try:
+        loaded = load_ledger(ledger, source, day, wanted)
+    except InputRefusedError as error:
+        # What a delivery was refused for is what its report is needed for most.
+        refusal = error
+        loaded = load_ledger(ledger, source, day, wanted.model_copy(update={"max_quarantined_share": 1.0}))
     console = Console()
     console.print(f"As of the start of {loaded.as_of}:")
-    show_quality(console, loaded.ledger["core_quality"], loaded.ledger["core_quarantine"])
+    quality = loaded.ledger["core_quality"]
+    show_quality(console, quality, loaded.ledger["core_quarantine"])
+    if refusal is not None:
+        raise refusal
+    refuse_failed_checks(quality)
 
 
 def simulate(
