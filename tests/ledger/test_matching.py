@@ -12,9 +12,10 @@ import yaml
 from segmentation.domain.core_tables import ALLOCATION, PAYMENT_MATCH
 from segmentation.domain.validation import find_violations
 from segmentation.domain.vocabulary import MatchRule
-from segmentation.ledger.balances import build_instalment_balances, build_unallocated_cash
+from segmentation.ledger.balances import build_instalment_balances
 from segmentation.ledger.matching.matching import match_payments
 from segmentation.ledger.matching.rules import CONFIDENCE
+from segmentation.ledger.unallocated_cash import build_unallocated_cash
 
 sys.path.insert(0, str(Path(__file__).parent))
 from matching_ledgers import make_ledger

@@ -65,10 +65,11 @@ def decide(evidence: Evidence) -> pl.DataFrame:
 
 
 def _list_holdings(evidence: Evidence) -> pl.DataFrame:
-    """Return the open invoices of every possible payer, in the currency of the payment."""
+    """Return the open invoices of possible payers and of whose invoices are named, in the payment's currency."""
+    owners = evidence.named.join(evidence.invoices, on="invoice_id").select("event", "customer_id")
     pairs = (
         evidence.events.select("event", "day", "currency", "available")
-        .join(evidence.payers, on="event")
+        .join(pl.concat([evidence.payers, owners]).unique(), on="event")
         .join(evidence.invoices, on="customer_id")
         .filter(pl.col("invoice_day") <= pl.col("day"), pl.col("invoice_currency") == pl.col("currency"))
     )
@@ -81,7 +82,8 @@ def _describe_named(evidence: Evidence, holdings: pl.DataFrame) -> pl.DataFrame:
     payers = evidence.payers.with_columns(pl.lit(value=True).alias("is_payer"))
     has_payer = evidence.payers.select("event").unique().with_columns(pl.lit(value=True).alias("has_payer"))
     exact = holdings.filter(pl.col("open_amount") == pl.col("available"))
-    rivals = exact.group_by("event").agg(pl.col("invoice_id").alias("exact_ids"))
+    rivals = exact.group_by("event", "customer_id").agg(pl.col("invoice_id").alias("exact_ids"))
+    owed = exact.join(evidence.payers, on=["event", "customer_id"], how="semi").select("event").unique()
     named = (
         add_open_amounts(named, evidence.counted)
         .join(payers, on=["event", "customer_id"], how="left")
@@ -91,9 +93,10 @@ def _describe_named(evidence: Evidence, holdings: pl.DataFrame) -> pl.DataFrame:
             how="left",
         )
         .join(has_payer, on="event", how="left")
-        .join(rivals, on="event", how="left")
+        .join(rivals, on=["event", "customer_id"], how="left")
+        .join(owed.with_columns(pl.lit(value=True).alias("payer_owes_it")), on="event", how="left")
         .with_columns(
-            pl.col("is_payer", "is_parent", "has_payer").fill_null(value=False),
+            pl.col("is_payer", "is_parent", "has_payer", "payer_owes_it").fill_null(value=False),
             (pl.col("invoice_currency") == pl.col("currency")).alias("is_same_currency"),
         )
         .with_columns(
@@ -144,21 +147,25 @@ def _decide_named(rows: pl.DataFrame, payers: pl.DataFrame) -> pl.DataFrame:
             is_checked & pl.col("is_exact") & (pl.col("exact_count") == 1) & (pl.col("customer_count") == 1)
         )
         .then(pl.lit("one"))
-        .when(one & is_checked & (pl.col("customer_count") == 1))
+        .when(one & is_checked & (pl.col("customer_count") == 1) & ~pl.col("has_rival"))
         .then(pl.lit("part"))
         .when(
             one
             & (pl.col("named_count") == 1)
-            & ((pl.col("rank") == RANK[MatchRule.END_TO_END_ID]) | (pl.col("agrees") & ~pl.col("has_rival")))
+            & (
+                (pl.col("rank") == RANK[MatchRule.END_TO_END_ID])
+                | (pl.col("agrees") & pl.col("is_first") & (pl.col("available") < pl.col("open_amount")))
+            )
+            & ~pl.col("has_rival")
         )
         .then(pl.lit("part"))
     )
     rows = rows.with_columns(clear.alias("clear"))
     is_refuted = (
         ~is_checked
-        &
-        # what the payer owes fits the amount better than what was written
-        (pl.col("is_contradicted") & (pl.col("has_rival") | pl.col("is_weak") | (pl.col("clear") == "part")))
+        & pl.col("is_contradicted")
+        # what the payer owes fits the amount better than what was written, or nothing confirms that
+        & (pl.col("payer_owes_it") | pl.col("is_weak") | (pl.col("clear") == "part"))
     )
     rows = rows.with_columns(pl.when(~is_refuted).then("clear").alias("clear")).with_columns(
         pl.col("clear").is_not_null().any().over("event").alias("is_matched")
@@ -203,7 +210,7 @@ def _decide_named(rows: pl.DataFrame, payers: pl.DataFrame) -> pl.DataFrame:
         .when(pl.col("named_count") == 1)
         .then(
             pl.lit(
-                "It names an invoice of another amount, and who paid is not known or owes this amount elsewhere."
+                "It names an invoice of another amount, and who paid is not known or owes this amount on another."
             )
         )
         .otherwise(pl.lit("It names several invoices whose open amounts do not add up to it."))

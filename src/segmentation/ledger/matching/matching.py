@@ -9,7 +9,7 @@ with one exception that is itself dated: when the source allocates the payment l
 back on that day.
 """
 
-from datetime import date
+from datetime import date, timedelta
 
 import polars as pl
 
@@ -21,7 +21,7 @@ from segmentation.ledger.matching.named import find_named_invoices
 from segmentation.ledger.matching.open_amounts import list_counted, list_undone
 from segmentation.ledger.matching.payers import list_known_payers, list_signs
 from segmentation.ledger.matching.rounds import Case, decide_in_order
-from segmentation.ledger.matching.rules import CONFIDENCE
+from segmentation.ledger.matching.rules import CONFIDENCE, LATER_DAYS
 
 _SAYS = ("structured_reference", "end_to_end_id", "remittance_text", "payer_name", "payer_account")
 
@@ -150,7 +150,10 @@ def _list_events(
         named.filter(~pl.col("is_weak"))
         .join(invoices.select("invoice_id", "invoice_day"), on="invoice_id")
         .join(payments.select("payment_id", "payment_day"), on="payment_id")
-        .filter(pl.col("invoice_day") > pl.col("payment_day"))
+        .filter(
+            pl.col("invoice_day") > pl.col("payment_day"),
+            pl.col("invoice_day") <= pl.col("payment_day") + timedelta(days=LATER_DAYS),
+        )
         .select("payment_id", pl.col("invoice_day").alias("day"))
         .unique()
     )

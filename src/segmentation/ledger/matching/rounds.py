@@ -5,7 +5,7 @@ itself (decision).
 
 Two payments compete when they may be meant for the same customer or carry the same sign of a payer; the
 earlier is decided first. Payments that do not compete are decided together, so the number of rounds is that
-of the payments of the busiest customer in a month, not that of all payments.
+of the payments of the busiest customer, not that of all payments.
 """
 
 from dataclasses import dataclass, replace
@@ -17,6 +17,9 @@ from segmentation.ledger.matching.decision import CANDIDATE, Evidence, decide
 from segmentation.ledger.matching.open_amounts import COUNTED
 from segmentation.ledger.matching.payers import KNOWN, find_payers
 from segmentation.ledger.matching.rules import RANK
+
+_TOGETHER = 20_000
+"""So many events are looked at together; the result does not depend on it."""
 
 
 @dataclass(frozen=True)
@@ -45,11 +48,11 @@ class Case:
 
 def decide_in_order(case: Case) -> pl.DataFrame:
     """Return the candidates of every event (``decision.CANDIDATE``); events after a match have none."""
-    events = case.events.sort("event").with_columns(pl.col("day").dt.truncate("1mo").alias("month"))
+    events = case.events.sort("event")
     found: list[pl.DataFrame] = []
     done = case.events.select("payment_id").clear()
-    for month in events.partition_by("month", maintain_order=True, include_key=False):
-        waiting = month
+    for together in events.iter_slices(_TOGETHER):
+        waiting = together
         while True:
             waiting = waiting.join(done, on="payment_id", how="anti")
             if not waiting.height:

@@ -39,5 +39,9 @@ SHORT_NUMBER_DIGITS = 5
 WORD_LENGTH = 4
 """A number with letters names an invoice alone when it has at least so many signs."""
 
+LATER_DAYS = 31
+"""An invoice that becomes known longer after the payment that seems to name it is another: numbers are
+given out in order, and a mistyped one is sooner or later in use."""
+
 NAME_LENGTH = 5
 """A payer's name of fewer letters and digits is no evidence."""
