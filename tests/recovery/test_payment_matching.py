@@ -1,0 +1,69 @@
+"""Payments of a simulated world, shown as a bank shows them, find their invoices again; a wrong one is the worst."""
+
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from segmentation.domain.vocabulary import MatchRule
+from segmentation.ledger.matching.matching import match_payments
+
+sys.path.insert(0, str(Path(__file__).parent))
+from bank_payments import AS_OF, Bank, simulate_books
+
+NAMING = {
+    MatchRule.STRUCTURED_REFERENCE,
+    MatchRule.END_TO_END_ID,
+    MatchRule.INVOICE_NUMBER,
+    MatchRule.INVOICE_NUMBERS,
+}
+
+
+@pytest.fixture(scope="module")
+def result():
+    books = simulate_books(customers=60, seed=11)
+    bank = Bank(books, seed=11)
+    ledger, meant = bank.statement()
+    matched = match_payments(ledger, AS_OF)
+    owner = {key: row["customer_id"] for key, row in bank.invoices.items()}
+    made = matched["core_allocation"].filter(pl.col("match_rule").is_not_null())
+    lines = [
+        {
+            "payment_id": row["payment_id"],
+            "rule": row["match_rule"],
+            "is_right": row["invoice_id"] in meant.get(row["payment_id"], []),
+            "is_right_customer": owner[row["invoice_id"]]
+            in {owner[invoice] for invoice in meant.get(row["payment_id"], [])},
+            "is_mistaken": row["payment_id"] in bank.mistaken,
+        }
+        for row in made.iter_rows(named=True)
+    ]
+    return pl.DataFrame(lines), meant, matched["core_payment_match"], bank
+
+
+def test_no_money_goes_to_another_customer(result):
+    lines, _, _, _ = result
+    assert lines["is_right_customer"].all()
+
+
+def test_what_the_payer_names_rightly_is_matched_rightly(result):
+    lines, _, _, _ = result
+    named = lines.filter(pl.col("rule").is_in([rule.value for rule in NAMING]), ~pl.col("is_mistaken"))
+    assert named.height > 400
+    assert named["is_right"].all()
+
+
+def test_what_is_matched_is_right_but_for_payers_who_name_another_invoice_of_theirs(result):
+    lines, _, _, _ = result
+    assert lines["is_right"].mean() > 0.99
+    others = lines.filter(~pl.col("rule").is_in([rule.value for rule in NAMING]))
+    assert others["is_right"].mean() > 0.98
+
+
+def test_most_payments_are_matched_and_the_rest_is_listed(result):
+    lines, meant, matches, _ = result
+    assert (
+        lines.filter("is_right")["payment_id"].n_unique() / len(meant) > 0.72
+    )  # an eighth says something wrong, a quarter names nothing
+    assert set(meant) <= set(matches["payment_id"])
