@@ -64,6 +64,14 @@ def test_a_returned_direct_debit_names_the_customer_and_the_reason():
     )
 
 
+def test_our_own_account_is_never_the_other_party():
+    swapped = V02.replace(b"<RtrInf><Rsn><Cd>AM04</Cd></Rsn></RtrInf>", b"").replace(
+        b"<RvslInd>true</RvslInd>", b""
+    )
+    entry = entries_of(swapped)[3]
+    assert (entry["counterparty_name"], entry["is_reversal"]) == ("Customer 1004", "false")
+
+
 def test_what_is_not_booked_is_told_apart_and_counts_in_no_sum():
     assert [(entry["status"], entry["amount"]) for entry in entries_of(V02)][-1] == ("PDNG", "999.00")
 

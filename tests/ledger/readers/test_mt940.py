@@ -75,8 +75,8 @@ def test_every_statement_of_a_file_is_read():
 
 
 def test_line_ends_and_a_byte_order_mark_change_nothing():
-    other = b"\xef\xbb\xbf" + STATEMENT.replace(b"\n", b"\r\n")
-    assert entries_of(other) == entries_of(STATEMENT)
+    plain = STATEMENT[STATEMENT.index(b":20:") :]
+    assert entries_of(b"\xef\xbb\xbf" + plain.replace(b"\n", b"\r\n")) == entries_of(plain)
 
 
 def test_text_in_another_declared_encoding():

@@ -150,6 +150,12 @@ def test_a_row_with_a_cell_that_cannot_be_read_is_rejected(cell, rule, value):
     assert content.row_count == 2
 
 
+def test_an_error_after_empty_rows_is_found_in_its_row():
+    content = read_one(HEADER, row(5, text("A5", "1"), '<c r="B5" t="e"><v>#REF!</v></c>'))
+    assert content.rejects.rows() == [(5, "error_cell", "B: #REF!")]
+    assert content.rows.height == 0
+
+
 @pytest.mark.parametrize(
     ("header", "after", "message"),
     [
