@@ -1,0 +1,407 @@
+"""Times loading a ledger, from files to reconciled balances, against DuckDB's typed reader and pandas.
+
+Run: ``python tests/benchmarks/bench_load.py [--sizes 1000000 10000000] [--rounds 3] [--json FILE]``.
+A size is a number of invoices; each comes with 1.2 payments and allocations per invoice, and one row in a
+thousand is broken (unreadable amounts and days, a currency that is none). Every contender runs in a
+process of its own, in turn; compiling and importing are not timed. The floor reads the same CSV files
+into typed columns with rejected rows kept and does nothing else. pandas does what the room does: every
+value read as text, typed by rule, bad rows set aside, references and keys checked, balances, days late
+and money on account. That room and pandas agree to the cent is checked before anything is timed.
+"""
+
+import argparse
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+ROOT = Path(__file__).parents[2]
+sys.path[:0] = [str(ROOT / "src"), str(ROOT)]
+
+SIZES = (1_000_000, 10_000_000)
+ROUNDS = 3
+SEED = 20_260_101
+DAYS = 1_500
+AS_OF = date(2023, 2, 10)
+"""Day after the last of ``DAYS`` days from 1 January 2019."""
+
+_BASE = date(2019, 1, 1)
+_COLUMNS = {
+    "customer": {
+        "customer_id": "VARCHAR",
+        "party_type": "VARCHAR",
+        "country": "VARCHAR",
+        "observed_at": "DATE",
+    },
+    "invoice": {
+        "invoice_id": "VARCHAR",
+        "customer_id": "VARCHAR",
+        "document_type": "VARCHAR",
+        "issue_date": "DATE",
+        "due_date": "DATE",
+        "amount": "DECIMAL(18,3)",
+        "currency": "VARCHAR",
+        "observed_at": "DATE",
+    },
+    "payment": {
+        "payment_id": "VARCHAR",
+        "customer_id": "VARCHAR",
+        "value_date": "DATE",
+        "amount": "DECIMAL(18,3)",
+        "currency": "VARCHAR",
+        "observed_at": "DATE",
+    },
+    "allocation": {
+        "allocation_id": "VARCHAR",
+        "payment_id": "VARCHAR",
+        "invoice_id": "VARCHAR",
+        "amount": "DECIMAL(18,3)",
+        "allocated_at": "DATE",
+        "observed_at": "DATE",
+    },
+}
+
+
+def write_ledger(folder: Path, invoices: int) -> None:
+    """Write a ledger twice, as CSV and as Parquet files, each with one broken row in a thousand."""
+    rng = np.random.default_rng(SEED)
+    customers = max(invoices // 50, 1)
+    customer = rng.integers(0, customers, invoices)
+    day = np.sort(rng.integers(0, DAYS, invoices))
+    terms = rng.choice([14, 30, 60], invoices)
+    cents = rng.integers(1_000, 5_000_000, invoices)
+    payments = int(invoices * 1.2)
+    paid = np.sort(np.concatenate([np.arange(invoices), rng.integers(0, invoices, payments - invoices)]))
+    is_second = np.append(False, paid[1:] == paid[:-1])
+    is_first = np.append(is_second[1:], False)
+    parts = np.where(is_second, cents[paid] // 3, cents[paid] - np.where(is_first, cents[paid] // 3, 0))
+    paid_day = day[paid] + terms[paid] + rng.integers(-5, 40, payments)
+    is_past = paid_day < DAYS
+    paid, parts, paid_day = paid[is_past], parts[is_past], paid_day[is_past]
+    number = np.arange(len(paid))
+    texts = {
+        "customer": {
+            "customer_id": _name("C", np.arange(customers)),
+            "party_type": pl.lit("legal_person"),
+            "country": pl.lit("BE"),
+            "observed_at": _day(np.zeros(customers, dtype=np.int64)),
+        },
+        "invoice": {
+            "invoice_id": _name("I", np.arange(invoices)),
+            "customer_id": _name("C", customer),
+            "document_type": pl.lit("invoice"),
+            "issue_date": _day(day),
+            "due_date": _day(day + terms),
+            "amount": _money(cents),
+            "currency": pl.lit("EUR"),
+            "observed_at": _day(day),
+        },
+        "payment": {
+            "payment_id": _name("P", number),
+            "customer_id": _name("C", customer[paid]),
+            "value_date": _day(paid_day),
+            "amount": _money(parts),
+            "currency": pl.lit("EUR"),
+            "observed_at": _day(paid_day),
+        },
+        "allocation": {
+            "allocation_id": _name("A", number),
+            "payment_id": _name("P", number),
+            "invoice_id": _name("I", paid),
+            "amount": _money(parts),
+            "allocated_at": _day(paid_day),
+            "observed_at": _day(paid_day),
+        },
+    }
+    for form in ("csv", "parquet"):
+        (folder / form).mkdir(parents=True, exist_ok=True)
+    for table, columns in texts.items():
+        frame = pl.select(**columns)
+        if table == "invoice":
+            frame = _break_rows(frame, rng)
+        frame.write_csv(folder / "csv" / f"{table}.csv")
+        typed = [_typed(pl.col(name), kind).alias(name) for name, kind in _COLUMNS[table].items()]
+        frame.with_columns(typed).write_parquet(folder / "parquet" / f"{table}.parquet")
+        del frame
+
+
+def _name(letter: str, numbers: np.ndarray) -> pl.Series:
+    return pl.Series(numbers).cast(pl.String).str.zfill(9).str.replace("^", letter)
+
+
+def _day(days: np.ndarray) -> pl.Series:
+    epoch = (_BASE - date(1970, 1, 1)).days
+    return pl.Series(days + epoch, dtype=pl.Int32).cast(pl.Date).dt.to_string("%Y-%m-%d")
+
+
+def _money(cents: np.ndarray) -> pl.Series:
+    amounts = pl.Series("cents", cents)
+    return pl.select(
+        pl.format("{}.{}", amounts // 100, (amounts % 100).cast(pl.String).str.zfill(2))
+    ).to_series()
+
+
+def _typed(text: pl.Expr, kind: str) -> pl.Expr:
+    if kind == "DATE":
+        return text.str.to_date("%Y-%m-%d", strict=False)
+    return text.cast(pl.Decimal(18, 3), strict=False) if kind.startswith("DECIMAL") else text
+
+
+def _break_rows(invoices: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
+    damage = pl.Series("damage", rng.integers(0, 3_000, invoices.height))
+    return invoices.with_columns(
+        pl.when(damage == 0).then(pl.lit("12,5O")).otherwise("amount").alias("amount"),
+        pl.when(damage == 1).then(pl.lit("2020-02-30")).otherwise("due_date").alias("due_date"),
+        pl.when(damage == 2).then(pl.lit("Euro")).otherwise("currency").alias("currency"),
+    )
+
+
+def read_with_duckdb(folder: Path) -> dict[str, Any]:
+    """The floor: typed columns, rejected rows kept, nothing checked."""
+    import duckdb
+
+    connection = duckdb.connect(config={"threads": os.cpu_count() or 1})
+    rows = 0
+    for table, columns in _COLUMNS.items():
+        connection.execute(
+            f"CREATE TABLE {table} AS SELECT * FROM read_csv('{folder}/csv/{table}.csv', columns={columns},"
+            " auto_detect=false, header=true, delim=',', store_rejects=true)"
+        )
+        rows += connection.sql(f"SELECT count(*) FROM {table}").fetchall()[0][0]
+    return {"rows": rows}
+
+
+def parse_with_room(folder: Path) -> dict[str, Any]:
+    """Dialect, conversion rules, provenance and quarantine, without reconciliation."""
+    from segmentation.domain.settings import LedgerSettings
+    from segmentation.ledger.conversion import convert_blocks
+    from segmentation.ledger.mapping_files import load_mapping
+    from segmentation.ledger.sources import read_blocks
+
+    mapping = load_mapping("canonical")
+    facts = convert_blocks(read_blocks(folder / "csv", mapping), mapping, LedgerSettings())
+    return {"rows": sum(frame.height for frame in facts.values())}
+
+
+def load_with_room(folder: Path, form: str = "csv") -> dict[str, Any]:
+    """The whole load, as a user's delivery is loaded."""
+    from segmentation.ledger.loading import load_ledger
+    from segmentation.ledger.mapping import Format, SourceMapping
+    from segmentation.ledger.mapping_files import load_mapping
+
+    mapping: SourceMapping = load_mapping("canonical")
+    if form == "parquet":
+        files = tuple(
+            kind.model_copy(
+                update={"filename": kind.filename.replace(".csv", ".parquet"), "format": Format.PARQUET}
+            )
+            for kind in mapping.files
+        )
+        mapping = mapping.model_copy(update={"files": files})
+    ledger = load_ledger(folder / form, mapping, AS_OF).ledger
+    balances, cash = ledger["core_instalment_balance"], ledger["core_unallocated_cash"]
+    return {
+        "rows": sum(ledger[f"core_{table}"].height for table in _COLUMNS),
+        "quarantined_invoices": ledger["core_quarantine"]
+        .filter(pl.col("table_name") == "core_invoice")
+        .height,
+        "open": str(balances["open_amount"].sum()),
+        "open_count": int(balances["is_open"].sum()),
+        "days_late": int(balances["days_late"].sum()),
+        "on_account": str(cash["unmatched_cash_amount"].sum()),
+    }
+
+
+def load_with_pandas(folder: Path) -> dict[str, Any]:
+    """The same checks and the same figures, careful and vectorised."""
+    import pandas as pd
+
+    tables, refused = {}, {}
+    for table, columns in _COLUMNS.items():
+        text = pd.read_csv(folder / "csv" / f"{table}.csv", dtype=str, keep_default_na=False)
+        text = text.apply(lambda column: column.str.strip())
+        frame = pd.DataFrame({"source_id": table + ".csv:" + pd.Series(np.arange(len(text)) + 2).astype(str)})
+        is_bad = (text == "").any(axis=1)
+        for name, kind in columns.items():
+            if kind == "DATE":
+                frame[name] = pd.to_datetime(text[name], format="%Y-%m-%d", errors="coerce")
+                is_bad |= ~frame[name].dt.year.between(1990, 2100)
+            elif kind.startswith("DECIMAL"):
+                is_plain = text[name].str.fullmatch(r"-?[0-9]{1,15}(?:\.[0-9]{1,3})?")
+                whole = text[name].where(is_plain, "0").str.partition(".")
+                thousandths = whole[2].str.pad(3, side="right", fillchar="0").replace("", "000")
+                frame[name] = whole[0].astype("int64") * 1_000 + thousandths.astype("int64")
+                is_bad |= ~is_plain
+            else:
+                frame[name] = text[name]
+        if "currency" in frame:
+            is_bad |= ~frame["currency"].str.fullmatch("[A-Z]{3}")
+        if table == "invoice":
+            is_bad |= ~frame["document_type"].isin(["invoice", "credit_note", "debit_note", "prepayment"])
+            is_bad |= (frame["due_date"] < frame["issue_date"]) | (frame["amount"] < 0)
+        refused[table] = frame.loc[is_bad, "source_id"]
+        frame = frame.loc[~is_bad & (frame["observed_at"] < pd.Timestamp(AS_OF))]
+        tables[table] = frame.drop_duplicates(f"{table}_id", keep="last")
+    invoice = tables["invoice"][tables["invoice"]["customer_id"].isin(tables["customer"]["customer_id"])]
+    payment = tables["payment"][tables["payment"]["customer_id"].isin(tables["customer"]["customer_id"])]
+    allocation = tables["allocation"][tables["allocation"]["invoice_id"].isin(invoice["invoice_id"])]
+    lines = allocation.merge(payment[["payment_id", "value_date"]], on="payment_id", how="left")
+    lines = lines.sort_values(["invoice_id", "value_date", "allocation_id"])
+    lines["covered"] = lines.groupby("invoice_id")["amount"].cumsum()
+    paid = lines.groupby("invoice_id", sort=False).agg(paid=("amount", "sum"))
+    balance = invoice.merge(paid, left_on="invoice_id", right_index=True, how="left")
+    balance["open"] = balance["amount"] - balance["paid"].fillna(0).astype("int64")
+    reached = lines.merge(invoice[["invoice_id", "amount"]], on="invoice_id", suffixes=("", "_due"))
+    first = reached[reached["covered"] >= reached["amount_due"]].groupby("invoice_id")["value_date"].first()
+    balance["covered_date"] = balance["invoice_id"].map(first)
+    until = balance["covered_date"].where(balance["open"] <= 0, pd.Timestamp(AS_OF))
+    balance["days_late"] = (until - balance["due_date"]).dt.days
+    used = allocation.groupby("payment_id")["amount"].sum()
+    payment = payment.assign(
+        left=payment["amount"] - payment["payment_id"].map(used).fillna(0).astype("int64")
+    )
+    on_account = payment.groupby("customer_id")["left"].sum()
+
+    def money(thousandths: int) -> str:
+        return f"{thousandths // 1000}.{thousandths % 1000:03d}"
+
+    return {
+        "rows": sum(map(len, (tables["customer"], invoice, payment, allocation))),
+        "quarantined_invoices": len(refused["invoice"]),
+        "open": money(int(balance["open"].sum())),
+        "open_count": int((balance["open"] > 0).sum()),
+        "days_late": int(balance["days_late"].sum()),
+        "on_account": money(int(on_account.sum())),
+    }
+
+
+CONTENDERS: dict[str, Callable[[Path], dict[str, Any]]] = {
+    "DuckDB typed read_csv (floor)": read_with_duckdb,
+    "room: parse and quarantine, CSV": parse_with_room,
+    "room: whole load, CSV": load_with_room,
+    "room: whole load, Parquet": lambda folder: load_with_room(folder, "parquet"),
+    "pandas: whole load, CSV": load_with_pandas,
+}
+FLOOR, PARSE, LOAD, _, PANDAS = CONTENDERS
+
+
+def run_worker(name: str, folder: Path, warm: Path) -> None:
+    """Run one contender once and print its seconds and peak memory."""
+    CONTENDERS[name](warm)
+    start, cpu_start = time.perf_counter(), time.process_time()
+    found = CONTENDERS[name](folder)
+    seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - cpu_start
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
+    figures = {"seconds": seconds, "cpu_seconds": cpu_seconds, "peak_gb": peak, "found": found}
+    sys.stdout.write(json.dumps(figures))
+
+
+def check_agreement(folder: Path) -> None:
+    """Room and pandas find the same figures, or there is nothing to compare."""
+    found = {name: CONTENDERS[name](folder) for name in list(CONTENDERS)[2:]}
+    if len({json.dumps(figures, sort_keys=True) for figures in found.values()}) > 1:
+        raise AssertionError(f"the contenders disagree: {found}")
+
+
+def measure(sizes: list[int], rounds: int, skip: list[str]) -> dict[str, Any]:
+    """Return seconds (median), peak memory and ratios by size and contender."""
+    results: dict[str, Any] = {"rounds": rounds, "load_before": os.getloadavg()[0], "sizes": {}}
+    contenders = [name for name in CONTENDERS if name not in skip]
+    with tempfile.TemporaryDirectory() as root:
+        warm = Path(root) / "warm"
+        write_ledger(warm, 3_000)
+        check_agreement(warm)
+        for size in sizes:
+            folder = Path(root) / str(size)
+            subprocess.run([sys.executable, __file__, "--write", str(folder), str(size)], check=True)
+            runs: dict[str, list[dict[str, Any]]] = {name: [] for name in contenders}
+            for _ in range(rounds):
+                for name in contenders:
+                    command = [sys.executable, __file__, "--worker", name, str(folder), str(warm)]
+                    done = subprocess.run(command, check=True, capture_output=True, text=True)
+                    runs[name].append(json.loads(done.stdout))
+            megabytes = sum(path.stat().st_size for path in (folder / "csv").iterdir()) / 1e6
+            results["sizes"][str(size)] = {
+                "megabytes": megabytes,
+                "rows": runs[FLOOR][0]["found"]["rows"],
+                "noise": max(r["seconds"] for r in runs[FLOOR]) / min(r["seconds"] for r in runs[FLOOR]),
+                "contenders": {
+                    name: {
+                        "seconds": statistics.median(r["seconds"] for r in runs[name]),
+                        "cpu_seconds": statistics.median(r["cpu_seconds"] for r in runs[name]),
+                        "peak_gb": max(r["peak_gb"] for r in runs[name]),
+                    }
+                    for name in contenders
+                },
+            }
+    results["load_after"] = os.getloadavg()[0]
+    return results
+
+
+def render_markdown(results: dict[str, Any]) -> str:
+    """Return the section of docs/benchmarks.md about loading."""
+    lines = [
+        "## Loading a ledger",
+        "",
+        (
+            f"Files to reconciled balances; medians of {results['rounds']} interleaved runs, each in its own process"
+            f" (load average {results['load_before']:.1f} before, {results['load_after']:.1f} after). One invoice in a"
+            " thousand is broken and quarantined. Room and pandas were checked to agree to the cent first."
+        ),
+    ]
+    for size, result in results["sizes"].items():
+        floor = result["contenders"][FLOOR]
+        load = result["contenders"][LOAD]
+        lines += [
+            "",
+            f"### {int(size):,} invoices, {result['rows']:,} rows, {result['megabytes']:,.0f} MB of CSV",
+            "",
+            f"Slowest over fastest run of the floor, the machine's noise: {result['noise']:.2f}.",
+            "",
+            "| contender | seconds | processor seconds | rows a second | times the floor | times the whole load from CSV | peak memory, GB |",
+            "|---|---:|---:|---:|---:|---:|---:|",
+        ]
+        lines += [
+            f"| {name} | {r['seconds']:.1f} | {r['cpu_seconds']:.1f} | {result['rows'] / r['seconds']:,.0f} |"
+            f" {r['seconds'] / floor['seconds']:.1f} | {r['seconds'] / load['seconds']:.1f} | {r['peak_gb']:.2f} |"
+            for name, r in result["contenders"].items()
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Run the benchmark and print its section."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES))
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--skip", nargs="*", default=[], help="contenders to leave out, by name")
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--write", nargs=2, metavar=("FOLDER", "INVOICES"), help=argparse.SUPPRESS)
+    parser.add_argument("--worker", nargs=3, metavar=("NAME", "FOLDER", "WARM"), help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.write:
+        write_ledger(Path(arguments.write[0]), int(arguments.write[1]))
+        return
+    if arguments.worker:
+        name, folder, warm = arguments.worker
+        run_worker(name, Path(folder), Path(warm))
+        return
+    results = measure(arguments.sizes, arguments.rounds, arguments.skip)
+    if arguments.json:
+        arguments.json.write_text(json.dumps(results, indent=1), encoding="utf-8")
+    sys.stdout.write(render_markdown(results))
+
+
+if __name__ == "__main__":
+    main()
