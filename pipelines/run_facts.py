@@ -152,6 +152,7 @@ def collect_facts(run: "Run", tables: Frames, run_id: str) -> "RunFacts":
             hash_frame(frames[DECISION.name]),
             previous.id if previous else "",
             hash_frame(tables["out_quality"]),
+            hash_frame(tables["out_quarantine"]),
         ),
         data_hash=facts["data_hash"],
         settings_hash=settings_hash,

@@ -445,6 +445,17 @@ def _add_book_wide(rows: dict, as_of: date) -> None:
                 "statement": statement,
             }
         )
+    rows["core_quarantine"].append(
+        {
+            "source_file": "invoice.csv",
+            "source_line": 7,
+            "table_name": "core_invoice",
+            "column_name": "amount",
+            "rule": "not_a_number",
+            "value": "1o0",
+            "remedy": "Write the number without text.",
+        }
+    )
 
 
 def make_facts(as_of: date = AS_OF, *, run: str = "example", **changes) -> RunFacts:

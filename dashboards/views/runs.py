@@ -20,6 +20,7 @@ def draw(page: panels.Page) -> None:
     quality, model = st.tabs(["Quality of the data", "Model against baselines"])
     with quality:
         _draw_quality(page)
+        _draw_quarantine(page)
     with model:
         _draw_models(page)
     with st.expander("Manifest", icon=":material/data_object:"):
@@ -190,6 +191,32 @@ def _draw_quality(page: panels.Page) -> None:
             "rows_in": st.column_config.NumberColumn("Rows in", format="localized"),
             "rows_loaded": st.column_config.NumberColumn("Loaded", format="localized"),
             "rows_quarantined": st.column_config.NumberColumn("Quarantined", format="localized"),
+        },
+    )
+
+
+def _draw_quarantine(page: panels.Page) -> None:
+    facts = page.snapshot.manifest.tables.get("out_quarantine")
+    if facts is None:  # published by a version that did not have it
+        return
+    st.subheader("Rows that could not be loaded", anchor=False)
+    panels.draw_pages(
+        page.read("out_quarantine").sort("row_count", "rule", "table_name", descending=[True, False, False]),
+        key="quarantine",
+        empty=facts.note or "Every row was loaded.",
+        prepare=lambda part: part.with_columns(
+            pl.col("rule").str.replace_all("_", " ").alias("reason"),
+            pl.col("table_name").str.strip_prefix("core_").str.replace_all("_", " ").alias("table"),
+            pl.col("examples").list.join(", ").alias("values"),
+        ),
+        columns={
+            "reason": "Reason",
+            "table": "Table",
+            "column_name": "Column",
+            "row_count": st.column_config.NumberColumn("Rows", format="localized"),
+            "customer_count": st.column_config.NumberColumn("Customers", format="localized"),
+            "values": "Examples",
+            "remedy": st.column_config.TextColumn("How to repair", width="large"),
         },
     )
 

@@ -227,6 +227,7 @@ def build_book(
         "out_portfolio": _portfolio(scores, currencies),
         "out_fairness": _fairness(rng),
         "out_quality": _quality(n, m),
+        "out_quarantine": _quarantine(),
         "out_timeline": _timeline(ids[: min(n, 500)], as_of, rng),
         "out_model_comparison": _models(),
         "out_reliability": _reliability(),
@@ -332,6 +333,22 @@ def _fairness(rng):
             }
         )  # fmt: skip
     return pl.DataFrame(rows, infer_schema_length=None)
+
+
+def _quarantine():
+    return pl.DataFrame(
+        [
+            {
+                "rule": "due_before_issue",
+                "table_name": "core_invoice",
+                "column_name": "due_date",
+                "row_count": 4,
+                "customer_count": 2,
+                "examples": ["2026-01-02"],
+                "remedy": "Correct one of them in the source.",
+            }
+        ]
+    )
 
 
 def _quality(n, m):

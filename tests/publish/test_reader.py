@@ -94,7 +94,7 @@ def test_a_changed_manifest_is_refused(damaged_root):
 
 def test_a_snapshot_of_another_major_contract_is_refused_with_both_versions(damaged_root, monkeypatch):
     monkeypatch.setattr("segmentation.publish.manifest.CONTRACT_VERSION", "2.0.0")
-    with pytest.raises(IntegrityError, match=r"1\.1\.0.*2\.0\.0"):
+    with pytest.raises(IntegrityError, match=r"1\.2\.0.*2\.0\.0"):
         open_current(damaged_root)
 
 

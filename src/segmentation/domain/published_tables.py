@@ -34,7 +34,7 @@ from segmentation.domain.vocabulary import (
     Verdict,
 )
 
-CONTRACT_VERSION = "1.1.0"
+CONTRACT_VERSION = "1.2.0"
 
 AS_OF_DATE = date(
     "as_of_date", "everything observed before the start of this day was used, nothing else", required=True
@@ -288,6 +288,29 @@ QUALITY = Table(
     ("check_name", "subject"),
 )
 
+QUARANTINE = Table(
+    "out_quarantine",
+    "rule, table and column of source rows that could not be loaded",
+    (
+        key_("rule", "rule that was broken, as a code"),
+        key_("table_name", "canonical table that the rows were meant for"),
+        identifier("column_name", "column that broke the rule; null when it was the row as a whole"),
+        integer("row_count", "source rows that broke it", required=True, minimum=1),
+        integer(
+            "customer_count",
+            "customers they are about, where that could be read; these are not contacted",
+            required=True,
+            minimum=0,
+        ),
+        text_list(
+            "examples",
+            "values as they stood in the source, three at most; none from columns that name or describe somebody",
+        ),
+        text("remedy", "how to repair them", required=True),
+    ),
+    ("rule", "table_name", "column_name"),
+)
+
 CHANGES = Table(
     "out_changes",
     "row that differs from the previous snapshot",
@@ -388,6 +411,7 @@ PUBLISHED_TABLES: dict[str, Table] = by_name(
         PORTFOLIO,
         FAIRNESS,
         QUALITY,
+        QUARANTINE,
         CHANGES,
         CUSTOMERS,
         TIMELINE,

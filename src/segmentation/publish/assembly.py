@@ -21,7 +21,7 @@ from segmentation.domain.schema import Frames
 from segmentation.domain.vocabulary import ChangeReason
 from segmentation.publish.changes import list_changes
 from segmentation.publish.portfolio import measure_portfolio
-from segmentation.publish.quality import summarise_quality
+from segmentation.publish.quality import summarise_quality, summarise_quarantine
 from segmentation.publish.reader import Snapshot
 from segmentation.publish.timeline import tell_timeline
 
@@ -59,6 +59,7 @@ def assemble_tables(frames: Frames, as_of: date, previous: Snapshot | None) -> d
     tables["out_customers"] = list_customers(frames)
     tables["out_portfolio"] = measure_portfolio(frames, as_of)
     tables["out_quality"] = summarise_quality(frames["core_quality"])
+    tables["out_quarantine"] = summarise_quarantine(frames["core_quarantine"])
     tables["out_timeline"] = tell_timeline(frames)
     tables["out_changes"] = list_changes(tables, before, as_of, previous.id if previous else None)
     return {name: tables[name] for name in PUBLISHED_TABLES}

@@ -12,6 +12,7 @@ _REASONS = {
     "out_portfolio": "The ledger holds no invoice.",
     "out_fairness": "Nothing could be compared: the ledger holds no customer.",
     "out_quality": "No check was recorded.",
+    "out_quarantine": "Every source row was loaded.",
     "out_changes": "Nothing changed since the previous snapshot.",
     "out_customers": "The ledger holds no customer.",
     "out_timeline": "The ledger holds no event.",
