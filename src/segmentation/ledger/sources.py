@@ -104,24 +104,31 @@ def _read_file(source: SourceFile, lookups: Lookups) -> Iterator[dict[str, pl.Da
             ]
             for name, ways in source.kind.tables.items()
         }
+        is_joined = bool(source.kind.sql)  # then a row of the file may have become several
+        row_count += records.rejects.height + _count_rows(records.rows, by_line=is_joined)
         if not any(routes.values()):
-            row_count, left_out = row_count + records.row_count, left_out + records.rows.height
+            left_out += _count_rows(records.rows, by_line=is_joined)
+            if not source.kind.tables and records.rejects.height:  # rows that others look up are missed too
+                yield {"raw_quarantine": _describe_rejects(source, records, {})}
             continue
         unmapped |= set(check_header(source, records))
-        row_count += records.row_count
-        left_out += records.rows.height - _count_routed(
-            records, [way for ways in routes.values() for way in ways]
+        left_out += _count_rows(records.rows, by_line=is_joined) - _count_rows(
+            _list_routed(records, [way for ways in routes.values() for way in ways]), by_line=is_joined
         )
         yield _route_block(source, records, routes)
     yield {"raw_file": _describe_file(source.name, source.path, row_count, left_out, sorted(unmapped))}
 
 
-def _count_routed(records: RecordSet, routes: list[tuple[int, TableMapping]]) -> int:
-    """Return how many rows fill a table at all."""
+def _count_rows(rows: pl.DataFrame, *, by_line: bool) -> int:
+    return rows.get_column(LINE).n_unique() if by_line else rows.height
+
+
+def _list_routed(records: RecordSet, routes: list[tuple[int, TableMapping]]) -> pl.DataFrame:
+    """Return the rows that fill a table at all."""
     conditions = [_takes(route) for _, route in routes]
     if any(condition is None for condition in conditions):
-        return records.rows.height
-    return int(records.rows.select(pl.any_horizontal(c for c in conditions if c is not None).sum()).item())
+        return records.rows
+    return records.rows.filter(pl.any_horizontal(c for c in conditions if c is not None))
 
 
 def _takes(route: TableMapping) -> pl.Expr | None:
@@ -255,7 +262,8 @@ def _describe_rejects(
     source: SourceFile, records: RecordSet, routes: dict[str, list[tuple[int, TableMapping]]]
 ) -> pl.DataFrame:
     """Return the records that could not be read, under the table that they are mainly about."""
-    main = "invoice" if routes.get("invoice") else next(name for name, ways in routes.items() if ways)
+    filled = [name for name, ways in routes.items() if ways]
+    main = "invoice" if "invoice" in filled or not filled else filled[0]
     return RAW_QUARANTINE.conform(
         records.rejects.with_columns(
             pl.lit(source.name).alias("source_file"),

@@ -1,0 +1,114 @@
+"""Odoo: import-compatible exports of its models (Odoo documentation, "Export and import data")."""
+
+import sys
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+import exports
+
+SYSTEM = "odoo"
+FOLDER = exports.folder_of(SYSTEM)
+
+
+@pytest.fixture(scope="module")
+def loaded():
+    return exports.load(FOLDER, SYSTEM)
+
+
+def test_balances_and_days_late_are_those_worked_by_hand(loaded):
+    assert loaded.as_of == date(2025, 4, 21)  # the day after the last record
+    assert exports.balances(loaded) == {
+        ("move_1", 1): ("0.00", 3),  # 1000 due 31 March, on the bank statement of 3 April
+        ("move_2", 1): ("0.00", 4),  # the term of 4 April comes first: 300 paid on 8 April
+        ("move_2", 2): ("600.00", -13),  # due 4 May
+        ("move_3", 1): ("0.00", 3),  # 500 due 9 April: 120 credited, 376.50 paid on 12 April, 3.50 let go
+        ("move_5", 1): ("0.00", -14),  # cancelled on 28 March, due 11 April
+        ("move_7", 1): ("200.00", 7),  # USD, due 14 April; the payment came back
+        ("move_14", 1): ("0.00", -12),  # written off on 20 April, due 2 May
+    }
+    assert exports.covered(loaded)[("move_14", 1)] == "write_off"
+    assert exports.covered(loaded)[("move_5", 1)] == "credit_note"
+    third = loaded.ledger["core_instalment_balance"].row(
+        by_predicate=pl.col("invoice_id") == "move_3", named=True
+    )
+    assert [f"{third[name]:.2f}" for name in ("paid_amount", "credited_amount", "written_off_amount")] == [
+        "376.50",
+        "120.00",
+        "3.50",
+    ]
+
+
+def test_what_is_too_much_stays_on_account(loaded):
+    assert exports.on_account(loaded) == {"__export__.res_partner_1001": ("50.00", "0.00")}
+
+
+def test_everything_is_accounted_for_and_agrees_with_the_residuals(loaded):
+    exports.assert_trusted(loaded)
+    exports.assert_accounted(FOLDER, SYSTEM)
+
+
+def test_drafts_and_credit_notes_are_no_open_invoices(loaded):
+    documents = dict(loaded.ledger["core_invoice"].select("invoice_id", "document_type").rows())
+    assert "move_6" not in documents
+    assert documents["move_4"] == documents["cancellation-move_5"] == "credit_note"
+
+
+def cut_back(cut, target):
+    later = exports.without_later
+
+    def move(row):
+        kept = later(cut, ("create_date", "invoice_date"))(row)
+        if kept is None or not exports.is_later(row["write_date"], cut):
+            return kept
+        return kept | {"write_date": kept["create_date"], "state": kept["state"].replace("cancel", "posted")}
+
+    def line(row):
+        kept = later(cut, ("create_date", "date"), ("amount_residual_currency",))(row)
+        if kept is None or not exports.is_later(row["write_date"], cut):
+            return kept
+        return kept | {
+            "write_date": kept["create_date"],
+            "parent_state": kept["parent_state"].replace("cancel", "posted"),
+        }
+
+    return exports.rewrite(
+        FOLDER,
+        target,
+        {
+            "res.partner.csv": later(cut, ("create_date",)),
+            "account.move.csv": move,
+            "account.move.line.csv": line,
+            "account.payment.csv": later(cut, ("create_date", "date")),
+            "account.partial.reconcile.csv": later(cut, ("create_date", "max_date")),
+        },
+    )
+
+
+@pytest.mark.parametrize("day", ["2025-03-28", "2025-04-10", "2025-04-18"])
+def test_a_past_day_knows_nothing_of_what_came_later(tmp_path, day):
+    cut = date.fromisoformat(day)
+    exports.assert_same_on(cut, FOLDER, cut_back(cut, tmp_path / "past"), SYSTEM)
+
+
+def test_a_cancelled_invoice_was_open_until_it_was_cancelled():
+    assert exports.balances(exports.load(FOLDER, SYSTEM, date(2025, 3, 28)))[("move_5", 1)][0] == "75.00"
+
+
+def test_a_bad_row_is_in_quarantine_with_its_place(tmp_path):
+    bad = "partial_7,line_2,line_9,5O.00,5O.00,50.00,2025-04-20,2025-04-20 10:00:00"
+    folder, line = exports.append(FOLDER, tmp_path / "bad", "account.partial.reconcile.csv", bad)
+    assert exports.quarantined(folder, SYSTEM) == {
+        ("account.partial.reconcile.csv", line, "not_a_number", "amount")
+    }
+    exports.assert_accounted(folder, SYSTEM)
+
+
+def test_a_torn_line_of_a_file_that_is_only_looked_up_is_in_quarantine_too(tmp_path):
+    folder, line = exports.append(FOLDER, tmp_path / "torn", "account.payment.csv", "payment_9,too,few")
+    found = exports.quarantined(folder, SYSTEM)
+    assert found == {("account.payment.csv", line, "too_few_fields", None)}
+    exports.assert_accounted(folder, SYSTEM)
