@@ -420,7 +420,7 @@ PAYMENT_MATCH = Table(
             required=True,
         ),
         integer("candidate_count", "customers or invoices that are possible", required=True, minimum=0),
-        date("decided_on", "day from whose facts this was decided", required=True),
+        date("decided_date", "day from whose facts this was decided", required=True),
         text("reason", "why, in words", required=True),
     ),
     ("payment_id", "candidate_number"),

@@ -270,7 +270,7 @@ def _write_matches(
             pl.col("customer_id").fill_null(pl.col("given_customer_id")),
             pl.col("amount").fill_null(ZERO),
             pl.col("status").fill_null(MatchStatus.UNMATCHED.value),
-            pl.col("day").fill_null(pl.col("payment_day")).alias("decided_on"),
+            pl.col("day").fill_null(pl.col("payment_day")).alias("decided_date"),
             _confidence("rule").alias("confidence"),
             (pl.coalesce("reason", nothing) + pl.coalesce(note, pl.lit(""))).alias("reason"),
         )
