@@ -9,7 +9,6 @@ fields as the header reach the parser: no reader option has to be trusted not to
 
 import csv
 import mmap
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,8 @@ import polars as pl
 
 from segmentation.domain.errors import InputRefusedError
 from segmentation.ledger.dialect import Dialect
-from segmentation.ledger.records import LINE, MAX_VALUE_LENGTH, REJECT_SCHEMA, RecordSet
+from segmentation.ledger.encoded_text import UTF8_MARK, as_utf8, is_utf8_declared, wrong_encoding
+from segmentation.ledger.records import BLANKS, LINE, MAX_VALUE_LENGTH, REJECT_SCHEMA, RecordSet
 
 if TYPE_CHECKING:
     from segmentation.ledger.record_scan import RecordScan
@@ -29,12 +29,6 @@ BLOCK_BYTES = 1 << 25
 """Text that is held as columns at one time."""
 
 _OTHER_DELIMITERS = (",", ";", "\t", "|")
-_WORKBOOK_MARKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
-"""First bytes of a zip archive (.xlsx) and of an older Office file (.xls)."""
-
-_MARKUP = re.compile(rb"\s*<(?:!doctype|\?xml|html|head|body|div|table|error)\b", re.IGNORECASE)
-_UTF8_MARK = b"\xef\xbb\xbf"
-_BEGINNING = 4096
 
 
 @dataclass(frozen=True)
@@ -69,7 +63,7 @@ def read_delimited(
         When the file is empty, a web page, in another encoding, cut off, or has an unusable header.
     """
     with path.open("rb") as file:
-        if path.stat().st_size and _is_utf8_declared(dialect):
+        if path.stat().st_size and is_utf8_declared(dialect):
             with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
                 yield from split_file(content, dialect, source_file, block_bytes)
         else:
@@ -80,7 +74,7 @@ def split_file(
     data: bytes | mmap.mmap, dialect: Dialect, source_file: str, block_bytes: int = BLOCK_BYTES
 ) -> Iterator[RecordSet]:
     """Yield the records of a delimited file that is held as bytes; see ``read_delimited``."""
-    text = _as_utf8(data, dialect, source_file)
+    text = as_utf8(data, dialect, source_file)
     offset, end = _find_header(text, dialect, source_file), 0
     line = dialect.header_line
     header: list[str] | None = None
@@ -122,59 +116,9 @@ def better_delimiter(header: list[str], expected: set[str], dialect: Dialect) ->
     return best if found[best] > len(expected & set(header)) else None
 
 
-def _is_utf8_declared(dialect: Dialect) -> bool:
-    return dialect.encoding.lower().replace("_", "-") in {"utf-8", "utf8", "utf-8-sig"}
-
-
-def _as_utf8(data: bytes | mmap.mmap, dialect: Dialect, source_file: str) -> bytes | mmap.mmap:
-    """Return the file as UTF-8 with newlines, its byte order mark left in; refuse what is no such text."""
-    if data[:8].startswith(_WORKBOOK_MARKS):
-        raise InputRefusedError(
-            "The file is an Excel workbook or an archive, whatever its name says",
-            where=source_file,
-            remedy="Give the file `format: excel` in the mapping, save the sheet as CSV, or unpack it.",
-        )
-    if not _is_utf8_declared(dialect):
-        data = bytes(data)
-        if not data.isascii() and _is_utf8(data):
-            raise _wrong_encoding(dialect, "utf-8", source_file)
-        try:
-            data = data.decode(dialect.encoding).removeprefix("\ufeff").encode()
-        except UnicodeDecodeError as error:
-            line = data.count(b"\n", 0, error.start) + 1
-            raise _wrong_encoding(dialect, "windows-1252", f"{source_file}, line {line}") from None
-    elif data[:2] in {b"\xff\xfe", b"\xfe\xff"}:
-        raise _wrong_encoding(dialect, "utf-16", f"{source_file}, line 1")
-    if _MARKUP.match(data[:_BEGINNING].removeprefix(_UTF8_MARK)):
-        raise InputRefusedError(
-            "The file is a web page or XML, not a table",
-            where=f"{source_file}, line 1",
-            remedy="The export or download probably failed: open the file, read its message, export again.",
-        )
-    if data.find(b"\n") < 0 and data.find(b"\r") >= 0:
-        return bytes(data).replace(b"\r", b"\n")
-    return data
-
-
-def _is_utf8(data: bytes) -> bool:
-    try:
-        data.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _wrong_encoding(dialect: Dialect, likely: str, where: str) -> InputRefusedError:
-    return InputRefusedError(
-        f"The file is not written in {dialect.encoding}",
-        where=where,
-        remedy=f"Set `encoding` in the mapping to what the source writes ({likely} is likely), or export again.",
-    )
-
-
 def _find_header(text: bytes | mmap.mmap, dialect: Dialect, source_file: str) -> int:
     """Return the offset of the line on which the header stands."""
-    offset = len(_UTF8_MARK) if text[: len(_UTF8_MARK)] == _UTF8_MARK else 0
+    offset = len(UTF8_MARK) if text[: len(UTF8_MARK)] == UTF8_MARK else 0
     for _ in range(dialect.header_line - 1):
         offset = text.find(b"\n", offset) + 1
         if not offset:
@@ -226,7 +170,7 @@ def _scan(
             block[: scan.consumed].decode("utf-8")
         except UnicodeDecodeError as error:
             line = first_line + _count_lines(block, error.start)
-            raise _wrong_encoding(dialect, "windows-1252", f"{source_file}, line {line}") from None
+            raise wrong_encoding(dialect, "windows-1252", f"{source_file}, line {line}") from None
     return scan
 
 
@@ -244,7 +188,16 @@ def _read_header(block: _Block, dialect: Dialect, source_file: str) -> list[str]
             "The header has a stray quote", where=where, remedy="Correct the header and deliver again."
         )
     text = block.text[int(scan.starts[0]) : int(scan.ends[0])].decode("utf-8")
-    fields = next(csv.reader([text], delimiter=dialect.delimiter, quotechar=dialect.quote))
+    if dialect.quote not in text:
+        return check_header(text.split(dialect.delimiter), where)
+    try:
+        fields = next(csv.reader([text], delimiter=dialect.delimiter, quotechar=dialect.quote))
+    except csv.Error as error:
+        raise InputRefusedError(
+            f"The header cannot be split into names: {error}",
+            where=where,
+            remedy="Correct the header, or `header_line` in the mapping, and deliver again.",
+        ) from None
     return check_header(fields, where)
 
 
@@ -256,7 +209,7 @@ def check_header(fields: list[str], where: str) -> list[str]:
     InputRefusedError
         When a name is there twice.
     """
-    header = [name.strip() for name in fields]
+    header = [name.strip(BLANKS) for name in fields]
     named = [name for name in header if name]
     twice = sorted({name for name in named if named.count(name) > 1})
     if twice:
@@ -287,10 +240,11 @@ def _read_records(
             remedy="Check `delimiter` and `quote` in the mapping; write the file as plain CSV.",
         )
     if scan.marks & (HAS_EDGE_BLANK | HAS_QUOTE):
-        stripped = rows.with_columns(pl.all().str.strip_chars())
+        stripped = rows.with_columns(pl.all().str.strip_chars(BLANKS))
         rows = stripped.with_columns(pl.when(pl.all() != "").then(pl.all()))
     rows = rows.insert_column(0, pl.Series(LINE, block.lines[is_good], dtype=pl.Int64))
-    return RecordSet("", header, rows, _list_rejects(block, is_bad, len(header)))
+    rejects = _list_rejects(block, is_bad, len(header))
+    return RecordSet("", header, rows, rejects, may_have_lost_digits=b"E+" in block.text)
 
 
 def _cut(block: _Block, is_good: np.ndarray) -> bytes:

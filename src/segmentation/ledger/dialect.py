@@ -4,7 +4,6 @@ Belongs here: the dialect and what may be said in it. Does not belong here: read
 values, moments).
 """
 
-import codecs
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -73,8 +72,8 @@ class Dialect(BaseModel):
     @model_validator(mode="after")
     def _check(self) -> "Dialect":
         try:
-            codecs.lookup(self.encoding)
-        except LookupError:
+            "".encode(self.encoding)  # codecs that make no text of bytes are refused here as well
+        except (LookupError, ValueError):
             raise ValueError(
                 f"unknown encoding {self.encoding!r}; known are {', '.join(_KNOWN_ENCODINGS)}"
             ) from None

@@ -9,9 +9,11 @@ from segmentation.domain.errors import InputRefusedError
 from segmentation.ledger.delimited import better_delimiter
 from segmentation.ledger.mapping import DERIVED_COLUMNS, TABLES, Format, TableMapping, nearest
 from segmentation.ledger.record_files import SourceFile
-from segmentation.ledger.records import RecordSet
+from segmentation.ledger.records import BLANKS, RecordSet
 
 _WORD = re.compile(r"\w+")
+_BEGINNING = 1 << 16
+_MOST_NAMES, _MOST_LETTERS = 12, 40
 
 
 def check_header(source: SourceFile, records: RecordSet) -> list[str]:
@@ -66,13 +68,41 @@ def _require_columns(source: SourceFile, header: list[str], required: set[str], 
                 where=where,
                 remedy="Set `delimiter` in the mapping to it, or export the file as the mapping says.",
             )
+    if source.kind.format == Format.DELIMITED and (line := _find_header_line(source, required)):
+        raise InputRefusedError(
+            f"The file has no column {', '.join(map(repr, missing))}: its columns are named in line {line}",
+            where=where,
+            remedy=f"Set `header_line: {line}` in the mapping, or export the file without what stands above.",
+        )
     likely = nearest(missing[0], [name for name in header if name not in required])
     raise InputRefusedError(
         f"The file has no column {', '.join(map(repr, missing))}"
         + (f"; {missing[0]!r} may be {likely!r}" if likely else ""),
         where=where,
-        remedy=f"Correct the mapping or the file. Its columns are: {', '.join(header)}.",
+        remedy=f"Correct the mapping or the file. Its columns are: {_show(header)}.",
     )
+
+
+def _find_header_line(source: SourceFile, required: set[str]) -> int | None:
+    """Return the line among the first ones that names all required columns; None when none does."""
+    with source.path.open("rb") as file:
+        beginning = file.read(_BEGINNING).decode(source.dialect.encoding, errors="replace")
+    for number, line in enumerate(re.split("\r\n|\n|\r", beginning), start=1):
+        names = line.split(source.dialect.delimiter)
+        if required <= {name.strip(BLANKS).strip(source.dialect.quote).strip(BLANKS) for name in names}:
+            return number
+    return None
+
+
+def _show(header: list[str]) -> str:
+    """Return the names as a message can hold them."""
+    shown = [
+        "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in name[:_MOST_LETTERS])
+        + ("..." if len(name) > _MOST_LETTERS else "")
+        for name in header[:_MOST_NAMES]
+    ]
+    more = len(header) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more else "")
 
 
 def _name(delimiter: str) -> str:

@@ -4,6 +4,7 @@ Belongs here: running the ``sql`` of a file. Does not belong here: what the colu
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import duckdb
 import polars as pl
@@ -54,7 +55,7 @@ class Lookups:
         header = [name for name in joined.columns if name != LINE]
         joined = joined.with_columns(pl.col(header).cast(pl.String), pl.col(LINE).cast(pl.Int64))
         filled = joined.with_columns(pl.when(pl.col(name) != "").then(pl.col(name)) for name in header)
-        return RecordSet("", header, filled.sort(LINE, *header), records.rejects)
+        return replace(records, header=header, rows=filled.sort(LINE, *header))
 
     def _look_up(self, name: str) -> pl.DataFrame:
         if name not in self._rows:
@@ -70,6 +71,7 @@ def _read_all(source: SourceFile) -> RecordSet:
         blocks[0].header,
         pl.concat([block.rows for block in blocks]),
         pl.concat([block.rejects for block in blocks]),
+        may_have_lost_digits=any(block.may_have_lost_digits for block in blocks),
     )
 
 

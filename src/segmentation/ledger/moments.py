@@ -4,6 +4,7 @@ Belongs here: expressions from text to dates and UTC moments, shared by reading 
 not belong here: deciding whether a day is plausible (conversion).
 """
 
+import re
 from collections.abc import Sequence
 from datetime import date
 
@@ -14,6 +15,9 @@ from segmentation.ledger.dialect import EXCEL_SERIAL, EXCEL_SERIAL_1904, Dialect
 MOMENT_TYPE = pl.Datetime("us", "UTC")
 
 _CENTURY = 100
+_WIDTHS = {"Y": 4, "y": 2, "m": 2, "d": 2, "j": 3, "H": 2, "M": 2, "S": 2}
+_DIRECTIVE = re.compile("%([YymdjHMS])")
+_UNSEPARATED = re.compile("%[YymdjHMS]%[YymdjHMS]")
 _SERIAL = r"^([0-9]{1,6})(?:\.0+)?$"
 _LEAP_DAY_THAT_NEVER_WAS = 60
 """29 February 1900, which Excel counts."""
@@ -37,10 +41,7 @@ def parse_day(text: pl.Expr, dialect: Dialect, formats: Sequence[str] = ()) -> p
 
 def parse_moment(text: pl.Expr, dialect: Dialect, day_formats: Sequence[str] = ()) -> pl.Expr:
     """Return the UTC moment that ``text`` names; a day counts from its first moment; null when unreadable."""
-    moments = [
-        text.str.strptime(pl.Datetime("us"), moment_format, strict=False)
-        for moment_format in dialect.timestamp_format
-    ]
+    moments = [_parse(text, pl.Datetime("us"), moment_format) for moment_format in dialect.timestamp_format]
     day = parse_day(text, dialect, day_formats).cast(pl.Datetime("us"))
     return pl.coalesce(*moments, day).dt.replace_time_zone("UTC")
 
@@ -61,7 +62,7 @@ def read_moments(text: pl.Series, dialect: Dialect, day_formats: Sequence[str] =
 def _read_day(text: pl.Expr, day_format: str, dialect: Dialect) -> pl.Expr:
     if day_format in {EXCEL_SERIAL, EXCEL_SERIAL_1904}:
         return _read_serial(text, day_format)
-    day = text.str.strptime(pl.Date, day_format, strict=False)
+    day = _parse(text, pl.Date(), day_format)
     if "%y" not in day_format and "%D" not in day_format:
         return day
     first = dialect.two_digit_years_from or 0
@@ -69,6 +70,18 @@ def _read_day(text: pl.Expr, day_format: str, dialect: Dialect) -> pl.Expr:
     meant = first + (year - first) % _CENTURY
     moved = pl.date(meant, day.dt.month(), 1) + pl.duration(days=day.dt.day() - 1)
     return pl.when(moved.dt.month() == day.dt.month()).then(moved)  # 29 February of a common year is no day
+
+
+def _parse(text: pl.Expr, data_type: pl.Date | pl.Datetime, time_format: str) -> pl.Expr:
+    """Return the day or moment; null where digits that nothing separates are not all there.
+
+    Parsers fill such a gap from the left: 2026105 would be 5 October, and may be 5 January.
+    """
+    value = text.str.strptime(data_type, time_format, strict=False)
+    if not _UNSEPARATED.search(time_format):
+        return value
+    written = _DIRECTIVE.sub(lambda found: "0" * _WIDTHS[found[1]], time_format)
+    return value if "%" in written else pl.when(text.str.len_chars() == len(written)).then(value)
 
 
 def _read_serial(text: pl.Expr, day_format: str) -> pl.Expr:

@@ -15,6 +15,7 @@ from segmentation.domain.errors import InputRefusedError
 from segmentation.ledger.delivery_files import assign_kinds, list_delivery_files
 from segmentation.ledger.dialect import Dialect
 from segmentation.ledger.headers import check_header
+from segmentation.ledger.identifiers import refuse_lost_digits
 from segmentation.ledger.lookups import Lookups
 from segmentation.ledger.mapping import (
     DERIVED_COLUMNS,
@@ -76,7 +77,7 @@ def read_blocks(ledger: Path, mapping: SourceMapping) -> Iterator[dict[str, pl.D
     kinds = assign_kinds(ledger, files, mapping)
     sources = {name: SourceFile(name, files[name], kind, mapping) for name, kind in kinds.items()}
     lookups = Lookups(sources.values())
-    invoice_count = 0
+    invoice_count, first_reject = 0, None
     for name, path in files.items():
         if name not in sources:
             yield {"raw_file": _describe_file(name, path)}
@@ -84,7 +85,15 @@ def read_blocks(ledger: Path, mapping: SourceMapping) -> Iterator[dict[str, pl.D
         for block in _read_file(sources[name], lookups):
             if "raw_invoice" in block:
                 invoice_count += block["raw_invoice"].height
+            if "raw_quarantine" in block and first_reject is None:
+                first_reject = block["raw_quarantine"].row(0, named=True)
             yield block
+    if not invoice_count and first_reject is not None:
+        raise InputRefusedError(
+            f"No row with an invoice can be read: {first_reject['rule']} in {first_reject['value']!r}",
+            where=f"{first_reject['source_file']}, line {first_reject['source_line']}",
+            remedy=first_reject["remedy"],
+        )
     if not invoice_count:
         raise InputRefusedError(
             "The delivery has no invoices",
@@ -112,10 +121,11 @@ def _read_file(source: SourceFile, lookups: Lookups) -> Iterator[dict[str, pl.Da
                 yield {"raw_quarantine": _describe_rejects(source, records, {})}
             continue
         unmapped |= set(check_header(source, records))
-        left_out += _count_rows(records.rows, by_line=is_joined) - _count_rows(
-            _list_routed(records, [way for ways in routes.values() for way in ways]), by_line=is_joined
+        kept = refuse_lost_digits(records, routes)
+        left_out += _count_rows(kept.rows, by_line=is_joined) - _count_rows(
+            _list_routed(kept, [way for ways in routes.values() for way in ways]), by_line=is_joined
         )
-        yield _route_block(source, records, routes)
+        yield _route_block(source, kept, routes)
     yield {"raw_file": _describe_file(source.name, source.path, row_count, left_out, sorted(unmapped))}
 
 
@@ -216,10 +226,9 @@ def _read_value(source: ColumnSource) -> pl.Expr:
 def _read_observed_at(source: ColumnSource, dialect: Dialect, rows: pl.DataFrame) -> list[pl.Series]:
     """Return the latest of the source's moments, and their text where one of them cannot be read."""
     if source.constant is not None:
-        rows, columns = (
-            rows.select(pl.lit(source.constant, dtype=pl.String).alias(OBSERVED_AT)),
-            (OBSERVED_AT,),
-        )
+        columns: tuple[str, ...] = (OBSERVED_AT,)
+        constant = pl.repeat(source.constant, rows.height, dtype=pl.String, eager=True)
+        rows = constant.alias(OBSERVED_AT).to_frame()
     else:
         columns = source.source_columns
     moments = [read_moments(rows.get_column(column), dialect, source.date_format) for column in columns]

@@ -4,11 +4,13 @@ Belongs here: one column at a time. Does not belong here: rules about a whole ro
 (conversion), rules between tables (as_known).
 """
 
+import functools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import polars as pl
+from babel.numbers import list_currencies
 
 from segmentation.domain.schema import AMOUNT_PRECISION, AMOUNT_SCALE, Column, DataType
 from segmentation.domain.settings import LedgerSettings
@@ -31,7 +33,12 @@ _TRUE, _FALSE = ("true", "1", "yes"), ("false", "0", "no")
 _MAX_WHOLE_DIGITS = AMOUNT_PRECISION - AMOUNT_SCALE
 _PLAIN_AMOUNT = f"^-?[0-9]{{1,{_MAX_WHOLE_DIGITS}}}(?:\\.[0-9]{{1,{AMOUNT_SCALE}}})?$"
 _PLAIN_UNSIGNED = _PLAIN_AMOUNT.replace("-?", "")
-_CURRENCY = "^[A-Z]{3}$"
+
+
+@functools.cache
+def _list_currencies() -> list[str]:
+    """Return the codes of ISO 4217, past ones included, as the Unicode CLDR lists them."""
+    return sorted(list_currencies())
 
 
 @dataclass(frozen=True)
@@ -70,9 +77,14 @@ def type_column(
             None if column.is_nullable or not len(text) else pl.repeat("missing_value", len(text), eager=True)
         )
         return TypedColumn(pl.repeat(None, len(text), dtype=column.polars_type, eager=True), rule)
-    typed = _type_plainly(text, table_name, column, writing, settings)
-    if typed is None:
+    value, is_odd = _type_plainly(text, table_name, column, writing, settings)
+    odd = text.filter(is_odd)
+    if not len(odd):
+        typed = TypedColumn(value, None)
+    elif len(odd) > len(text) // 2:
         typed = _type_by_rules(text, table_name, column, writing, settings)
+    else:
+        typed = _put_back(value, is_odd, _type_by_rules(odd, table_name, column, writing, settings))
     if missing and not column.is_nullable:
         is_missing = text.is_null()
         rules = (
@@ -82,50 +94,54 @@ def type_column(
     return typed
 
 
+def _put_back(value: pl.Series, is_odd: pl.Series, odd: TypedColumn) -> TypedColumn:
+    """Return the column with the values that were typed by the rules in their places."""
+    place = is_odd.cast(pl.Int64).cum_sum().zip_with(is_odd, pl.Series([None], dtype=pl.Int64)) - 1
+    rule = None if odd.rule is None else odd.rule.gather(place)
+    return TypedColumn(value.zip_with(~is_odd, odd.value.gather(place)), rule)
+
+
 def _type_plainly(
     text: pl.Series, table_name: str, column: Column, writing: ColumnWriting, settings: LedgerSettings
-) -> TypedColumn | None:
-    """Return the typed column when every value is written in the plainest way; None when one is not."""
+) -> tuple[pl.Series, pl.Series]:
+    """Return the column typed where it is written in the plainest way, and where it is not (blanks are plain)."""
     match column.data_type:
-        case DataType.AMOUNT if writing.sign == "as_written":
+        case DataType.AMOUNT if writing.sign == "as_written" and writing.dialect.decimal_mark == ".":
             is_signed = (table_name, column.name) not in NON_NEGATIVE_AMOUNTS
-            return _type_plain_amount(text, writing.dialect, is_signed=is_signed)
+            return _type_plain_amounts(text, writing.dialect, is_signed=is_signed)
         case DataType.DATE:
-            return _type_plain_day(text, writing, settings)
-        case DataType.TEXT if _breaks_no_rule(text, column):
-            return TypedColumn(text, None)
+            return _type_plain_days(text, writing, settings)
+        case DataType.TEXT:
+            return text, _breaks_a_rule(text, column)
         case _:
-            return None
+            return pl.repeat(None, len(text), dtype=column.polars_type, eager=True), text.is_not_null()
 
 
-def _type_plain_amount(text: pl.Series, dialect: Dialect, *, is_signed: bool) -> TypedColumn | None:
-    if dialect.decimal_mark != "." or dialect.positive_marks:
-        return None
+def _type_plain_amounts(text: pl.Series, dialect: Dialect, *, is_signed: bool) -> tuple[pl.Series, pl.Series]:
     may_be_negative = is_signed and "leading_minus" in dialect.negative
-    is_plain = text.str.contains(_PLAIN_AMOUNT if may_be_negative else _PLAIN_UNSIGNED).all()
-    return TypedColumn(text.cast(_AMOUNT), None) if is_plain else None
+    is_odd = ~text.str.contains(_PLAIN_AMOUNT if may_be_negative else _PLAIN_UNSIGNED)
+    if dialect.positive_marks:
+        is_odd = text.is_not_null()
+    is_odd = is_odd.fill_null(value=False)
+    plain = text.zip_with(~is_odd, pl.Series([None], dtype=pl.String)) if is_odd.any() else text
+    return plain.cast(_AMOUNT), is_odd
 
 
-def _type_plain_day(text: pl.Series, writing: ColumnWriting, settings: LedgerSettings) -> TypedColumn | None:
-    days = (
-        text.alias("text")
-        .to_frame()
-        .select(parse_day(pl.col("text"), writing.dialect, writing.day_formats))
-        .to_series()
-    )
-    if days.null_count() > text.null_count():
-        return None
-    years = days.dt.year()
-    is_good = years.is_between(settings.earliest_year, settings.latest_year).all()
-    return TypedColumn(days, None) if is_good else None
+def _type_plain_days(
+    text: pl.Series, writing: ColumnWriting, settings: LedgerSettings
+) -> tuple[pl.Series, pl.Series]:
+    day = parse_day(pl.col("text"), writing.dialect, writing.day_formats)
+    frame = text.alias("text").to_frame().select(day.alias("day"), pl.col("text").is_not_null())
+    good = is_plausible(pl.col("day"), settings).fill_null(value=False)
+    typed = frame.select("day", (pl.col("text") & ~good).alias("is_odd"))
+    return typed.get_column("day"), typed.get_column("is_odd")
 
 
-def _breaks_no_rule(text: pl.Series, column: Column) -> bool:
-    if column.allowed is not None:
-        return bool(text.unique().drop_nulls().is_in(column.allowed).all())
-    if column.name == "currency":
-        return bool(text.unique().drop_nulls().str.contains(_CURRENCY).all())
-    return True
+def _breaks_a_rule(text: pl.Series, column: Column) -> pl.Series:
+    allowed = _list_currencies() if column.name == "currency" else column.allowed
+    if allowed is None or text.unique().drop_nulls().is_in(allowed).all():
+        return pl.repeat(False, len(text), dtype=pl.Boolean, eager=True)
+    return ~text.is_in(allowed) & text.is_not_null()
 
 
 def _type_by_rules(
@@ -274,5 +290,5 @@ def _type_text(text: pl.Expr, column: Column) -> tuple[pl.Expr, pl.Expr]:
     if column.allowed is not None:
         return text, _first_broken(("not_in_list", ~text.is_in(column.allowed)))
     if column.name == "currency":
-        return text, _first_broken(("not_a_currency", ~text.str.contains(_CURRENCY)))
+        return text, _first_broken(("not_a_currency", ~text.is_in(_list_currencies())))
     return text, pl.lit(None, dtype=pl.String)
