@@ -128,9 +128,9 @@ def without_tables(loaded: LoadedLedger, *names: str) -> dict[str, pl.DataFrame]
 def assert_same(before: dict[str, pl.DataFrame], after: dict[str, pl.DataFrame]) -> None:
     """The tables are the same but for the places in files, which move when lines above them go."""
     assert before.keys() == after.keys()
-    for name in before:
-        ignored = [c for c in ("source_id", "source_line") if c in before[name].columns]
-        left, right = before[name].drop(ignored), after[name].drop(ignored)
+    for name, known in before.items():
+        ignored = [c for c in ("source_id", "source_line") if c in known.columns]
+        left, right = known.drop(ignored), after[name].drop(ignored)
         left, right = left.sort(left.columns), right.sort(right.columns)
         assert left.equals(right), f"{name}\n{left}\n{right}"
     assert not before["core_instalment_balance"].is_empty()
