@@ -1,0 +1,107 @@
+"""Dynamics 365 Finance: tables as files (Microsoft Learn, "Common Data Model": CustTrans and its neighbours)."""
+
+import sys
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+import exports
+
+SYSTEM = "dynamics365"
+FOLDER = exports.folder_of(SYSTEM)
+
+
+@pytest.fixture(scope="module")
+def loaded():
+    return exports.load(FOLDER, SYSTEM)
+
+
+def test_balances_and_days_late_are_those_worked_by_hand(loaded):
+    assert loaded.as_of == date(2025, 4, 21)
+    assert exports.balances(loaded) == {
+        ("101", 1): ("0.00", 3),  # due 31 March, money of 3 April
+        ("102", 1): ("0.00", 5),  # due 9 April, 298 of 13 April and 2 let go on 14 April
+        ("102", 2): ("300.00", -18),  # due 9 May
+        ("201", 1): ("200.00", 7),  # USD, due 14 April; settled and taken back
+    }
+    assert exports.covered(loaded) == {("101", 1): "payment", ("102", 1): "payment"}
+    assert exports.on_account(loaded) == {"C-1001": ("50.00", "50.00")}  # 950 - 900; 120 - 70 paid out
+
+
+def test_a_returned_payment_takes_the_first_one_back(loaded):
+    payments = loaded.ledger["core_payment"].select("payment_id", "reversal_of").drop_nulls().rows()
+    assert payments == [("203", "202")]
+
+
+def test_everything_is_accounted_for_and_agrees_with_the_open_transactions(loaded):
+    exports.assert_trusted(loaded)
+    exports.assert_accounted(FOLDER, SYSTEM)
+
+
+def test_collection_letters_are_contacts_and_credit_notes_no_invoices(loaded):
+    events = loaded.ledger["core_contact_event"].select("contact_id", "customer_id", "dunning_level").rows()
+    assert events == [("CL-1", "C-1002", 1)]
+    documents = dict(loaded.ledger["core_invoice"].select("invoice_id", "document_type").rows())
+    assert documents == {"101": "invoice", "102": "invoice", "104": "credit_note", "201": "invoice"}
+
+
+def cut_back(cut, target):
+    """Return the tables as they were: what was settled later stood in CustTransOpen then."""
+    later = exports.without_later
+    settled = {}
+
+    def settlement(row):
+        if kept := later(cut, ("CreatedDateTime", "TransDate"))(row):
+            return kept
+        key = (row["TransRecId"], row["DueDate"])
+        settled[key] = settled.get(key, Decimal(0)) + Decimal(row["SettleAmountCur"])
+        return None
+
+    def transaction(row):
+        kept = later(cut, ("CreatedDateTime", "TransDate"))(row)
+        if kept is not None and exports.is_later(row["ModifiedDateTime"][:19], cut):
+            kept |= {"ModifiedDateTime": kept["CreatedDateTime"]}
+        return kept
+
+    folder = exports.rewrite(
+        FOLDER,
+        target,
+        {
+            "CustSettlement.csv": settlement,
+            "CustTrans.csv": transaction,
+            "CustCollectionLetterJour.csv": later(cut, ("CreatedDateTime", "TransDate")),
+        },
+    )
+    known = (folder / "CustTrans.csv").read_text().splitlines()[1:]
+    accounts = {line.split(",")[0]: line.split(",")[1] for line in known}
+    path = folder / "CustTransOpen.csv"
+    rows = [line.split(",") for line in path.read_text().splitlines()]
+    header, rows = rows[0], [row for row in rows[1:] if row[1] in accounts]
+    for row in rows:
+        row[5] = str(Decimal(row[5]) + settled.pop((row[1], row[4]), Decimal(0)))
+    for (trans, due), amount in settled.items():
+        if trans in accounts and amount:
+            rows.append([f"9{trans}", trans, accounts[trans], due, due, str(amount), "exmf"])
+    path.write_text("".join(",".join(row) + "\n" for row in [header, *rows]))
+    return folder
+
+
+@pytest.mark.parametrize("day", ["2025-03-26", "2025-04-14", "2025-04-17", "2025-04-18"])
+def test_a_past_day_knows_nothing_of_what_came_later(tmp_path, day):
+    cut = date.fromisoformat(day)
+    past = cut_back(cut, tmp_path / "past")
+    before = exports.without_tables(exports.load(FOLDER, SYSTEM, cut), "core_stated_balance")
+    after = exports.load(past, SYSTEM, cut)
+    exports.assert_same(before, exports.without_tables(after, "core_stated_balance"))
+    failed = after.ledger["core_quality"].filter(verdict="fail")  # its own balances as well
+    assert failed.is_empty(), failed["statement"].to_list()
+
+
+def test_a_bad_row_is_in_quarantine_with_its_place(tmp_path):
+    bad = "415,C-1001,102,103,2025-04-19,2025-05-09 00:00:00.000,5O.00,1,,2025-04-19 09:00:00.000,exmf"
+    folder, line = exports.append(FOLDER, tmp_path / "bad", "CustSettlement.csv", bad)
+    assert exports.quarantined(folder, SYSTEM) == {("CustSettlement.csv", line, "not_a_number", "amount")}
+    exports.assert_accounted(folder, SYSTEM)
