@@ -5,6 +5,7 @@ import io
 import shutil
 from collections.abc import Callable
 from datetime import date, datetime
+from functools import cache
 from pathlib import Path
 
 import polars as pl
@@ -14,6 +15,7 @@ from segmentation.domain.settings import LedgerSettings
 from segmentation.ledger.balance_list import BALANCE_LIST_CHECK
 from segmentation.ledger.conversion import convert
 from segmentation.ledger.loading import LoadedLedger, load_ledger
+from segmentation.ledger.mapping import SourceMapping
 from segmentation.ledger.mapping_files import load_mapping
 from segmentation.ledger.sources import read_raw
 
@@ -26,8 +28,13 @@ def folder_of(system: str) -> Path:
     return HERE / system
 
 
+@cache
+def mapping_of(system: str) -> SourceMapping:
+    return load_mapping(system)
+
+
 def load(folder: Path, system: str, as_of: date | None = None) -> LoadedLedger:
-    return load_ledger(folder, system, as_of)
+    return load_ledger(folder, mapping_of(system), as_of)
 
 
 def balances(loaded: LoadedLedger) -> dict[tuple[str, int], tuple[str, int]]:
@@ -69,7 +76,7 @@ def assert_trusted(loaded: LoadedLedger, *, has_list: bool = True) -> None:
 
 def assert_accounted(folder: Path, system: str) -> None:
     """Rows in = rows loaded + rows in quarantine + rows left out on purpose, file by file."""
-    mapping = load_mapping(system)
+    mapping = mapping_of(system)
     raw = read_raw(folder, mapping)
     facts = convert(raw, mapping, LedgerSettings())
     lines = pl.concat(

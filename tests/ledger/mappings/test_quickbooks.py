@@ -1,0 +1,91 @@
+"""QuickBooks Online: entities of the Accounting API as files (Intuit Developer, "Accounting API": Payment)."""
+
+import sys
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+import exports
+
+SYSTEM = "quickbooks"
+FOLDER = exports.folder_of(SYSTEM)
+
+
+@pytest.fixture(scope="module")
+def loaded():
+    return exports.load(FOLDER, SYSTEM)
+
+
+def test_balances_and_days_late_are_those_worked_by_hand(loaded):
+    assert loaded.as_of == date(2025, 4, 21)
+    assert exports.balances(loaded) == {
+        ("101", 1): ("0.00", 12),  # due 31 March, 600 on 3 April and 400 on 12 April
+        ("102", 1): ("300.00", 12),  # 500 due 9 April less 200 of the credit memo
+        ("104", 1): ("200.00", 7),  # CAD, due 14 April
+        ("105", 1): ("0.00", 1),  # due 19 April, 145 paid on the 20th and 5 by journal entry
+    }
+    assert exports.covered(loaded) == {("101", 1): "payment", ("105", 1): "payment"}
+    assert exports.on_account(loaded) == {"1": ("50.00", "50.00")}
+    last = loaded.ledger["core_instalment_balance"].filter(invoice_id="105")
+    assert f"{last['written_off_amount'].item():.2f}" == "5.00"
+
+
+def test_everything_is_accounted_for_and_agrees_with_the_balances(loaded):
+    exports.assert_trusted(loaded)
+    exports.assert_accounted(FOLDER, SYSTEM)
+
+
+def test_moments_with_an_offset_are_read_in_utc(loaded):
+    known = loaded.ledger["core_invoice"].filter(invoice_id="101")["observed_at"].item()
+    assert known.isoformat() == "2025-03-02T01:00:00+00:00"
+
+
+def test_voided_and_credit_documents_are_no_open_invoices(loaded):
+    documents = dict(loaded.ledger["core_invoice"].select("invoice_id", "document_type").rows())
+    assert "103" not in documents
+    assert documents["201"] == "credit_note"
+
+
+def cut_back(cut, target):
+    later = exports.without_later
+    known = ("MetaData.CreateTime", "TxnDate")
+
+    def document(blanked):
+        def change(row):
+            kept = later(cut, known, (blanked,))(row)
+            if kept is not None and exports.is_later(row["MetaData.LastUpdatedTime"][:19], cut):
+                kept |= {"MetaData.LastUpdatedTime": kept["MetaData.CreateTime"]}
+            return kept
+
+        return change
+
+    applied = {
+        "301": date(2025, 4, 3),
+        "302": date(2025, 4, 14),
+        "303": date(2025, 4, 15),
+        "304": date(2025, 4, 20),
+    }
+    return exports.rewrite(
+        FOLDER,
+        target,
+        {
+            "Invoice.csv": document("Balance"),
+            "CreditMemo.csv": document("RemainingCredit"),
+            "Payment.csv": document("UnappliedAmt"),
+            "PaymentLine.csv": lambda row: row if applied[row["Payment.Id"]] < cut else None,
+        },
+    )
+
+
+@pytest.mark.parametrize("day", ["2025-03-28", "2025-04-13", "2025-04-16"])
+def test_a_past_day_knows_nothing_of_what_came_later(tmp_path, day):
+    cut = date.fromisoformat(day)
+    exports.assert_same_on(cut, FOLDER, cut_back(cut, tmp_path / "past"), SYSTEM)
+
+
+def test_a_bad_row_is_in_quarantine_with_its_place(tmp_path):
+    folder, line = exports.append(FOLDER, tmp_path / "bad", "PaymentLine.csv", "302,5O.00,102,Invoice")
+    assert exports.quarantined(folder, SYSTEM) == {("PaymentLine.csv", line, "not_a_number", "amount")}
+    exports.assert_accounted(folder, SYSTEM)
