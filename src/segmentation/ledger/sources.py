@@ -86,7 +86,8 @@ def read_blocks(ledger: Path, mapping: SourceMapping) -> Iterator[dict[str, pl.D
             if "raw_invoice" in block:
                 invoice_count += block["raw_invoice"].height
             if "raw_quarantine" in block and first_reject is None:
-                first_reject = block["raw_quarantine"].row(0, named=True)
+                refused = block["raw_quarantine"].filter(pl.col("table_name") == "core_invoice")
+                first_reject = refused.row(0, named=True) if refused.height else None
             yield block
     if not invoice_count and first_reject is not None:
         raise InputRefusedError(
