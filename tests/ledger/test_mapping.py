@@ -49,8 +49,18 @@ def refusal(tmp_path, old, new):
     return str(error.value)
 
 
-def test_three_mappings_ship_with_the_library():
-    assert mapping_names() == ["b2b_ledger", "canonical", "ibm_accounts_receivable"]
+ACCOUNTING = {"dynamics365", "erpnext", "exact_online", "odoo", "quickbooks", "sap", "xero"}
+DOCUMENTS = {"camt053", "coda", "facturx", "mt940", "ubl"}
+
+
+def test_the_mappings_that_ship_with_the_library_can_be_read():
+    assert set(mapping_names()) == {
+        "b2b_ledger",
+        "canonical",
+        "ibm_accounts_receivable",
+        *ACCOUNTING,
+        *DOCUMENTS,
+    }
     for name in mapping_names():
         assert isinstance(load_mapping(name), SourceMapping)
         assert load_mapping(name).name == name

@@ -41,9 +41,11 @@ def test_everything_is_accounted_for_and_agrees_with_the_open_transactions(loade
     exports.assert_accounted(FOLDER, SYSTEM)
 
 
-def test_collection_letters_are_contacts_and_credit_notes_no_invoices(loaded):
+def test_letters_and_disputes_are_read_and_credit_notes_are_no_invoices(loaded):
     events = loaded.ledger["core_contact_event"].select("contact_id", "customer_id", "dunning_level").rows()
     assert events == [("CL-1", "C-1002", 1)]
+    disputes = loaded.ledger["core_dispute"].select("dispute_id", "invoice_id", "closed_at").rows()
+    assert disputes == [("601", "201", None)]
     documents = dict(loaded.ledger["core_invoice"].select("invoice_id", "document_type").rows())
     assert documents == {"101": "invoice", "102": "invoice", "104": "credit_note", "201": "invoice"}
 
@@ -72,6 +74,7 @@ def cut_back(cut, target):
         {
             "CustSettlement.csv": settlement,
             "CustTrans.csv": transaction,
+            "CustDispute.csv": later(cut, ("CreatedDateTime",)),
             "CustCollectionLetterJour.csv": later(cut, ("CreatedDateTime", "TransDate")),
         },
     )
