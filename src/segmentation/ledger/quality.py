@@ -11,6 +11,7 @@ import polars as pl
 from segmentation.domain.core_tables import QUALITY
 from segmentation.domain.schema import Frames
 from segmentation.ledger.findings import build_findings
+from segmentation.ledger.movements import list_allocation_lines
 from segmentation.ledger.statements import (
     check_balances,
     check_cash,
@@ -37,13 +38,14 @@ def build_quality(delivery_check: pl.DataFrame, ledger: Frames, as_of: date) -> 
     ``core_quality``. The verdict is ``fail`` when figures contradict each other, ``warn`` when a person
     should look, else ``pass``.
     """
+    lines = list_allocation_lines(ledger)
     statements = build_findings(
         QUALITY,
         [
             *check_invoice_dates(ledger),
             *check_instalments(ledger),
-            *check_balances(ledger, as_of),
-            *check_cash(ledger),
+            *check_balances(ledger, lines, as_of),
+            *check_cash(ledger, lines),
             *check_matches(ledger),
             *check_references(ledger),
             *check_recent_cohorts(ledger["core_instalment_balance"], as_of),

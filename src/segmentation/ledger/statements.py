@@ -13,7 +13,7 @@ from segmentation.domain.schema import Frames
 from segmentation.domain.vocabulary import DocumentType, MatchStatus
 from segmentation.ledger.balances import list_unmatched_payments
 from segmentation.ledger.findings import FAIL, PASS, WARN, Finding, describe_finding
-from segmentation.ledger.movements import drop_not_yet_valued, list_allocation_lines
+from segmentation.ledger.movements import drop_not_yet_valued
 from segmentation.ledger.source_rows import PLACE
 
 _EXAMPLES = 3
@@ -52,21 +52,27 @@ def check_instalments(ledger: Frames) -> Iterator[Finding]:
     )
 
 
-def check_balances(ledger: Frames, as_of: date) -> Iterator[Finding]:
-    """Yield per currency whether what is open equals what was invoiced less what was set against it."""
+def check_balances(ledger: Frames, lines: pl.DataFrame, as_of: date) -> Iterator[Finding]:
+    """Yield per currency whether what is open equals what was invoiced less what was set against it.
+
+    ``lines`` are those of ``list_allocation_lines``.
+    """
     balances = ledger["core_instalment_balance"]
     owed = ledger["core_invoice"].filter(pl.col("document_type") != DocumentType.CREDIT_NOTE.value)
-    stated = ledger["core_instalment"].select("invoice_id").unique()
-    documents = pl.concat(
-        [
-            owed.join(stated, on="invoice_id", how="anti").select("invoice_id", "amount", "currency"),
-            ledger["core_instalment"]
-            .join(owed.select("invoice_id", "currency"), on="invoice_id")
-            .select("invoice_id", "amount", "currency"),
-        ]
-    )
+    documents = owed.select("amount", "currency")
+    if ledger["core_instalment"].height:
+        stated = ledger["core_instalment"].select("invoice_id").unique()
+        documents = pl.concat(
+            [
+                owed.join(stated, on="invoice_id", how="anti").select("amount", "currency"),
+                ledger["core_instalment"]
+                .join(owed.select("invoice_id", "currency"), on="invoice_id")
+                .select("amount", "currency"),
+            ]
+        )
     allocated = (
-        drop_not_yet_valued(list_allocation_lines(ledger), as_of)
+        drop_not_yet_valued(lines, as_of)
+        .select("invoice_id", "amount")
         .join(owed.select("invoice_id", "currency"), on="invoice_id")
         .group_by("currency")
         .agg(pl.col("amount").sum().alias("allocated"))
@@ -111,9 +117,12 @@ def check_balances(ledger: Frames, as_of: date) -> Iterator[Finding]:
     )
 
 
-def check_cash(ledger: Frames) -> Iterator[Finding]:
-    """Yield whether money is allocated once, belongs to somebody and stays in its currency."""
-    payments = list_unmatched_payments(ledger)
+def check_cash(ledger: Frames, lines: pl.DataFrame) -> Iterator[Finding]:
+    """Yield whether money is allocated once, belongs to somebody and stays in its currency.
+
+    ``lines`` are those of ``list_allocation_lines``.
+    """
+    payments = list_unmatched_payments(ledger, lines)
     over = payments.filter(pl.col("unmatched_cash_amount") < 0).filter(~_is_refund(ledger))
     yield describe_finding(
         "core_allocations_do_not_exceed_payments",
