@@ -68,12 +68,12 @@ def main() -> None:
         for chunk_counts, chunk_failures in pool.map(check_chunk, starts, ends):
             counts += chunk_counts
             failures += chunk_failures
+            for number, reason in chunk_failures:
+                print(f"file {number}: {reason}", flush=True)
             print(f"{counts['files']} files, {len(failures)} failures", flush=True)
     names = ("files", "whole", "refused", "rows_loaded", "rows_quarantined", "crashes", "wrong")
     results = {name: counts[name] for name in names}
     results["seconds"] = round(time.perf_counter() - began, 1)
-    for number, reason in failures:
-        print(f"file {number}: {reason}")
     print(results)
     if arguments.json:
         arguments.json.write_text(json.dumps(results), encoding="utf-8")

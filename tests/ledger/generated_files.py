@@ -133,7 +133,7 @@ class Delivery:
 
 def draw_delivery(rng, is_damaged=None):
     """Return a delivery; ``is_damaged`` None lets one in twenty be whole."""
-    content = copy.deepcopy(rng.choice([FLAT, CANONICAL]))
+    content = copy.deepcopy(rng.choice([FLAT, FLAT, FLAT, CANONICAL]))
     content["dialect"] = draw_dialect(rng)
     if content["name"] == "flat" and "Z" not in content["dialect"]["timestamp_format"][0]:
         content["files"][0]["tables"]["invoice"]["observed_at"]["constant"] = "2026-03-01 00:00:00"

@@ -32,6 +32,10 @@ class FileText:
     """A file as lines of text; ``decode`` raises UnicodeDecodeError when it is not in its encoding."""
 
     def __init__(self, data, dialect):
+        if dialect.encoding == "utf-8":  # what stands above the header is not read
+            above = data.split(b"\n")[: dialect.header_line - 1] if b"\n" in data else []
+            title = b"".join(line + b"\n" for line in above)
+            data = title.decode("utf-8", errors="replace").encode() + data[len(title) :]
         text = data.decode(dialect.encoding).removeprefix("\ufeff")
         if "\n" not in text:
             text = text.replace("\r", "\n")
