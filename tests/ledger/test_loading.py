@@ -212,6 +212,24 @@ def test_money_of_nobody_is_reported(tmp_path):
     assert loaded.ledger["core_unallocated_cash"].height == 0
 
 
+def test_a_reversal_has_the_opposite_sign_of_what_it_takes_back(tmp_path):
+    header = "payment_id,customer_id,value_date,amount,currency,reversal_of,observed_at\n"
+    rows = (
+        "P,C,2026-01-20,100,EUR,,2026-01-20\n"
+        "R,C,2026-01-22,-100,EUR,P,2026-01-22\n"  # taken back
+        "S,C,2026-01-23,100,EUR,R,2026-01-23\n"  # and that taken back again
+        "X,C,2026-01-24,100,EUR,P,2026-01-24\n"
+        "Y,C,2026-01-25,-100,EUR,R,2026-01-25\n"
+    )
+    ledger = load_ledger(write_small(tmp_path, payment=header + rows), "canonical").ledger
+    assert ledger["core_payment"]["payment_id"].to_list() == ["P", "R", "S"]
+    assert ledger["core_quarantine"].select("source_line", "rule", "value").rows() == [
+        (5, "reversal_not_opposite", "100.000"),
+        (6, "reversal_not_opposite", "-100.000"),
+    ]
+    assert ledger["core_instalment_balance"]["open_amount"].sum() == 0
+
+
 def test_instalments_that_do_not_add_up_fail(tmp_path):
     instalment = (
         "invoice_id,instalment_number,due_date,amount,observed_at\nI,1,2026-02-04,60,2026-01-05T09:00:00Z\n"

@@ -1,10 +1,10 @@
 """The ledger as it was known on a day: later facts removed, one version per row, no loose ends.
 
 Belongs here: everything that depends on the as-of day before balances. Does not belong here: types
-(conversion), sums (balances).
+(conversion), references between rows (references), sums (balances).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
 
 import polars as pl
@@ -16,29 +16,10 @@ from segmentation.domain.settings import LedgerSettings
 from segmentation.domain.vocabulary import PlanStatus, PromiseStatus
 from segmentation.ledger.mapping import DERIVED_COLUMNS, OBSERVED_AT
 from segmentation.ledger.moments import MOMENT_TYPE
-from segmentation.ledger.rules import REMEDIES, REST_OF_ROW_REFUSED
-from segmentation.ledger.source_rows import PLACE, split_source_id, write_source_id
-
-_REFERENCES: Sequence[tuple[str, str, str, str]] = (
-    ("core_customer_audit", "customer_id", "core_customer", "unknown_customer"),
-    ("core_contact_point", "customer_id", "core_customer", "unknown_customer"),
-    ("core_contact_permission", "customer_id", "core_customer", "unknown_customer"),
-    ("core_invoice", "customer_id", "core_customer", "unknown_customer"),
-    ("core_payment", "customer_id", "core_customer", "unknown_customer"),
-    ("core_contact_event", "customer_id", "core_customer", "unknown_customer"),
-    ("core_payment_plan", "customer_id", "core_customer", "unknown_customer"),
-    ("core_message", "customer_id", "core_customer", "unknown_customer"),
-    ("core_instalment", "invoice_id", "core_invoice", "unknown_invoice"),
-    ("core_allocation", "invoice_id", "core_invoice", "unknown_invoice"),
-    ("core_promise_to_pay", "invoice_id", "core_invoice", "unknown_invoice"),
-    ("core_dispute", "invoice_id", "core_invoice", "unknown_invoice"),
-    ("core_contact_outcome", "contact_id", "core_contact_event", "unknown_contact"),
-)
-"""Table, column, table it refers to, rule; in an order in which a refused row takes along what hangs on it.
-
-A payment or credit note that an allocation names need not be known: the allocation says that the
-invoice is covered, and dunning somebody who has paid is worse than a gap (reported in core_quality).
-"""
+from segmentation.ledger.quarantine import to_quarantine
+from segmentation.ledger.references import refuse_orphans
+from segmentation.ledger.rules import REST_OF_ROW_REFUSED
+from segmentation.ledger.source_rows import PLACE, write_source_id
 
 _ROW = "row_number"
 
@@ -140,7 +121,7 @@ def refuse_implausible_days(
         for rule, last in reversed(rules):
             refused = kept[name].filter(day > last)
             kept[name] = kept[name].filter(day <= last)
-            rows = _to_quarantine(refused, name, OBSERVED_AT, rule)
+            rows = to_quarantine(refused, name, OBSERVED_AT, rule)
             added.append(rows.with_columns(pl.lit(None, dtype=MOMENT_TYPE).alias(OBSERVED_AT)))
     return kept | {"core_quarantine": QUARANTINE.conform(pl.concat(added))}
 
@@ -176,7 +157,7 @@ def as_known(tables: Frames, as_of: date) -> dict[str, pl.DataFrame]:
         name: _latest_versions(_hide_later_values(known[name], table, as_of, start), table)
         for name, table in CANONICAL_TABLES.items()
     }
-    latest, quarantine = _refuse_orphans(latest, known, quarantine)
+    latest, quarantine = refuse_orphans(latest, known, quarantine)
     return {name: table.conform(latest[name]) for name, table in CANONICAL_TABLES.items()} | {
         "core_quarantine": QUARANTINE.conform(_name_customers(quarantine, latest["core_invoice"]))
     }
@@ -208,7 +189,7 @@ def _refuse_rest_of_rows(
         if name == "core_invoice":
             bad = frame.join(bad.select("invoice_id").unique(), on="invoice_id", how="semi")
         kept[name] = frame.join(bad.select("source_id"), on="source_id", how="anti")
-        rows = _to_quarantine(bad, name, None, REST_OF_ROW_REFUSED)
+        rows = to_quarantine(bad, name, None, REST_OF_ROW_REFUSED)
         added.append(rows.join(quarantine, on=[*PLACE, "table_name"], how="anti"))
     return kept, pl.concat(added)
 
@@ -267,70 +248,6 @@ def _hide_later_values(frame: pl.DataFrame, table: Table, as_of: date, start: da
             is_known = is_known | (known_from.is_null() & (pl.col(column.name) == first))
         hidden.append(pl.when(is_known).then(pl.col(column.name)).alias(column.name))
     return frame.with_columns(hidden)
-
-
-def _refuse_orphans(
-    latest: dict[str, pl.DataFrame], known: dict[str, pl.DataFrame], quarantine: pl.DataFrame
-) -> tuple[dict[str, pl.DataFrame], pl.DataFrame]:
-    added = [quarantine]
-    kept = dict(latest)
-    for name, column, referred, rule in _REFERENCES:
-        orphans = kept[name].select(list(dict.fromkeys([column, *CANONICAL_TABLES[name].key]))).drop_nulls(column)
-        orphans = orphans.join(kept[referred].select(column), on=column, how="anti")
-        kept[name], more = _refuse_versions(
-            kept[name], orphans, known[name], name=name, column=column, rule=rule
-        )
-        added.append(more)
-    blocks = kept["core_dunning_block"]
-    for scope, referred, column in (
-        ("customer", "core_customer", "customer_id"),
-        ("invoice", "core_invoice", "invoice_id"),
-    ):
-        orphans = blocks.filter(pl.col("scope") == scope).join(
-            kept[referred], left_on="scope_id", right_on=column, how="anti"
-        )
-        blocks, more = _refuse_versions(
-            blocks,
-            orphans,
-            known["core_dunning_block"],
-            name="core_dunning_block",
-            column="scope_id",
-            rule=f"unknown_{scope}",
-        )
-        added.append(more)
-    return kept | {"core_dunning_block": blocks}, pl.concat(added)
-
-
-def _refuse_versions(
-    frame: pl.DataFrame, orphans: pl.DataFrame, versions: pl.DataFrame, *, name: str, column: str, rule: str
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    if not orphans.height:
-        return frame, QUARANTINE.empty()
-    key = list(CANONICAL_TABLES[name].key)
-    refused = versions.join(orphans.select(key), on=key, how="semi", nulls_equal=True)
-    return (
-        frame.join(orphans.select(key), on=key, how="anti", nulls_equal=True),
-        _to_quarantine(refused, name, column, rule),
-    )
-
-
-def _to_quarantine(rows: pl.DataFrame, name: str, column: str | None, rule: str) -> pl.DataFrame:
-    names = set(rows.columns)
-    shown = pl.col(column).cast(pl.String) if column else pl.lit(None, dtype=pl.String)
-    missing = pl.lit(None, dtype=pl.String)
-    return QUARANTINE.conform(
-        rows.select(
-            *split_source_id(),
-            pl.lit(name).alias("table_name"),
-            pl.lit(column, dtype=pl.String).alias("column_name"),
-            pl.lit(rule).alias("rule"),
-            shown.alias("value"),
-            pl.lit(REMEDIES[rule]).alias("remedy"),
-            (pl.col("customer_id") if "customer_id" in names else missing).alias("customer_id"),
-            (pl.col("invoice_id") if "invoice_id" in names else missing).alias("invoice_id"),
-            OBSERVED_AT,
-        )
-    )
 
 
 def _name_customers(quarantine: pl.DataFrame, invoices: pl.DataFrame) -> pl.DataFrame:

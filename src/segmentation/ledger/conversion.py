@@ -186,14 +186,10 @@ def _row_rules(table: Table, settings: LedgerSettings) -> list[tuple[str, str, p
         is_owed = pl.col("document_type") != "credit_note"
         return [("due_before_issue", "due_date", is_owed & (pl.col("due_date") < pl.col("issue_date")))]
     if table.name == "core_payment":
-        takes_back = pl.col("reversal_of").is_not_null()
         latest = pl.col(OBSERVED_AT) + pl.duration(days=settings.max_gap_days)
         return [
-            ("reversal_not_negative", "amount", takes_back & (pl.col("amount") >= 0)),
-            *(
-                ("day_long_after_learning", name, pl.col(name).cast(MOMENT_TYPE) > latest)
-                for name in ("booking_date", "value_date")
-            ),
+            ("day_long_after_learning", name, pl.col(name).cast(MOMENT_TYPE) > latest)
+            for name in ("booking_date", "value_date")
         ]
     if table.name == "core_allocation":
         both = pl.col("payment_id").is_not_null() & pl.col("credit_note_id").is_not_null()

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 REST_OF_ROW_REFUSED = "rest_of_row_refused"
 CONFLICTING_ROWS = "conflicting_rows"
+REVERSAL_NOT_OPPOSITE = "reversal_not_opposite"
 
 REMEDIES: Mapping[str, str] = {
     "too_few_fields": "The line has fewer fields than the header: correct it in the source and export again.",
@@ -36,7 +37,7 @@ REMEDIES: Mapping[str, str] = {
     "not_a_currency": "Write the code of the currency as ISO 4217 lists it: three capital letters.",
     "digits_lost": "A spreadsheet shortened the number to powers of ten: write it as text and export again.",
     "due_before_issue": "The due date is before the issue date: correct one of them in the source.",
-    "reversal_not_negative": "A payment that takes back another one must have a negative amount.",
+    REVERSAL_NOT_OPPOSITE: "A payment that takes back another one must have the opposite sign: correct one of them.",
     "two_origins": "An allocation comes from a payment or from a credit note, not from both.",
     "day_after_a_gap": "The day lies long after all other facts: correct it, or give the as-of day yourself (--as-of).",
     "day_in_the_future": "The day has not come yet: correct it, or give the as-of day yourself (--as-of).",
