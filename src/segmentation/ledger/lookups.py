@@ -10,9 +10,11 @@ import duckdb
 import polars as pl
 
 from segmentation.domain.errors import UsageError
-from segmentation.ledger.mapping import ROWS
+from segmentation.ledger.mapping import ROWS, FileMapping
 from segmentation.ledger.record_files import SourceFile, read_record_sets
 from segmentation.ledger.records import LINE, RecordSet
+
+_FILE = "__file"
 
 
 class Lookups:
@@ -27,8 +29,10 @@ class Lookups:
         self._sources = [source for source in sources if source.kind.name]
         self._rows: dict[str, pl.DataFrame] = {}
 
-    def join(self, source: SourceFile) -> RecordSet:
-        """Return the rows that the query of ``source`` makes of its file.
+    def join(self, source: SourceFile) -> tuple[RecordSet, int]:
+        """Return the rows that the query of ``source`` makes of its file, and how many it never saw.
+
+        Those were delivered again, in a later version: see ``key`` in the mapping.
 
         Raises
         ------
@@ -36,11 +40,15 @@ class Lookups:
             When the query cannot be run, or does not give back every row of the file.
         """
         records = _read_all(source)
+        all_count = records.rows.height
+        if source.kind.key:
+            latest = self._look_up(source.kind.name).filter(pl.col(_FILE) == source.name)
+            records = replace(records, rows=records.rows.join(latest.select(LINE), on=LINE, how="semi"))
         with duckdb.connect(":memory:") as connection:
             connection.execute("SET threads = 2; SET enable_external_access = false")
             connection.register(ROWS, records.rows.to_arrow())
             for name in {other.kind.name for other in self._sources}:
-                connection.register(name, self._look_up(name).to_arrow())
+                connection.register(name, self._look_up(name).drop(_FILE).to_arrow())
             connection.execute("SET lock_configuration = true")
             try:
                 joined = connection.sql(source.kind.sql).pl()
@@ -55,13 +63,29 @@ class Lookups:
         header = [name for name in joined.columns if name != LINE]
         joined = joined.with_columns(pl.col(header).cast(pl.String), pl.col(LINE).cast(pl.Int64))
         filled = joined.with_columns(pl.when(pl.col(name) != "").then(pl.col(name)) for name in header)
-        return replace(records, header=header, rows=filled.sort(LINE, *header))
+        made = replace(records, header=header, rows=filled.sort(LINE, *header))
+        return made, all_count - records.rows.height
 
     def _look_up(self, name: str) -> pl.DataFrame:
+        """Return the rows of all files of that name, with the file that each is from."""
         if name not in self._rows:
-            parts = [_read_all(source).rows for source in self._sources if source.kind.name == name]
-            self._rows[name] = pl.concat(parts, how="diagonal")
+            files = [source for source in self._sources if source.kind.name == name]
+            parts = [_read_all(file).rows.with_columns(pl.lit(file.name).alias(_FILE)) for file in files]
+            self._rows[name] = _keep_latest(pl.concat(parts, how="diagonal"), files[0].kind)
         return self._rows[name]
+
+
+def _keep_latest(rows: pl.DataFrame, kind: FileMapping) -> pl.DataFrame:
+    """Return one row per key: the latest version, of several the last in order of content; never of files."""
+    key = [name for name in kind.key if name in rows.columns]
+    if not key or not rows.select(pl.struct(key).is_duplicated().any()).item():
+        return rows
+    version = [name for name in (kind.version,) if name in rows.columns]
+    content = sorted(set(rows.columns) - {LINE, _FILE, *key, *version})
+    order = [*key, *version, *content, _FILE, LINE]
+    is_named = pl.all_horizontal(pl.col(name).is_not_null() for name in key)
+    latest = rows.filter(is_named).sort(order, nulls_last=False).unique(key, keep="last", maintain_order=True)
+    return pl.concat([latest, rows.filter(~is_named)])
 
 
 def _read_all(source: SourceFile) -> RecordSet:

@@ -149,6 +149,14 @@ class FileMapping(_Model):
     optional: bool = Field(False, description="whether a delivery may come without it")
     minimum_rows: int = Field(0, ge=0, description="with fewer rows than this the delivery is refused")
     ignored: tuple[str, ...] = Field((), description="source columns that are left out on purpose")
+    key: Words = Field(
+        (),
+        description="source columns that identify a row, for a named file: of rows that were delivered twice "
+        "only the latest reaches any sql, the others are left out",
+    )
+    version: str = Field(
+        "", description="source column whose greatest text marks the latest row with a key; else content does"
+    )
     sql: str = Field(
         "",
         description="query over `rows` (this file) and named files, giving the rows that tables are filled "
@@ -163,6 +171,12 @@ class FileMapping(_Model):
     def _check(self) -> "FileMapping":
         if not self.tables and not self.name:
             raise ValueError("a file without tables needs a name, by which the sql of others looks it up")
+        if self.key and not self.name:
+            raise MistakeError(
+                "a file with a key needs a name, under which all its deliveries are one", "key"
+            )
+        if self.version and not self.key:
+            raise MistakeError("version needs a key: the columns that identify a row", "version")
         for name, routes in self.tables.items():
             if name not in TABLES:
                 raise MistakeError(f"unknown table {name!r}{hint(name, TABLES)}", "tables", name)

@@ -106,7 +106,11 @@ def read_blocks(ledger: Path, mapping: SourceMapping) -> Iterator[dict[str, pl.D
 def _read_file(source: SourceFile, lookups: Lookups) -> Iterator[dict[str, pl.DataFrame]]:
     row_count = left_out = 0
     unmapped: set[str] = set()
-    record_sets = iter([lookups.join(source)]) if source.kind.sql else read_record_sets(source)
+    if source.kind.sql:
+        joined, superseded = lookups.join(source)
+        record_sets, row_count, left_out = iter([joined]), superseded, superseded
+    else:
+        record_sets = read_record_sets(source)
     for records in record_sets:
         routes = {
             name: [
