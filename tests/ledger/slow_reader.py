@@ -135,7 +135,8 @@ def read_day_as(text, name, dialect):
             return date(1904, 1, 1) + timedelta(days=count) if found else None
         start = date(1899, 12, 30) if count > 60 else date(1899, 12, 31)
         return start + timedelta(days=count) if count != 60 else None
-    text = re.sub(r"\s", "", text).removeprefix("+")
+    has_gaps = re.search("%[Yymd]%[Yymd]", name) is None
+    text = re.sub(r"\s|\+(?=[0-9]{4})", "", text) if has_gaps else text
     found = re.fullmatch(DAY_PATTERNS[name], text, re.ASCII)
     if not found:
         return None

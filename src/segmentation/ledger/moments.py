@@ -15,9 +15,14 @@ from segmentation.ledger.dialect import EXCEL_SERIAL, EXCEL_SERIAL_1904, Dialect
 MOMENT_TYPE = pl.Datetime("us", "UTC")
 
 _CENTURY = 100
-_WIDTHS = {"Y": 4, "y": 2, "m": 2, "d": 2, "j": 3, "H": 2, "M": 2, "S": 2}
-_DIRECTIVE = re.compile("%([YymdjHMS])")
 _UNSEPARATED = re.compile("%[YymdjHMS]%[YymdjHMS]")
+_DIGITS = {"%Y": "[0-9]{4}", "%j": "[0-9]{3}", "%f": "[0-9]+", "%.f": r"(?:\.[0-9]+)?", "%3f": "[0-9]{3}"}
+_DIGITS |= dict.fromkeys(("%y", "%m", "%d", "%H", "%M", "%S"), "[0-9]{2}")
+_LOOSE_DIGITS = _DIGITS | dict.fromkeys(("%m", "%d", "%e", "%H", "%M", "%S"), " ?[0-9]{1,2}")
+_LOOSE_DIGITS |= {"%D": "[0-9]{1,2}/[0-9]{1,2}/[0-9]{2}"}
+_WORDS = dict.fromkeys(("%b", "%B", "%h", "%a", "%A"), "[A-Za-z]+")
+"""How parts of days and moments are written; a format with any other part is left to the parser."""
+
 _SERIAL = r"^([0-9]{1,6})(?:\.0+)?$"
 _LEAP_DAY_THAT_NEVER_WAS = 60
 """29 February 1900, which Excel counts."""
@@ -50,9 +55,13 @@ def read_moments(text: pl.Series, dialect: Dialect, day_formats: Sequence[str] =
     """Return ``parse_moment`` of a column; quicker when all values are days, or all are moments."""
     frame = text.alias("text").to_frame()
     column = pl.col("text")
+    if any("%H" in day_format for day_format in day_formats or dialect.date_format):
+        return frame.select(
+            parse_moment(column, dialect, day_formats)
+        ).to_series()  # a day would lose its hour
     likely = parse_day(column, dialect, day_formats)
     if frame.select(likely.first().is_null() & column.first().is_not_null()).item():
-        likely = column.str.strptime(pl.Datetime("us"), dialect.timestamp_format[0], strict=False)
+        likely = _parse(column, pl.Datetime("us"), dialect.timestamp_format[0])
     moments = frame.select(likely.cast(pl.Datetime("us")).dt.replace_time_zone("UTC")).to_series()
     if moments.null_count() == text.null_count() and len(dialect.timestamp_format) == 1:
         return moments
@@ -73,15 +82,25 @@ def _read_day(text: pl.Expr, day_format: str, dialect: Dialect) -> pl.Expr:
 
 
 def _parse(text: pl.Expr, data_type: pl.Date | pl.Datetime, time_format: str) -> pl.Expr:
-    """Return the day or moment; null where digits that nothing separates are not all there.
+    """Return the day or moment; null where a digit is missing that a parser would do without.
 
-    Parsers fill such a gap from the left: 2026105 would be 5 October, and may be 5 January.
+    Parsers fill gaps from the left: 2026105 would be 5 October and may be 5 January, 4/2/6 would be 2006.
     """
     value = text.str.strptime(data_type, time_format, strict=False)
-    if not _UNSEPARATED.search(time_format):
-        return value
-    written = _DIRECTIVE.sub(lambda found: "0" * _WIDTHS[found[1]], time_format)
-    return value if "%" in written else pl.when(text.str.len_chars() == len(written)).then(value)
+    pattern = _write_pattern(time_format)
+    return value if pattern is None else pl.when(text.str.contains(pattern)).then(value)
+
+
+def _write_pattern(time_format: str) -> str | None:
+    """Return the pattern that text must match before it is parsed; None where the format is safe."""
+    is_unseparated = bool(_UNSEPARATED.search(time_format))
+    if not (is_unseparated or "%y" in time_format or "%D" in time_format):
+        return None
+    known = (_DIGITS if is_unseparated else _LOOSE_DIGITS) | _WORDS
+    parts = re.split(r"(%(?:\.?[0-9]*f|[A-Za-z]))", time_format)
+    if any(part.startswith("%") and part not in known for part in parts):
+        return None
+    return "^" + "".join(known.get(part, re.escape(part)) for part in parts) + "$"
 
 
 def _read_serial(text: pl.Expr, day_format: str) -> pl.Expr:
