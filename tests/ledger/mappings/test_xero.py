@@ -1,7 +1,7 @@
 """Xero: endpoints of the Accounting API as files (Xero Developer documentation, "Accounting API")."""
 
 import sys
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 
 import pytest
@@ -46,6 +46,11 @@ def test_everything_is_accounted_for_and_agrees_with_the_amounts_due(loaded):
     exports.assert_accounted(FOLDER, SYSTEM)
 
 
+def test_moments_keep_their_hour(loaded):
+    voided = loaded.ledger["core_allocation"].filter(allocation_id="void-i-3")["observed_at"].item()
+    assert voided.isoformat() == "2025-03-28T16:00:00+00:00"
+
+
 def test_drafts_bills_and_credit_notes_are_no_open_invoices(loaded):
     documents = dict(loaded.ledger["core_invoice"].select("invoice_id", "document_type").rows())
     assert not {"i-5", "i-6"} & set(documents)
@@ -66,7 +71,7 @@ def cut_back(cut, target):
             row = row | dict.fromkeys(blanked, "")
             if "UpdatedDateUTC" in row and day_of(row["UpdatedDateUTC"]) >= cut:
                 row |= {
-                    "UpdatedDateUTC": row[name],
+                    "UpdatedDateUTC": f"/Date({int(datetime.combine(day_of(row[name]), time(), UTC).timestamp())}000+0000)/",
                     "Status": {"VOIDED": "AUTHORISED", "DELETED": "AUTHORISED"}.get(
                         row["Status"], row["Status"]
                     ),
