@@ -3,9 +3,13 @@
 import os
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 ROOT = Path(__file__).parents[1]
+
+hypothesis.settings.register_profile("no_timers", deadline=None)  # a busy machine is no failure
+hypothesis.settings.load_profile("no_timers")
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

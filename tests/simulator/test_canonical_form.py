@@ -10,6 +10,7 @@ import pytest
 
 from segmentation.domain.core_tables import CANONICAL_TABLES, PROGRAM_COLUMNS, STATED_TABLES
 from segmentation.domain.schema import DataType
+from segmentation.simulator.columns import STATEMENT_COLUMNS
 from segmentation.simulator.settings import WorldSettings
 from segmentation.simulator.world import simulate_world
 from segmentation.simulator.writing import write_world
@@ -47,7 +48,7 @@ def folder(world, tmp_path_factory):
 
 def columns_of(stem):
     table = CANONICAL_TABLES[f"core_{stem}"]
-    return [column for column in table.columns if column.name not in PROGRAM_COLUMNS]
+    return [column for column in table.columns if column.name not in PROGRAM_COLUMNS | STATEMENT_COLUMNS]
 
 
 def test_there_is_one_file_per_canonical_table_and_the_truth_apart(folder):

@@ -9,6 +9,11 @@ from segmentation.domain.core_tables import PROGRAM_COLUMNS
 from segmentation.domain.schema import Table
 from segmentation.simulator.randomness import Flags, Ints
 
+STATEMENT_COLUMNS = frozenset(
+    {"structured_reference", "end_to_end_id", "remittance_text", "payer_name", "payer_account"}
+)
+"""What only bank statements tell; simulated books allocate their payments themselves and leave them out."""
+
 MORNING = 0
 """Second of the day, UTC, from which the bookings of a day are known: its first, as day-based books have it."""
 
@@ -66,10 +71,10 @@ def fill(word: str, count: int) -> pl.Series:
 def ledger_frame(table: Table, *versions: pl.DataFrame) -> pl.DataFrame:
     """Return the rows of a canonical table, all versions together, in the order of key and observation.
 
-    Columns are those of the table without what only the loader fills; columns
+    Columns are those of the table without what only the loader or a bank fills; columns
     that a version lacks are null.
     """
-    columns = [column for column in table.columns if column.name not in PROGRAM_COLUMNS]
+    columns = [column for column in table.columns if column.name not in PROGRAM_COLUMNS | STATEMENT_COLUMNS]
     frames = [
         version.select(
             (pl.col(c.name) if c.name in version.columns else pl.lit(None)).cast(c.polars_type).alias(c.name)
