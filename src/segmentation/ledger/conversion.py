@@ -18,7 +18,7 @@ from segmentation.domain.schema import Column, Frames, Table
 from segmentation.domain.settings import LedgerSettings
 from segmentation.ledger.mapping import DERIVED_COLUMNS, OBSERVED_AT, FileMapping, SourceMapping, TableMapping
 from segmentation.ledger.moments import MOMENT_TYPE
-from segmentation.ledger.records import MAX_VALUE_LENGTH
+from segmentation.ledger.quarantine import RULE, describe_subject, list_failures
 from segmentation.ledger.rules import CONFLICTING_ROWS, REMEDIES
 from segmentation.ledger.source_rows import (
     PLACE,
@@ -28,8 +28,6 @@ from segmentation.ledger.source_rows import (
     write_source_id,
 )
 from segmentation.ledger.values import ColumnWriting, is_plausible, type_column
-
-_RULE = "__rule_"
 
 
 def convert(raw: Frames, mapping: SourceMapping, settings: LedgerSettings) -> dict[str, pl.DataFrame]:
@@ -100,7 +98,7 @@ def _convert_rows(
     for kind, route, part in _by_route(rows, table, mapping):
         dated = part.join(leading, on=PLACE, how="left") if leading.height else part
         typed = _type_rows(dated, table, _Writing(mapping, kind, route), settings)
-        failed = _list_failures(part, typed, table)
+        failed = list_failures(part, typed, table)
         failures.append(failed)
         facts.append(_good_rows(typed, table))
         _require_all_accounted(typed, facts[-1], failed, table)
@@ -148,12 +146,12 @@ def _type_rows(rows: pl.DataFrame, table: Table, writing: _Writing, settings: Le
         result = type_column(rows.get_column(column.name), table.name, column, writing.of(column), settings)
         series.append(result.value.cast(column.polars_type).alias(column.name))
         if result.rule is not None:
-            series.append(result.rule.alias(_RULE + column.name))
+            series.append(result.rule.alias(RULE + column.name))
     typed = typed.with_columns(series).with_columns(_date_rows(rows, settings))
     for rule, column_name, broken in _row_rules(table, settings):
-        found = pl.when(broken).then(pl.lit(rule)).alias(_RULE + column_name)
-        if _RULE + column_name in typed.columns:
-            typed = typed.with_columns(pl.coalesce(_RULE + column_name, found).alias(_RULE + column_name))
+        found = pl.when(broken).then(pl.lit(rule)).alias(RULE + column_name)
+        if RULE + column_name in typed.columns:
+            typed = typed.with_columns(pl.coalesce(RULE + column_name, found).alias(RULE + column_name))
         elif typed.select(broken.any()).item():
             typed = typed.with_columns(found)
     return typed
@@ -174,8 +172,8 @@ def _date_rows(rows: pl.DataFrame, settings: LedgerSettings) -> list[pl.Series]:
     if "leading_at" in rows.columns:
         rows = rows.with_columns(pl.when(is_plausible(pl.col("leading_at"), settings)).then("leading_at"))
         moment = date_by_leading_part(moment)
-    dated = rows.select(moment.alias(OBSERVED_AT), rule.alias(_RULE + OBSERVED_AT))
-    rules = dated.get_column(_RULE + OBSERVED_AT)
+    dated = rows.select(moment.alias(OBSERVED_AT), rule.alias(RULE + OBSERVED_AT))
+    rules = dated.get_column(RULE + OBSERVED_AT)
     columns = [dated.get_column(OBSERVED_AT)]
     return columns if rules.null_count() == len(rules) else [*columns, rules]
 
@@ -204,11 +202,11 @@ def _late_columns(table: Table) -> list[str]:
 
 def _good_rows(typed: pl.DataFrame, table: Table) -> pl.DataFrame:
     late = _late_columns(table)
-    broken = [name.removeprefix(_RULE) for name in typed.columns if name.startswith(_RULE)]
+    broken = [name.removeprefix(RULE) for name in typed.columns if name.startswith(RULE)]
     is_good = [
-        pl.col(_RULE + name).is_null() | pl.col(str(table.column(name).known_from)).is_not_null()
+        pl.col(RULE + name).is_null() | pl.col(str(table.column(name).known_from)).is_not_null()
         if name in late
-        else pl.col(_RULE + name).is_null()
+        else pl.col(RULE + name).is_null()
         for name in broken
     ]
     good = typed.filter(is_good) if is_good else typed
@@ -216,61 +214,6 @@ def _good_rows(typed: pl.DataFrame, table: Table) -> pl.DataFrame:
         pl.col(c.name) if c.name in typed.columns else pl.lit(None, dtype=c.polars_type).alias(c.name)
         for c in table.columns
     )
-
-
-def _list_failures(rows: pl.DataFrame, typed: pl.DataFrame, table: Table) -> pl.DataFrame:
-    """Return one quarantine row per broken rule."""
-    frames = []
-    for rule_name in (name for name in typed.columns if name.startswith(_RULE)):
-        column = table.column(rule_name.removeprefix(_RULE))
-        known_at = pl.col(OBSERVED_AT)
-        if column.known_from is not None and column.known_from != column.name:
-            known_at = pl.max_horizontal(known_at, pl.col(column.known_from).cast(MOMENT_TYPE))
-        frames.append(
-            typed.with_columns(_text_of(rows, column).alias("value"))
-            .filter(pl.col(rule_name).is_not_null())
-            .select(
-                *PLACE,
-                pl.lit(column.name).alias("column_name"),
-                pl.col(rule_name).alias("rule"),
-                "value",
-                *_about(table),
-                known_at.alias(OBSERVED_AT),
-            )
-        )
-    if not frames:
-        return QUARANTINE.empty()
-    failed = pl.concat(frames).unique([*PLACE, "column_name", "rule"], keep="first", maintain_order=True)
-    return QUARANTINE.conform(
-        failed.with_columns(
-            pl.lit(table.name).alias("table_name"),
-            pl.col("rule").replace_strict(REMEDIES, return_dtype=pl.String).alias("remedy"),
-        )
-    )
-
-
-def _text_of(rows: pl.DataFrame, column: Column) -> pl.Series:
-    """Return what stands in the source, shortened."""
-    if column.name == OBSERVED_AT:
-        moment = pl.col(OBSERVED_AT).dt.strftime("%Y-%m-%dT%H:%M:%S%.fZ")
-        return rows.select(
-            pl.coalesce(pl.col("observed_at_text").str.slice(0, MAX_VALUE_LENGTH), moment)
-        ).to_series()
-    return rows.get_column(column.name).str.slice(0, MAX_VALUE_LENGTH)
-
-
-def _about(table: Table) -> list[pl.Expr]:
-    """Return the customer and the invoice that a row is about, null where its table does not say."""
-    names = set(table.column_names)
-    customer = invoice = pl.lit(None, dtype=pl.String)
-    if table.name == "core_dunning_block":
-        customer = pl.when(pl.col("scope") == "customer").then(pl.col("scope_id"))
-        invoice = pl.when(pl.col("scope") == "invoice").then(pl.col("scope_id"))
-    if "customer_id" in names:
-        customer = pl.col("customer_id")
-    if "invoice_id" in names:
-        invoice = pl.col("invoice_id")
-    return [customer.alias("customer_id"), invoice.alias("invoice_id")]
 
 
 def _split_conflicts(facts: pl.DataFrame, table: Table) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -307,7 +250,7 @@ def _split_conflicts(facts: pl.DataFrame, table: Table) -> tuple[pl.DataFrame, p
         pl.lit(CONFLICTING_ROWS).alias("rule"),
         pl.concat_str([pl.col(name).cast(pl.String) for name in table.key], separator=" ").alias("value"),
         pl.lit(REMEDIES[CONFLICTING_ROWS]).alias("remedy"),
-        *_about(table),
+        *describe_subject(table),
         OBSERVED_AT,
     )
     return good, QUARANTINE.conform(failures)

@@ -1,15 +1,83 @@
-"""Facts turned into rows of the quarantine.
+"""Rows that cannot be loaded, in the form of the quarantine.
 
-Belongs here: the form of a refused fact. Does not belong here: why it is refused (conversion, as_known,
+Belongs here: the form of a refused row or fact. Does not belong here: why it is refused (conversion, as_known,
 references).
 """
 
 import polars as pl
 
 from segmentation.domain.core_tables import QUARANTINE
+from segmentation.domain.schema import Column, Table
 from segmentation.ledger.mapping import OBSERVED_AT
+from segmentation.ledger.moments import MOMENT_TYPE
+from segmentation.ledger.records import MAX_VALUE_LENGTH
 from segmentation.ledger.rules import REMEDIES
-from segmentation.ledger.source_rows import split_source_id
+from segmentation.ledger.source_rows import PLACE, split_source_id
+
+RULE = "__rule_"
+"""Prefix of the columns that hold the broken rule of another."""
+
+
+def list_failures(rows: pl.DataFrame, typed: pl.DataFrame, table: Table) -> pl.DataFrame:
+    """Return one quarantine row per rule that a source row breaks.
+
+    Parameters
+    ----------
+    rows : rows of a ``raw_`` table.
+    typed : the same rows, typed, with the broken rule of a column beside it under ``RULE`` and its name.
+    table : the canonical table that they were meant for.
+    """
+    frames = []
+    for rule_name in (name for name in typed.columns if name.startswith(RULE)):
+        column = table.column(rule_name.removeprefix(RULE))
+        known_at = pl.col(OBSERVED_AT)
+        if column.known_from is not None and column.known_from != column.name:
+            known_at = pl.max_horizontal(known_at, pl.col(column.known_from).cast(MOMENT_TYPE))
+        frames.append(
+            typed.with_columns(_text_of(rows, column).alias("value"))
+            .filter(pl.col(rule_name).is_not_null())
+            .select(
+                *PLACE,
+                pl.lit(column.name).alias("column_name"),
+                pl.col(rule_name).alias("rule"),
+                "value",
+                *describe_subject(table),
+                known_at.alias(OBSERVED_AT),
+            )
+        )
+    if not frames:
+        return QUARANTINE.empty()
+    failed = pl.concat(frames).unique([*PLACE, "column_name", "rule"], keep="first", maintain_order=True)
+    return QUARANTINE.conform(
+        failed.with_columns(
+            pl.lit(table.name).alias("table_name"),
+            pl.col("rule").replace_strict(REMEDIES, return_dtype=pl.String).alias("remedy"),
+        )
+    )
+
+
+def _text_of(rows: pl.DataFrame, column: Column) -> pl.Series:
+    """Return what stands in the source, shortened."""
+    if column.name == OBSERVED_AT:
+        moment = pl.col(OBSERVED_AT).dt.strftime("%Y-%m-%dT%H:%M:%S%.fZ")
+        return rows.select(
+            pl.coalesce(pl.col("observed_at_text").str.slice(0, MAX_VALUE_LENGTH), moment)
+        ).to_series()
+    return rows.get_column(column.name).str.slice(0, MAX_VALUE_LENGTH)
+
+
+def describe_subject(table: Table) -> list[pl.Expr]:
+    """Return the customer and the invoice that a row is about, null where its table does not say."""
+    names = set(table.column_names)
+    customer = invoice = pl.lit(None, dtype=pl.String)
+    if table.name == "core_dunning_block":
+        customer = pl.when(pl.col("scope") == "customer").then(pl.col("scope_id"))
+        invoice = pl.when(pl.col("scope") == "invoice").then(pl.col("scope_id"))
+    if "customer_id" in names:
+        customer = pl.col("customer_id")
+    if "invoice_id" in names:
+        invoice = pl.col("invoice_id")
+    return [customer.alias("customer_id"), invoice.alias("invoice_id")]
 
 
 def to_quarantine(rows: pl.DataFrame, name: str, column: str | None, rule: str) -> pl.DataFrame:
