@@ -95,6 +95,8 @@ def test_words_of_yaml_stay_what_was_typed(tmp_path):
         ("name: mine\n", "", ["name is missing"]),
         ("source_system: books", "name: twice", ["'name'", "twice", "line 2"]),
         ("dialect:", "dialect: [", ["not valid YAML", "line"]),
+        ("    ignored:", "    key: Number\n    ignored:", ["a file with a key needs a name", "line 10"]),
+        ("    ignored:", "    version: Booked\n    ignored:", ["version needs a key", "line 10"]),
         ("distinct: true", "distinct: perhaps", ["distinct", "perhaps", "line 13"]),
     ],
 )

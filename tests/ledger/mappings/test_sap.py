@@ -34,12 +34,14 @@ def test_balances_and_days_late_are_those_worked_by_hand(loaded):
         "5.1": ("300.00", 7),  # USD, due 14 April; the direct debit came back
         "6.1": ("0.00", -20),  # due 14 April, credited on 25 March
         "7.1": ("0.00", -17),  # due 19 April, 970 paid on 2 April and 30 discount
+        "8.1": ("0.00", 1),  # due 14 April, 90 paid on the 15th with a credit memo of 30
     }
     assert {key[0][14:15]: by for key, by in exports.covered(loaded).items()} == {
         "1": "payment",
         "4": "write_off",
         "6": "credit_note",
         "7": "payment",
+        "8": "payment",
     }
     assert exports.on_account(loaded) == {"0000100102": ("0.00", "150.00")}
 
@@ -53,6 +55,7 @@ def test_payments_are_the_money_and_not_what_was_cleared(loaded):
         ("1400000004", "300.00", None),
         ("1400000005", "-300.00", "1400000004"),
         ("1400000006", "970.00", None),
+        ("1400000007", "90.00", None),
     }
 
 
@@ -75,7 +78,7 @@ def test_noted_items_and_credit_memos_are_no_open_invoices(loaded):
     documents = loaded.ledger["core_invoice"]
     assert not documents["invoice_id"].str.contains("1700000001").any()
     notes = documents.filter(pl.col("document_type") == "credit_note")["invoice_id"].to_list()
-    assert notes == ["1000/1600000001/2025", "1000/1600000002/2025"]
+    assert notes == [f"1000/160000000{n}/2025" for n in (1, 2, 3)]
 
 
 def is_later(text, cut):
@@ -84,7 +87,11 @@ def is_later(text, cut):
 
 def cut_back(cut, target):
     """Return the open and cleared items as they were: what was cleared later was open then."""
-    entered = {"1400000001": "08.04.2025", "1400000005": "18.04.2025"}  # clearings entered after their day
+    entered = {
+        "1400000001": "08.04.2025",
+        "1400000005": "18.04.2025",
+        "1400000007": "16.04.2025",
+    }  # clearings entered after their day
 
     def item(row):
         if is_later(row["CPUDT"], cut) or is_later(row["BUDAT"], cut):
