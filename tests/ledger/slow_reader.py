@@ -40,7 +40,7 @@ class FileText:
         if "\n" not in text:
             text = text.replace("\r", "\n")
         self.dialect = dialect
-        self.lines = re.sub("\r(?!\n)", RETURN, text).split("\n")
+        self.lines = re.sub(r"\r(?!\n|\Z)", RETURN, text).split("\n")
 
     def read_record(self, line):
         """Return the fields of the record that begins on a line, and how many lines it has."""
