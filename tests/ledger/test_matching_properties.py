@@ -6,15 +6,18 @@ from decimal import Decimal
 from pathlib import Path
 
 import polars as pl
-from hypothesis import given, settings
+import pytest
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from segmentation.domain.core_tables import ALLOCATION, PAYMENT_MATCH
 from segmentation.domain.validation import find_violations
+from segmentation.ledger.matching import matching, rounds
 from segmentation.ledger.matching.matching import match_payments
 
 sys.path.insert(0, str(Path(__file__).parent))
 from matching_ledgers import make_ledger, matches_of
+from one_by_one import decide_one_by_one
 
 START, LAST = date(2026, 1, 1), 12
 AS_OF = START + timedelta(days=LAST + 1)
@@ -120,3 +123,18 @@ def test_no_money_is_made_and_the_order_of_rows_does_not_matter(scenario, chance
     again = match_payments(turned, AS_OF)
     for name in ("core_allocation", "core_payment_match"):
         assert again[name].equals(matched[name])
+
+
+@pytest.mark.parametrize("together", [2, 500])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(scenario=scenarios())
+def test_deciding_many_at_once_gives_what_deciding_one_after_the_other_gives(monkeypatch, scenario, together):
+    ledger = make_ledger(scenario)
+    with monkeypatch.context() as patch:
+        patch.setattr(rounds, "_MOST_TOGETHER", together)
+        patch.setattr(rounds, "_LEAST_TOGETHER", together)
+        at_once = match_payments(ledger, AS_OF)
+        patch.setattr(matching, "decide_in_order", decide_one_by_one)
+        slowly = match_payments(ledger, AS_OF)
+    for name in ("core_allocation", "core_payment_match"):
+        assert at_once[name].equals(slowly[name])

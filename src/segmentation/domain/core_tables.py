@@ -392,7 +392,7 @@ UNALLOCATED_CASH = Table(
         amount("credit_amount", "credit notes less what is allocated", required=True),
         amount(
             "possible_cash_amount",
-            "money of unclear origin that may be this customer's: each of several candidates has all of it",
+            "money of unclear origin, received or taken back, that may be this customer's: each candidate has all of it",
             required=True,
         ),
     ),

@@ -32,18 +32,29 @@ def build_unallocated_cash(ledger: Frames) -> pl.DataFrame:
     -----
     Money without a customer is attributed to the customer whose invoice it was allocated to, else to the
     only customer that it can be from. Money that may be of several customers is in
-    ``possible_cash_amount`` of each, in full; where there is no customer at all it is in no row
+    ``possible_cash_amount`` of each, in full, and so is money taken back that is of no clear payment (as a
+    positive amount: it holds whomever it may be about, and nets with nothing); where there is no customer at all it is in no row
     (reported in ``core_quality``). A payment allocated to an invoice in
     another currency counts as allocated in full, since the rate is not known.
     """
     lines = list_allocation_lines(ledger)
     unmatched = list_unmatched_payments(ledger, lines).filter(pl.col("unmatched_cash_amount") != _ZERO)
     cash = unmatched.filter(pl.col("customer_id").is_not_null())
+    candidates = _list_candidates(ledger)
+    is_taken = pl.col("unmatched_cash_amount") < _ZERO
     possible = (
-        unmatched.filter(pl.col("customer_id").is_null())
+        pl.concat(
+            [
+                unmatched.filter(pl.col("customer_id").is_null() & ~is_taken),
+                # what is taken back of nobody knows which payment: even of one customer, a person must look
+                unmatched.join(_list_returns(ledger), on="origin_id", how="semi"),
+            ]
+        )
         .drop("customer_id")
-        .join(_list_candidates(ledger), on="origin_id")
-        .select("customer_id", "currency", pl.col("unmatched_cash_amount").alias("possible_cash_amount"))
+        .join(candidates, on="origin_id")
+        .select(
+            "customer_id", "currency", pl.col("unmatched_cash_amount").abs().alias("possible_cash_amount")
+        )
     )
     amounts = ["unmatched_cash_amount", "credit_amount", "possible_cash_amount"]
     return UNALLOCATED_CASH.conform(
@@ -51,6 +62,17 @@ def build_unallocated_cash(ledger: Frames) -> pl.DataFrame:
         .group_by("customer_id", "currency")
         .agg(pl.col(amounts).sum())
         .filter(pl.any_horizontal(pl.col(amounts) != _ZERO))
+    )
+
+
+def _list_returns(ledger: Frames) -> pl.DataFrame:
+    """Return the money taken back of which it is not clear from which payment: ``origin_id``."""
+    matches = ledger.get("core_payment_match", PAYMENT_MATCH.empty())
+    taken = ledger["core_payment"].filter(pl.col("amount") < 0, pl.col("reversal_of").is_null())
+    return (
+        taken.join(matches, on="payment_id", how="semi")
+        .select(pl.col("payment_id").alias("origin_id"))
+        .unique()
     )
 
 

@@ -13,15 +13,18 @@ from datetime import date, timedelta
 
 import polars as pl
 
-from segmentation.domain.core_tables import ALLOCATION, PAYMENT_MATCH
+from segmentation.domain.core_tables import ALLOCATION, PAYMENT, PAYMENT_MATCH
 from segmentation.domain.schema import Frames
 from segmentation.domain.vocabulary import DocumentType, MatchStatus
 from segmentation.ledger.matching.money import EXACT, ZERO
 from segmentation.ledger.matching.named import find_named_invoices
 from segmentation.ledger.matching.open_amounts import list_counted, list_undone
 from segmentation.ledger.matching.payers import list_known_payers, list_signs
+from segmentation.ledger.matching.returned import link_returns, list_returns
 from segmentation.ledger.matching.rounds import Case, decide_in_order
-from segmentation.ledger.matching.rules import CONFIDENCE, LATER_DAYS
+from segmentation.ledger.matching.rules import LATER_DAYS
+from segmentation.ledger.matching.tables import write_lines, write_matches
+from segmentation.ledger.matching.unclear import describe_unclear_returns
 
 _SAYS = ("structured_reference", "end_to_end_id", "remittance_text", "payer_name", "payer_account")
 
@@ -36,16 +39,40 @@ def match_payments(ledger: Frames, as_of: date) -> dict[str, pl.DataFrame]:
 
     Returns
     -------
-    The same tables; ``core_allocation`` with the matches (``match_rule`` and ``match_confidence`` filled in,
+    The same tables; ``core_payment`` with the payments that returned debits take back, ``core_allocation`` with the matches (``match_rule`` and ``match_confidence`` filled in,
     ``observed_at`` the moment from which they could be made), and ``core_payment_match`` with every payment
     that its source did not allocate. Tables of a source that allocates its payments itself are unchanged.
 
     Notes
     -----
-    Reversals are not matched; they undo what was allocated of the payment that they take back. A payment
+    Reversals are not matched; they undo what was allocated of the payment that they take back. Money taken
+    back on a bank statement gets its ``reversal_of`` where that is clear (returned); where it is not, it is
+    in ``core_payment_match`` with everybody whose payment it may be, and nothing is reopened. A payment
     whose customer the source gives, and which says nothing else, is on account because the source wants
     it there.
     """
+    known = _look_back(ledger, as_of)
+    returns = list_returns(known["core_payment"], known["core_allocation"])
+    if not returns.height:
+        return _match_received(ledger, as_of)
+    payments, pairs = link_returns(known["core_payment"], returns)
+    links = payments.select("payment_id", pl.col("reversal_of").alias("taken_id"))
+    linked = (
+        ledger["core_payment"]
+        .join(links, on="payment_id", how="left", maintain_order="left")
+        .with_columns(pl.coalesce("reversal_of", "taken_id").alias("reversal_of"))
+    )
+    matched = _match_received({**ledger, PAYMENT.name: PAYMENT.conform(linked)}, as_of)
+    unclear = returns.join(links.filter(pl.col("taken_id").is_not_null()), on="payment_id", how="anti")
+    found = describe_unclear_returns(
+        unclear, pairs, _look_back(matched, as_of) | {PAYMENT_MATCH.name: matched[PAYMENT_MATCH.name]}
+    )
+    return matched | {
+        PAYMENT_MATCH.name: PAYMENT_MATCH.conform(pl.concat([matched[PAYMENT_MATCH.name], found]))
+    }
+
+
+def _match_received(ledger: Frames, as_of: date) -> dict[str, pl.DataFrame]:
     payments = _list_payments(ledger, as_of)
     if not payments.height:
         return {**ledger, PAYMENT_MATCH.name: PAYMENT_MATCH.empty()}
@@ -64,13 +91,13 @@ def match_payments(ledger: Frames, as_of: date) -> dict[str, pl.DataFrame]:
         list_counted(known, list_undone(known["core_payment"])),
     )
     candidates = decide_in_order(case).join(events, on="event")
-    lines = _write_lines(
+    lines = write_lines(
         candidates.filter(pl.col("status") == MatchStatus.MATCHED.value), named, invoices, payments
     )
     return {
         **ledger,
         ALLOCATION.name: ALLOCATION.conform(pl.concat([ledger[ALLOCATION.name], lines])),
-        PAYMENT_MATCH.name: _write_matches(payments, events, candidates, refused),
+        PAYMENT_MATCH.name: write_matches(payments, events, candidates, refused),
     }
 
 
@@ -192,93 +219,5 @@ def _list_events(
             "is_first",
             "given_customer_id",
             "ends_on",
-        )
-    )
-
-
-def _write_lines(
-    matched: pl.DataFrame, named: pl.DataFrame, invoices: pl.DataFrame, payments: pl.DataFrame
-) -> pl.DataFrame:
-    """Return the matches as allocations, and the taking back of those that the source overruled."""
-    moments = invoices.select("invoice_id", "invoice_day", "invoice_observed_at")
-    # the moment from which the match could be made: payment and invoices known
-    named_by = (
-        matched.select("event", "payment_id", "day")
-        .unique()
-        .join(named.filter(~pl.col("is_weak")), on="payment_id")
-        .join(moments, on="invoice_id")
-        .filter(pl.col("invoice_day") <= pl.col("day"))
-        .group_by("event")
-        .agg(pl.col("invoice_observed_at").max().alias("named_observed_at"))
-    )
-    lines = (
-        matched.join(moments, on="invoice_id")
-        .join(payments.drop("currency", "amount"), on="payment_id")
-        .join(named_by, on="event", how="left")
-        .with_columns(
-            pl.max_horizontal(
-                "payment_observed_at",
-                pl.col("invoice_observed_at").max().over("event"),
-                "named_observed_at",
-            ).alias("observed_at"),
-            pl.col("day").alias("allocated_at"),
-            pl.concat_str([pl.lit("match"), "payment_id", "invoice_id"], separator=":").alias(
-                "allocation_id"
-            ),
-            pl.col("rule").alias("match_rule"),
-            _confidence("rule").alias("match_confidence"),
-        )
-    )
-    overruled = lines.filter(pl.col("allocated_at_source").is_not_null()).with_columns(
-        (-pl.col("amount")).alias("amount"),
-        pl.col("allocated_at_source").alias("observed_at"),
-        pl.col("allocated_at_source").dt.date().alias("allocated_at"),
-        (pl.col("allocation_id") + pl.lit(":taken back")).alias("allocation_id"),
-    )
-    return ALLOCATION.conform(pl.concat([lines, overruled]))
-
-
-def _confidence(column: str) -> pl.Expr:
-    return pl.col(column).replace_strict(
-        {rule.value: confidence for rule, confidence in CONFIDENCE.items()}, return_dtype=pl.Float64
-    )
-
-
-def _write_matches(
-    payments: pl.DataFrame, events: pl.DataFrame, candidates: pl.DataFrame, refused: pl.DataFrame
-) -> pl.DataFrame:
-    """Return ``core_payment_match``: of each payment the match, else what was found last."""
-    last = candidates.filter(pl.col("event") == pl.col("event").max().over("payment_id"))
-    note = pl.format(" The reference {} fails its check digits and was not used.", "refused_reference")
-    gone = events.filter(pl.col("is_first"), pl.col("available") <= ZERO).select(
-        "payment_id", pl.lit(value=True).alias("is_gone")
-    )
-    nothing = (
-        pl.when("is_gone")
-        .then(pl.lit("It was taken back."))
-        .when("says")
-        .then(pl.lit("Nothing in it names an invoice or a known payer."))
-        .otherwise(pl.lit("It says neither what it is for nor who paid."))
-    )
-    rows = (
-        payments.filter(pl.col("allocated_at_source").is_null())
-        .drop("amount")
-        .join(last.drop("currency", "given_customer_id"), on="payment_id", how="left")
-        .join(refused, on="payment_id", how="left")
-        .join(gone, on="payment_id", how="left")
-        .with_columns(
-            pl.col("customer_id").fill_null(pl.col("given_customer_id")),
-            pl.col("amount").fill_null(ZERO),
-            pl.col("status").fill_null(MatchStatus.UNMATCHED.value),
-            pl.col("day").fill_null(pl.col("payment_day")).alias("decided_date"),
-            _confidence("rule").alias("confidence"),
-            (pl.coalesce("reason", nothing) + pl.coalesce(note, pl.lit(""))).alias("reason"),
-        )
-        .sort("payment_id", "customer_id", "invoice_id", nulls_last=True)
-    )
-    return PAYMENT_MATCH.conform(
-        rows.with_columns(
-            (pl.int_range(pl.len()).over("payment_id") + 1).alias("candidate_number"),
-            pl.col("event").count().over("payment_id").alias("candidate_count"),
         )
     )

@@ -12,9 +12,16 @@ from segmentation.domain.schema import Frames
 from segmentation.ledger.matching.money import EXACT, ZERO
 
 COUNTED = pl.Schema(
-    {"invoice_id": pl.String(), "from_day": pl.Date(), "until_day": pl.Date(), "counted": EXACT}
+    {
+        "invoice_id": pl.String(),
+        "from_day": pl.Date(),
+        "until_day": pl.Date(),
+        "counted": EXACT,
+        "event": pl.UInt32(),
+    }
 )
-"""An amount that counts as set against an invoice from a day until before another (null: for good)."""
+"""An amount that counts as set against an invoice from a day until before another (null: for good); the
+event whose decision it is (null: the source's own)."""
 
 
 def list_counted(ledger: Frames, undone: pl.DataFrame) -> pl.DataFrame:
@@ -37,6 +44,7 @@ def list_counted(ledger: Frames, undone: pl.DataFrame) -> pl.DataFrame:
         pl.max_horizontal(pl.col("observed_at").dt.date(), "payment_day").alias("from_day"),
         pl.col("undone_day").alias("until_day"),
         pl.col("amount").cast(EXACT).alias("counted"),
+        pl.lit(None, dtype=pl.UInt32).alias("event"),
     )
 
 
@@ -64,25 +72,27 @@ def list_undone(payments: pl.DataFrame) -> pl.DataFrame:
 
 
 def add_open_amounts(pairs: pl.DataFrame, counted: pl.DataFrame) -> pl.DataFrame:
-    """Return pairs of a day and an invoice with ``open_amount``, as known on that day.
+    """Return pairs of an event and an invoice with ``open_amount``, as known then.
 
     Parameters
     ----------
-    pairs : ``invoice_id``, ``day``, ``invoice_amount``, and whatever else.
-    counted : as ``list_counted`` returns it.
+    pairs : ``event``, ``invoice_id``, ``day``, ``invoice_amount``, and whatever else.
+    counted : ``COUNTED``; of what was decided here, the decisions on earlier events count.
     """
-    wanted = pairs.select("invoice_id", "day").unique()
+    wanted = pairs.select("event", "invoice_id", "day").unique()
     taken = (
-        counted.join(wanted, on="invoice_id")
+        counted.rename({"event": "by_event"})
+        .join(wanted, on="invoice_id")
         .filter(
+            pl.col("by_event").is_null() | (pl.col("by_event") < pl.col("event")),
             pl.col("from_day") <= pl.col("day"),
             pl.col("until_day").is_null() | (pl.col("until_day") > pl.col("day")),
         )
-        .group_by("invoice_id", "day")
+        .group_by("event", "invoice_id")
         .agg(pl.col("counted").sum())
     )
     return (
-        pairs.join(taken, on=["invoice_id", "day"], how="left")
+        pairs.join(taken, on=["event", "invoice_id"], how="left")
         .with_columns((pl.col("invoice_amount") - pl.col("counted").fill_null(ZERO)).alias("open_amount"))
         .drop("counted")
     )

@@ -9,8 +9,17 @@ from segmentation.domain.schema import Frames
 from segmentation.ledger.matching.references import compact
 from segmentation.ledger.matching.rules import NAME_LENGTH
 
-KNOWN = pl.Schema({"key": pl.String, "customer_id": pl.String, "day": pl.Date, "payment_id": pl.String})
-"""A sign of a payer (account or name), the customer it stands for, since when, and from which payment."""
+KNOWN = pl.Schema(
+    {
+        "key": pl.String(),
+        "customer_id": pl.String(),
+        "day": pl.Date(),
+        "payment_id": pl.String(),
+        "event": pl.UInt32(),
+    }
+)
+"""A sign of a payer (account or name), the customer it stands for, since when, from which payment, and by
+the decision on which event (null: the source tells)."""
 
 _ACCOUNT, _NAME = "account:", "name:"
 
@@ -45,7 +54,7 @@ def list_known_payers(ledger: Frames) -> pl.DataFrame:
     )
     signs = list_signs(ledger["core_payment"])
     if not signs.height:
-        return customers.with_columns(pl.lit(None, dtype=pl.String).alias("payment_id"))
+        return _conform(customers)
     payments = ledger["core_payment"].select("payment_id", "customer_id", day)
     stated = payments.filter(pl.col("customer_id").is_not_null())
     invoices = ledger["core_invoice"].select(
@@ -68,7 +77,26 @@ def list_known_payers(ledger: Frames) -> pl.DataFrame:
         .join(signs, on="payment_id")
         .select("key", "customer_id", "day", "payment_id")
     )
-    return pl.concat([customers, told], how="diagonal").select(list(KNOWN))
+    return _conform(pl.concat([customers, told], how="diagonal"))
+
+
+def _conform(known: pl.DataFrame) -> pl.DataFrame:
+    missing = [pl.lit(None, dtype=KNOWN[name]).alias(name) for name in KNOWN if name not in known.columns]
+    return known.with_columns(missing).select(list(KNOWN))
+
+
+def keep_first_known(known: pl.DataFrame) -> pl.DataFrame:
+    """Return of each sign and customer what tells it first, from two payments, since none tells its own payer.
+
+    Parameters
+    ----------
+    known : ``KNOWN``.
+    """
+    pair = ["key", "customer_id"]
+    ordered = known.sort(*pair, "day", "event", "payment_id").unique(
+        [*pair, "payment_id"], keep="first", maintain_order=True
+    )
+    return ordered.group_by(pair, maintain_order=True).head(2).select(list(KNOWN))
 
 
 def find_payers(events: pl.DataFrame, signs: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
@@ -96,6 +124,7 @@ def find_payers(events: pl.DataFrame, signs: pl.DataFrame, known: pl.DataFrame) 
         .join(known, on="key", suffix="_of_payer")
         .filter(
             pl.col("day_of_payer") <= pl.col("day"),
+            pl.col("event_of_payer").is_null() | (pl.col("event_of_payer") < pl.col("event")),
             pl.col("payment_id_of_payer").ne_missing(pl.col("payment_id")),
         )
         .group_by("event", "customer_id")

@@ -1,6 +1,6 @@
 """Structured references with check digits: Belgian OGM/VCS and ISO 11649 RF.
 
-Belongs here: finding and checking them, by python-stdnum. Does not belong here: invoice numbers in free
+Belongs here: finding and checking them. Does not belong here: invoice numbers in free
 text (text_search).
 
 The Belgian structured communication (OGM/VCS, Febelfin's standard for credit transfers) has twelve digits,
@@ -12,7 +12,6 @@ import re
 
 import polars as pl
 from stdnum import iso11649
-from stdnum.be import ogm_vcs
 
 REFERENCE_FORM = r"^(?:\d{12}|RF\d{2}[A-Z0-9]{1,21})$"
 """What a structured reference looks like without separators."""
@@ -23,6 +22,7 @@ _IN_TEXT = re.compile(
     r"|(?<![A-Z0-9])(?P<rf>RF\d{2}(?:[A-Z0-9]{1,21}|(?: [A-Z0-9]{4}){1,5}(?: [A-Z0-9]{1,4})?))(?![A-Z0-9])"
 )
 _HINT = r"RF\d{2}|\d{3}/?\d{4}/?\d{5}"
+_OGM_BODY, _OGM_MODULUS = 10, 97
 _PAIRS = pl.List(pl.Struct({"reference": pl.String, "is_valid": pl.Boolean}))
 
 
@@ -65,7 +65,10 @@ def is_valid(reference: str) -> bool:
     """Whether a reference without separators has the right check digits."""
     if reference.startswith("RF"):
         return bool(iso11649.is_valid(reference))
-    return bool(ogm_vcs.is_valid(reference))
+    if not reference.isascii() or int(reference) == 0:
+        return False
+    # as python-stdnum's be.ogm_vcs, which is fifty times slower
+    return (int(reference[:_OGM_BODY]) % _OGM_MODULUS or _OGM_MODULUS) == int(reference[_OGM_BODY:])
 
 
 def _find(text: str) -> list[dict[str, str | bool]]:

@@ -45,3 +45,8 @@ given out in order, and a mistyped one is sooner or later in use."""
 
 NAME_LENGTH = 5
 """A payer's name of fewer letters and digits is no evidence."""
+
+RETURN_DAYS = 61
+"""A debit that says no more than account and amount takes back a payment of at most so many days before: a
+payer may ask for a direct debit back for eight weeks, and its bank may take some days more to send it (EPC
+SEPA Direct Debit Core Scheme Rulebook, EPC016-06, refunds and returns)."""

@@ -18,6 +18,7 @@ _INNER = r"^[-/._# ]{1,3}$"
 _TIGHT = r"^[-/._]$"
 _MOST_ATOMS = 6
 _MARK = "|"
+_TEXT = "text_number"
 
 
 def list_numbers(invoices: pl.DataFrame) -> pl.DataFrame:
@@ -94,33 +95,34 @@ def find_numbers(texts: pl.DataFrame, numbers: pl.DataFrame) -> pl.DataFrame:
 def _list_atoms(texts: pl.DataFrame) -> pl.DataFrame:
     parts = (
         texts.select("payment_id", pl.col("text").str.to_uppercase().str.extract_all(_PART).alias("part"))
-        .with_columns(pl.int_ranges(0, pl.col("part").list.len()).alias("place"))
-        .explode("part", "place")
+        .with_row_index(_TEXT)
+        .explode("part")
         .drop_nulls("part")
-        .sort("payment_id", "place")
         .with_columns(
-            pl.col("part").shift(distance).over("payment_id").alias(name)
+            _beside("part", -distance).alias(name)
             for name, distance in (("gap_before", 1), ("before", 2), ("gap_after", -1), ("after", -2))
         )
     )
     return parts.filter(pl.col("part").str.contains(_ATOM))
 
 
+def _beside(name: str, distance: int) -> pl.Expr:
+    """Return what stands so many rows further on (or, negative, back) in the same text; null beyond its end."""
+    is_same_text = pl.col(_TEXT) == pl.col(_TEXT).shift(-distance)
+    return pl.when(is_same_text).then(pl.col(name).shift(-distance))
+
+
 def _join_atoms(atoms: pl.DataFrame, count: int) -> pl.DataFrame:
     """Return every run of ``count`` atoms that can be one number and is not part of a longer one."""
-
-    def ahead(name: str, distance: int) -> pl.Expr:
-        return pl.col(name).shift(-distance).over("payment_id")
-
     plain = pl.col("part")
     marked = pl.col("part")
     is_inner = pl.lit(value=True)
     is_tight = pl.lit(value=True)
     for distance in range(1, count):
         gap, last, following = (
-            ahead("gap_after", distance - 1),
-            ahead("part", distance - 1),
-            ahead("part", distance),
+            _beside("gap_after", distance - 1),
+            _beside("part", distance - 1),
+            _beside("part", distance),
         )
         meets = last.str.contains(r"\p{N}$") & following.str.contains(r"^\p{N}")
         is_inner = is_inner & gap.str.contains(_INNER) & following.is_not_null()
@@ -129,7 +131,9 @@ def _join_atoms(atoms: pl.DataFrame, count: int) -> pl.DataFrame:
         plain = plain + following
     end = count - 1
     before = _continues(pl.col("gap_before"), pl.col("before"), pl.col("part"), r"\p{N}$", r"^\p{N}")
-    after = _continues(ahead("gap_after", end), ahead("after", end), ahead("part", end), r"^\p{N}", r"\p{N}$")
+    after = _continues(
+        _beside("gap_after", end), _beside("after", end), _beside("part", end), r"^\p{N}", r"\p{N}$"
+    )
     return (
         atoms.with_columns(
             plain.alias("plain"),
