@@ -161,3 +161,15 @@ def test_a_value_date_long_after_the_payment_was_learned_is_a_typing_error(tmp_p
     assert loaded.ledger["core_quarantine"].select("rule", "column_name", "value", "customer_id").rows() == [
         ("day_long_after_learning", "value_date", "2062-02-15", "C")
     ]
+
+
+def test_a_table_is_judged_by_itself_however_good_the_others_are(tmp_path):
+    bad = "".join(invoice_line(number, due="never") for number in range(1000, 1020))
+    (tmp_path / "delivery").mkdir()
+    path = deliver(tmp_path / "delivery", many(5000))
+    load_ledger(path, "canonical")
+    customers = "customer_id,observed_at\nC,2026-01-01T00:00:00Z\n" + "D,never\n" * 20
+    with pytest.raises(InputRefusedError, match="20 of 21 rows"):
+        load_ledger(deliver(path, many(5000), customer=customers), "canonical")
+    with pytest.raises(InputRefusedError, match="20 of 120 rows"):
+        load_ledger(deliver(path, many(100) + bad), "canonical")

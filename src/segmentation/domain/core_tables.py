@@ -531,6 +531,10 @@ RAW_FILE = Table(
             required=True,
         ),
         text_list("unmapped_columns", "source columns that the mapping neither maps nor ignores"),
+        category(
+            "document_format",
+            "format of a file that holds one document (ubl, facturx); null for a table or statement",
+        ),
     ),
     ("source_file",),
 )

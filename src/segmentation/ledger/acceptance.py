@@ -20,6 +20,8 @@ from segmentation.ledger.source_rows import count_by_file, name_file, write_sour
 
 _MOST = 0.5
 _TOP_RULES = 3
+_JUDGED = "judged"
+"""Column with what is judged together: a table by its file, documents by their format."""
 
 
 def accept_facts(
@@ -64,6 +66,9 @@ def require_mostly_good(
 ) -> None:
     """Refuse a delivery of which a file has too many bad rows among those known on the as-of day.
 
+    Files that hold one document each (e-invoices) are judged together, as if they were the rows of one table:
+    one bad invoice does not refuse a thousand good ones.
+
     Parameters
     ----------
     files : ``raw_file``.
@@ -75,14 +80,16 @@ def require_mostly_good(
     Raises
     ------
     InputRefusedError
-        When more than ``max_quarantined_share`` of a file's rows are in quarantine.
+        When more than ``max_quarantined_share`` of the rows of a file, or of the documents of a format, are
+        in quarantine.
     """
     quarantine = facts["core_quarantine"]
     if as_of is not None:
         observed_at = pl.col(OBSERVED_AT)
         quarantine = quarantine.filter(observed_at.is_null() | (observed_at < start_of(as_of)))
     bad = quarantine.group_by("source_file").agg(pl.col("source_line").n_unique().alias("bad_count"))
-    files = files.join(bad, on="source_file")
+    files = files.with_columns(pl.coalesce("document_format", "source_file").alias(_JUDGED))
+    files = files.join(files.join(bad, on="source_file").select(_JUDGED), on=_JUDGED, how="semi")
     if as_of is not None and files.height:
         files = (
             files.join(_count_later_rows(facts, quarantine, files, as_of), on="source_file", how="left")
@@ -90,23 +97,35 @@ def require_mostly_good(
             .drop("count")
         )
     worst = (
-        files.with_columns((pl.col("bad_count") / pl.col("row_count")).alias("bad_share"))
+        files.join(bad, on="source_file", how="left")
+        .with_columns(
+            # a document is good or bad, however many rows it fills
+            pl.when(pl.col("document_format").is_not_null())
+            .then(pl.col(name).clip(upper_bound=1))
+            .otherwise(pl.col(name))
+            .alias(name)
+            for name in ("bad_count", "row_count")
+        )
+        .group_by(_JUDGED, "document_format")
+        .agg(pl.col("bad_count", "row_count").sum())
+        .with_columns((pl.col("bad_count") / pl.col("row_count")).alias("bad_share"))
         .filter(
             (pl.col("bad_share") > settings.max_quarantined_share)
             & ((pl.col("bad_count") >= settings.min_refused_rows) | (pl.col("bad_share") > _MOST))
         )
-        .sort("bad_share", "source_file", descending=[True, False])
+        .sort("bad_share", _JUDGED, descending=[True, False])
     )
     if not worst.height:
         return
-    file = worst.row(0, named=True)
+    judged = worst.row(0, named=True)
+    refused = quarantine.join(files.filter(pl.col(_JUDGED) == judged[_JUDGED]), on="source_file", how="semi")
+    place = pl.struct("source_file", "source_line")
     top = (
-        quarantine.filter(pl.col("source_file") == file["source_file"])
-        .group_by("rule", "table_name", "column_name")
+        refused.sort("source_file", "source_line")
+        .group_by("rule", "table_name", "column_name", maintain_order=True)
         .agg(
-            pl.col("source_line").n_unique().alias("rows"),
-            pl.col("source_line").min(),
-            pl.col("value").sort_by("source_line").first(),
+            place.n_unique().alias("rows"),
+            pl.col("source_file", "source_line", "value").first(),
         )
         .sort("rows", "rule", "table_name", "column_name", descending=[True, False, False, False])
         .head(_TOP_RULES)
@@ -116,10 +135,11 @@ def require_mostly_good(
         f"{row['source_line']}" + (f" ({row['value']!r})" if row["value"] is not None else "")
         for row in top.iter_rows(named=True)
     )
+    of_what = "rows" if judged["document_format"] is None else f"documents in {judged[_JUDGED]} files"
     raise InputRefusedError(
-        f"{file['bad_count']} of {file['row_count']} rows cannot be loaded, more than the "
+        f"{judged['bad_count']} of {judged['row_count']} {of_what} cannot be loaded, more than the "
         f"{settings.max_quarantined_share:.0%} that is tolerated: {reasons}",
-        where=file["source_file"],
+        where=top.item(0, "source_file"),
         remedy=REMEDIES[top.item(0, "rule")],
     )
 

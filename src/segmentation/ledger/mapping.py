@@ -50,6 +50,10 @@ class Format(StrEnum):
     CODA = "coda"
 
 
+DOCUMENT_FORMATS = frozenset({Format.UBL, Format.FACTURX})
+"""Formats with one document per file: such files are judged together."""
+
+
 class ColumnSource(_Model):
     """Where a canonical column gets its value from: a source column, several of them, or a constant.
 

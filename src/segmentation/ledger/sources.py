@@ -19,6 +19,7 @@ from segmentation.ledger.identifiers import refuse_lost_digits
 from segmentation.ledger.lookups import Lookups
 from segmentation.ledger.mapping import (
     DERIVED_COLUMNS,
+    DOCUMENT_FORMATS,
     OBSERVED_AT,
     TABLES,
     ColumnSource,
@@ -131,7 +132,10 @@ def _read_file(source: SourceFile, lookups: Lookups) -> Iterator[dict[str, pl.Da
             _list_routed(kept, [way for ways in routes.values() for way in ways]), by_line=is_joined
         )
         yield _route_block(source, kept, routes)
-    yield {"raw_file": _describe_file(source.name, source.path, row_count, left_out, sorted(unmapped))}
+    file = _describe_file(source.name, source.path, row_count, left_out, sorted(unmapped))
+    if source.kind.format in DOCUMENT_FORMATS:
+        file = file.with_columns(pl.lit(source.kind.format.value).alias("document_format"))
+    yield {"raw_file": file}
 
 
 def _count_rows(rows: pl.DataFrame, *, by_line: bool) -> int:
@@ -267,6 +271,7 @@ def _describe_file(
             "left_out_count": [left_out],
             "is_mapped": [unmapped is not None],
             "unmapped_columns": [unmapped or []],
+            "document_format": [None],
         },
         schema=RAW_FILE.polars_schema,
     )

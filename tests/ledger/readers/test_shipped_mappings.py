@@ -113,15 +113,41 @@ def test_a_factur_x_pdf_in_two_parts_and_an_mt940_statement(tmp_path):
     ] == [(1, date(2026, 2, 14), 178.5, 0), (2, date(2026, 3, 16), 178.5, 178.5)]
 
 
+def numbered(number, *, is_wrong=False):
+    data = file("ubl_invoice.xml").replace(b"F-2026-0017", f"F-2026-{number:04d}".encode())
+    return data.replace(b"2026-02-14", b"14.02.2026") if is_wrong else data
+
+
 def test_an_invoice_that_breaks_the_schema_is_named_with_file_line_and_rule(tmp_path):
-    wrong = (
-        file("ubl_invoice.xml").replace(b"2026-02-14", b"14.02.2026").replace(b"F-2026-0017", b"F-2026-0018")
-    )
     with pytest.raises(
         InputRefusedError, match=r"not_to_the_schema.*line 9 .*F-2026-0018: Element 'DueDate'"
     ) as error:
-        deliver(tmp_path, "[ubl]", good_dot_xml=file("ubl_invoice.xml"), wrong_dot_xml=wrong)
+        deliver(
+            tmp_path,
+            "[ubl]",
+            good_dot_xml=numbered(17),
+            wrong_dot_xml=numbered(18, is_wrong=True),
+            wrongly_dot_xml=numbered(19, is_wrong=True),
+        )
     assert error.value.where == "wrong.xml"
+    assert "2 of 3 documents in ubl files" in str(error.value)
+
+
+def test_one_bad_invoice_of_many_is_put_aside_and_the_others_are_loaded(tmp_path):
+    many = {f"invoice{number}_dot_xml": numbered(number) for number in range(100, 120)}
+    loaded = deliver(tmp_path, "[ubl]", **many, wrong_dot_xml=numbered(18, is_wrong=True))
+    assert loaded.ledger["core_invoice"].height == 20
+    assert loaded.ledger["core_quarantine"].select("source_file", "rule").rows() == [
+        ("wrong.xml", "not_to_the_schema")
+    ]
+
+
+def test_ten_bad_invoices_of_thirty_refuse_the_delivery(tmp_path):
+    many = {
+        f"invoice{number}_dot_xml": numbered(number, is_wrong=number >= 120) for number in range(100, 130)
+    }
+    with pytest.raises(InputRefusedError, match="10 of 30 documents in ubl files"):
+        deliver(tmp_path, "[ubl]", **many)
 
 
 def test_a_statement_that_does_not_add_up_stops_the_delivery(tmp_path):
