@@ -44,7 +44,7 @@ _KINDS = {
 }
 
 
-def build_instalment_balances(ledger: Frames, as_of: date) -> pl.DataFrame:
+def build_instalment_balances(ledger: Frames, as_of: date, lines: pl.DataFrame | None = None) -> pl.DataFrame:
     """Return what is open per instalment, when it was covered and how many days late.
 
     Parameters
@@ -52,6 +52,7 @@ def build_instalment_balances(ledger: Frames, as_of: date) -> pl.DataFrame:
     ledger : ``core_invoice``, ``core_instalment``, ``core_payment``, ``core_allocation``,
         ``core_dispute``, ``core_contact_event``, ``core_contact_outcome``, as known on the as-of day.
     as_of : the as-of day, up to which open instalments are late.
+    lines : as ``list_allocation_lines`` returns them for this ledger, where the caller has them.
 
     Returns
     -------
@@ -74,8 +75,9 @@ def build_instalment_balances(ledger: Frames, as_of: date) -> pl.DataFrame:
         pl.col("observed_at").dt.date().alias("issued_known_date"),
     )
     numbered = list_instalments(ledger).with_row_index(PART)
-    lines = drop_not_yet_valued(list_allocation_lines(ledger), as_of).select(_READ)
-    covers = _list_covers(place_movements(numbered, lines), numbered.select(PART, "amount"))
+    lines = list_allocation_lines(ledger) if lines is None else lines
+    valued = drop_not_yet_valued(lines, as_of).select(_READ)
+    covers = _list_covers(place_movements(numbered, valued), numbered.select(PART, "amount"))
     causes = _supplier_causes(ledger)
     balances = numbered.join(covers, on=PART, how="left").drop(PART).join(invoices, on="invoice_id")
     if causes.height:

@@ -22,6 +22,7 @@ from segmentation.ledger.delivery import check_delivery
 from segmentation.ledger.mapping import SourceMapping
 from segmentation.ledger.mapping_files import load_mapping
 from segmentation.ledger.matching.matching import match_payments
+from segmentation.ledger.movements import list_allocation_lines
 from segmentation.ledger.quality import build_quality
 from segmentation.ledger.sources import join_blocks, read_blocks
 
@@ -95,7 +96,8 @@ def build_ledger(
     ledger = as_known(facts, as_of)
     delivery_check = check_delivery(files, facts, ledger, as_of, settings)
     ledger = match_payments(ledger, as_of)
-    ledger["core_instalment_balance"] = build_instalment_balances(ledger, as_of)
-    ledger["core_unallocated_cash"] = build_unallocated_cash(ledger)
-    ledger["core_quality"] = build_quality(delivery_check, ledger, as_of)
+    lines = list_allocation_lines(ledger)
+    ledger["core_instalment_balance"] = build_instalment_balances(ledger, as_of, lines)
+    ledger["core_unallocated_cash"] = build_unallocated_cash(ledger, lines)
+    ledger["core_quality"] = build_quality(delivery_check, ledger, as_of, lines)
     return ledger

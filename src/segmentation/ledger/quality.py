@@ -19,11 +19,14 @@ from segmentation.ledger.statements import (
     check_invoice_dates,
     check_matches,
     check_references,
+    check_returns,
 )
 from segmentation.ledger.truncation import check_recent_cohorts
 
 
-def build_quality(delivery_check: pl.DataFrame, ledger: Frames, as_of: date) -> pl.DataFrame:
+def build_quality(
+    delivery_check: pl.DataFrame, ledger: Frames, as_of: date, lines: pl.DataFrame | None = None
+) -> pl.DataFrame:
     """Return what was checked on the delivery and the ledger, and what was found.
 
     Parameters
@@ -32,13 +35,14 @@ def build_quality(delivery_check: pl.DataFrame, ledger: Frames, as_of: date) -> 
     ledger : every canonical table, ``core_quarantine``, ``core_payment_match``,
         ``core_instalment_balance`` and ``core_unallocated_cash``, as known on the as-of day.
     as_of : the as-of day.
+    lines : as ``list_allocation_lines`` returns them for this ledger, where the caller has them.
 
     Returns
     -------
     ``core_quality``. The verdict is ``fail`` when figures contradict each other, ``warn`` when a person
     should look, else ``pass``.
     """
-    lines = list_allocation_lines(ledger)
+    lines = list_allocation_lines(ledger) if lines is None else lines
     statements = build_findings(
         QUALITY,
         [
@@ -47,6 +51,7 @@ def build_quality(delivery_check: pl.DataFrame, ledger: Frames, as_of: date) -> 
             *check_balances(ledger, lines, as_of),
             *check_cash(ledger, lines),
             *check_matches(ledger),
+            *check_returns(ledger),
             *check_references(ledger),
             *check_recent_cohorts(ledger["core_instalment_balance"], as_of),
         ],

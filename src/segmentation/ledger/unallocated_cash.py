@@ -15,13 +15,14 @@ from segmentation.ledger.movements import EXACT, list_allocation_lines
 _ZERO = pl.lit(0, dtype=EXACT)
 
 
-def build_unallocated_cash(ledger: Frames) -> pl.DataFrame:
+def build_unallocated_cash(ledger: Frames, lines: pl.DataFrame | None = None) -> pl.DataFrame:
     """Return the customers with money or credit that is not set against anything.
 
     Parameters
     ----------
     ledger : ``core_invoice``, ``core_payment``, ``core_allocation``, as known on the as-of day, and
         ``core_payment_match`` where payments were matched here.
+    lines : as ``list_allocation_lines`` returns them for this ledger, where the caller has them.
 
     Returns
     -------
@@ -37,7 +38,7 @@ def build_unallocated_cash(ledger: Frames) -> pl.DataFrame:
     (reported in ``core_quality``). A payment allocated to an invoice in
     another currency counts as allocated in full, since the rate is not known.
     """
-    lines = list_allocation_lines(ledger)
+    lines = list_allocation_lines(ledger) if lines is None else lines
     unmatched = list_unmatched_payments(ledger, lines).filter(pl.col("unmatched_cash_amount") != _ZERO)
     cash = unmatched.filter(pl.col("customer_id").is_not_null())
     candidates = _list_candidates(ledger)
