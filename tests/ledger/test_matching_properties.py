@@ -68,6 +68,16 @@ def scenarios(draw):
         {"id": f"R-{number}", "known": draw(DAYS), "amount": -draw(AMOUNTS), "reverses": f"P-{draw(numbers)}"}
         for number in range(draw(st.integers(0, 2)))
     ]
+    returns = [
+        {
+            "id": f"B-{number}",
+            "known": draw(DAYS),
+            "amount": -draw(AMOUNTS),
+            "end_to_end": draw(st.sampled_from([None, "INV-3", "77"])),
+            "account": draw(st.sampled_from([None, "BE01", "BE02"])),
+        }
+        for number in range(draw(st.integers(0, 3)))
+    ]
     allocations = [
         {
             "payment": f"P-{draw(numbers)}",
@@ -80,7 +90,7 @@ def scenarios(draw):
     return {
         "customers": customers,
         "invoices": invoices,
-        "payments": payments + reversals,
+        "payments": payments + reversals + returns,
         "allocations": allocations,
     }
 
@@ -97,6 +107,22 @@ def test_what_is_learned_later_never_changes_an_earlier_match(scenario, days):
     past = matches_of(match_payments(learned_before(ledger, day), day))
     assert past == [line for line in whole if line[3] < day]
     assert past == matches_of(match_payments(ledger, day))
+
+
+@settings(max_examples=25, deadline=None)
+@given(scenarios(), st.integers(1, LAST))
+def test_what_is_learned_later_never_changes_what_was_taken_back(scenario, days):
+    ledger, day = make_ledger(scenario), START + timedelta(days=days)
+    columns = ["payment_id", "reversal_of"]
+    whole = match_payments(ledger, AS_OF)["core_payment"]
+    past = match_payments(learned_before(ledger, day), day)["core_payment"]
+    assert past.select(columns).equals(learned_before({"": whole}, day)[""].select(columns))
+    links = whole.drop_nulls("reversal_of").filter(pl.col("payment_id").str.starts_with("B-"))
+    assert links["reversal_of"].is_unique().all()
+    taken = links.join(whole, left_on="reversal_of", right_on="payment_id", suffix="_of_payment")
+    assert taken.height == links.height
+    assert (taken["amount"] + taken["amount_of_payment"] == 0).all()
+    assert (taken["observed_at_of_payment"] <= taken["observed_at"]).all()
 
 
 @settings(max_examples=40, deadline=None)

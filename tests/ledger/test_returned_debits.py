@@ -138,6 +138,10 @@ def test_a_return_that_may_be_of_two_customers_holds_both_and_is_told(tmp_path):
     told = ledger["core_quality"].filter(pl.col("check_name") == "core_payments_matched_by_rule")
     assert told["verdict"].to_list() == ["warn"]
     assert "1 ambiguous (-100.00 EUR)" in told["statement"][0]
+    told = ledger["core_quality"].filter(pl.col("check_name") == "core_returned_payments_are_linked")
+    assert told["verdict"].to_list() == ["warn"]
+    assert "1 returns are of no clear payment, in all -100.00 EUR" in told["statement"][0]
+    assert "2 customers are held" in told["statement"][0]
 
 
 ACCOUNT = {"account": "BE01"}

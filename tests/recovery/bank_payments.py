@@ -51,6 +51,8 @@ class Bank:
         self.mistaken = set()
         """Payments of which the payer wrote something wrong."""
         self.references = {key: belgian(1000 + 7 * number) for number, key in enumerate(debts)}
+        self.taken_back = {}
+        """Payment that each return takes back."""
         self.debts = {}
         for key in debts:
             self.debts.setdefault(self.invoices[key]["customer_id"], []).append(key)
@@ -78,10 +80,19 @@ class Bank:
             used.sort("payment_id", "invoice_id").select("payment_id", "invoice_id").rows()
         ):
             meant.setdefault(payment, []).append(invoice)
-        rows = []
-        for row in self.books["core_payment"].iter_rows(named=True):
-            said = {} if row["reversal_of"] else self.say(row, meant.get(row["payment_id"], []))
+        rows, sayings = [], {}
+        for row in self.books["core_payment"].filter(pl.col("reversal_of").is_null()).iter_rows(named=True):
+            said = self.say(row, meant.get(row["payment_id"], []))
+            sayings[row["payment_id"]] = said
             rows.append(row | said | {"customer_id": None})
+        for row in (
+            self.books["core_payment"].filter(pl.col("reversal_of").is_not_null()).iter_rows(named=True)
+        ):
+            # the bank passes on the order that it takes back, not which entry that was
+            self.taken_back[row["payment_id"]] = row["reversal_of"]
+            kept = ("end_to_end_id", "structured_reference", "payer_account")
+            said = {key: value for key, value in sayings[row["reversal_of"]].items() if key in kept}
+            rows.append(row | said | {"customer_id": None, "reversal_of": None})
         payments = CANONICAL_TABLES["core_payment"]
         invoices = self.books["core_invoice"].with_columns(
             pl.col("invoice_id").replace_strict(self.references, default=None).alias("remittance_reference")

@@ -39,7 +39,7 @@ def result():
         }
         for row in made.iter_rows(named=True)
     ]
-    return pl.DataFrame(lines), meant, matched["core_payment_match"], bank
+    return pl.DataFrame(lines), meant, matched, bank
 
 
 def test_no_money_goes_to_another_customer(result):
@@ -66,4 +66,14 @@ def test_most_payments_are_matched_and_the_rest_is_listed(result):
     assert (
         lines.filter("is_right")["payment_id"].n_unique() / len(meant) > 0.72
     )  # an eighth says something wrong, a quarter names nothing
-    assert set(meant) <= set(matches["payment_id"])
+    assert set(meant) <= set(matches["core_payment_match"]["payment_id"])
+
+
+def test_what_the_bank_took_back_is_linked_to_its_payment_or_listed(result):
+    _, _, matched, bank = result
+    returns = matched["core_payment"].filter(pl.col("amount") < 0).select("payment_id", "reversal_of").rows()
+    linked = {payment: taken for payment, taken in returns if taken is not None}
+    assert len(bank.taken_back) >= 10
+    assert linked == {payment: bank.taken_back[payment] for payment in linked}
+    assert len(linked) / len(bank.taken_back) > 0.8
+    assert set(bank.taken_back) - set(linked) <= set(matched["core_payment_match"]["payment_id"])

@@ -191,6 +191,30 @@ def check_matches(ledger: Frames) -> Iterator[Finding]:
         )
 
 
+def check_returns(ledger: Frames) -> Iterator[Finding]:
+    """Yield whether money taken back on bank statements could be told to be of one payment."""
+    payments = ledger["core_payment"]
+    matches = ledger["core_payment_match"]
+    returns = payments.filter(pl.col("amount") < 0)
+    unclear = returns.filter(pl.col("reversal_of").is_null()).join(matches, on="payment_id", how="semi")
+    if not returns.height:
+        return
+    held = matches.join(unclear, on="payment_id", how="semi").drop_nulls("customer_id")
+    sums = unclear.group_by("currency").agg(pl.col("amount").sum()).sort("currency")
+    yield describe_finding(
+        "core_returned_payments_are_linked",
+        "core_payment",
+        WARN if unclear.height else PASS,
+        f"{unclear.height} returns are of no clear payment, in all "
+        + ", ".join(f"{row['amount']:,.2f} {row['currency']}" for row in sums.iter_rows(named=True))
+        + f": {_examples(unclear, 'payment_id')}; an invoice may be open again, and "
+        + f"{held.get_column('customer_id').n_unique()} customers are held until somebody has looked"
+        if unclear.height
+        else "every return names or was linked to the payment that it takes back",
+        returns.height,
+    )
+
+
 def _is_refund(ledger: Frames) -> pl.Expr:
     """Money paid out is negative of itself; it is not over-allocated."""
     refunds = ledger["core_payment"].filter(pl.col("reversal_of").is_null() & (pl.col("amount") < 0))
