@@ -20,7 +20,6 @@ from segmentation.ledger.statements import (
     check_matches,
     check_references,
     check_returns,
-    check_returns,
 )
 from segmentation.ledger.truncation import check_recent_cohorts
 
@@ -52,7 +51,6 @@ def build_quality(
             *check_balances(ledger, lines, as_of),
             *check_cash(ledger, lines),
             *check_matches(ledger),
-            *check_returns(ledger),
             *check_returns(ledger),
             *check_references(ledger),
             *check_recent_cohorts(ledger["core_instalment_balance"], as_of),
