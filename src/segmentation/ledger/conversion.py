@@ -8,6 +8,7 @@ until the later day the row is good, and ``as_known`` refuses it from that day o
 """
 
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import polars as pl
@@ -62,7 +63,7 @@ def convert_blocks(
     """
     facts: dict[str, list[pl.DataFrame]] = {name: [] for name in CANONICAL_TABLES}
     failures: list[pl.DataFrame] = []
-    for block in blocks:
+    for block in _read_ahead(blocks):
         if "raw_quarantine" in block:
             failures.append(block["raw_quarantine"])
         leading = list_leading_moments(block)
@@ -82,6 +83,16 @@ def convert_blocks(
         tables[name] = good
     tables["core_quarantine"] = QUARANTINE.conform(pl.concat([QUARANTINE.empty(), *failures]))
     return tables
+
+
+def _read_ahead(blocks: Iterable[Frames]) -> Iterator[Frames]:
+    """Yield the blocks in their order, each read while the one before it is converted."""
+    waiting = iter(blocks)
+    with ThreadPoolExecutor(max_workers=1) as reader:
+        following = reader.submit(next, waiting, None)
+        while (block := following.result()) is not None:
+            following = reader.submit(next, waiting, None)
+            yield block
 
 
 def _is_derived(table: Table, mapping: SourceMapping) -> bool:
