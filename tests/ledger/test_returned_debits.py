@@ -190,6 +190,12 @@ def test_another_end_to_end_id_or_amount_does_not_link():
     assert returned([named, BACK | {"end_to_end": "E-1"}])[0] == ["P-1"]
 
 
+def test_an_order_without_end_to_end_id_is_told_by_account_and_amount():
+    other = {"id": "P-2", "known": "2026-02-01", "amount": 50, "account": "BE02"}
+    nothing = {"end_to_end": "NOTPROVIDED"}
+    assert returned([PAID | nothing, other | nothing, BACK | nothing])[0] == ["P-1"]
+
+
 def test_the_same_reference_links():
     reference = {"reference": "090933755493"}
     paid = {**PAID, **reference, "account": None}

@@ -23,6 +23,8 @@ from segmentation.ledger.matching.references import compact
 from segmentation.ledger.matching.rules import RETURN_DAYS
 
 _PAIR = ("return_id", "payment_id")
+_NOTHING = "NOTPROVIDED"
+"""What an order carries that has no end-to-end id (ISO 20022 usage of SEPA)."""
 _SAYS = ("end_to_end_id", "structured_reference", "payer_account")
 
 
@@ -81,7 +83,7 @@ def link_returns(payments: pl.DataFrame, returns: pl.DataFrame) -> tuple[pl.Data
 
 def _pair(payments: pl.DataFrame, returns: pl.DataFrame) -> pl.DataFrame:
     """Return per return the payments of the first rule that finds any: whether each ``fits``, is ``earlier``."""
-    says = [compact(name).alias(name) for name in _SAYS]
+    says = [pl.when(compact(name) != _NOTHING).then(compact(name)).alias(name) for name in _SAYS]
     day = pl.col("observed_at").dt.date().alias("day")
     back = returns.select(
         pl.col("payment_id").alias("return_id"), "currency", "amount", "value_date", day, *says
