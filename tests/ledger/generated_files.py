@@ -328,8 +328,10 @@ def change_field(rng, lines, dialect):
         return lines
     place = rng.randrange(len(line))
     text = line[place]
+    cut = rng.randrange(len(text) + 1)
     other = rng.choice(
         [
+            text[:cut] + (dialect.thousands_mark or rng.choice(".,' ")) + text[cut:],
             text.replace(dialect.decimal_mark, "," if dialect.decimal_mark == "." else "."),
             text.replace("-", "/"),
             text.replace("0", "O"),
