@@ -38,8 +38,8 @@ test: $(VENV)/test-ready ## Run all tests; installs Chromium and PostgreSQL wher
 lint: $(VENV)/test-ready ## Check style, types and import rules
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
 
-bench: $(VENV)/test-ready ## Run the benchmarks; writes docs/benchmarks.md
-	@$(BIN)/python -m tests.benchmarks
+bench: $(VENV)/test-ready ## Run the benchmarks; writes docs/benchmarks.md (ONLY="load features" runs these)
+	@$(BIN)/python -m tests.benchmarks $(ONLY)
 
 clean: ## Remove the environment and all results but the decisions of people
 	rm -rf $(VENV) $(DATA_ROOT)/published $(DATA_ROOT)/dagster $(DATA_ROOT)/warehouse.duckdb* $(DATA_ROOT)/run.lock $(DATA_ROOT)/last_run.json

@@ -30,7 +30,7 @@ ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT / "src"), str(ROOT)]
 
 SIZES = (1_000_000, 10_000_000)
-ROUNDS = 3
+ROUNDS = 2
 SEED = 20_260_101
 DAYS = 1_500
 AS_OF = date(2023, 2, 10)
