@@ -37,7 +37,7 @@ class LedgerSettings(_Settings):
         0.05,
         ge=0,
         le=1,
-        description="refuse the delivery when more of a file's rows than this are quarantined",
+        description="refuse the delivery when more of a file's rows than this are quarantined; e-invoices are judged together",
     )
     min_refused_rows: int = Field(
         10, ge=1, description="fewer quarantined rows than this refuse a file only when they are most of it"
