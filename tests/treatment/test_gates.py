@@ -65,7 +65,7 @@ def test_money_that_may_be_of_this_customer_closes_the_account(book):
         possible_cash_amount=Decimal("80.00"),
     )
     row = only(book, "unmatched_cash")
-    assert row["detail"] == "EUR 80.00 was received and may be meant for this account: match it first."
+    assert row["detail"] == "EUR 80.00 came in or went back and may concern this account: match it first."
 
 
 def test_a_rounding_difference_closes_nothing(book):

@@ -106,7 +106,7 @@ def close_on_money(ledger: Frames, settings: TreatmentSettings) -> pl.DataFrame:
     frames = []
     for gate, frame, column, words in (
         (BlockCode.UNMATCHED_CASH, cash, "unmatched_cash_amount", "was received but not matched on"),
-        (BlockCode.UNMATCHED_CASH, cash, "possible_cash_amount", "was received and may be meant for"),
+        (BlockCode.UNMATCHED_CASH, cash, "possible_cash_amount", "came in or went back and may concern"),
         (BlockCode.CREDIT_AVAILABLE, credit, "credit_amount", "of credit is not set against anything on"),
     ):
         held = _sum_in_words(frame.filter(pl.col(column) > settings.unmatched_tolerance_amount), column)
