@@ -1,5 +1,6 @@
 """Files written after the ISO 20022 message definition of camt.053.001.02 and .08."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,17 @@ def test_a_batch_becomes_one_record_per_payment():
     assert batch[0]["end_to_end_id"] is None
     assert batch[0]["mandate_id"] == "MANDATE-7"
     assert batch[1]["structured_reference_type"] == "RF"
+
+
+def test_a_payment_of_several_invoices_says_all_that_it_is_for():
+    (ogm,) = re.findall(rb"<Strd>.*?090933755493.*?</Strd>", V02, re.DOTALL)
+    more = (
+        ogm.replace(b"090933755493", b"000123456735")
+        + b"<Strd><RfrdDocInf><Nb>F-21</Nb></RfrdDocInf><RfrdDocInf><Nb>F-22</Nb></RfrdDocInf></Strd>"
+    )
+    entry = entries_of(V02.replace(ogm, ogm + more))[0]
+    assert entry["structured_reference"] == "090933755493"
+    assert entry["remittance_text"] == "+++000123456735+++ ; F-21 ; F-22"
 
 
 def test_a_returned_direct_debit_names_the_customer_and_the_reason():

@@ -7,6 +7,7 @@ versions alike. Names of elements did not change between versions, only what lie
 party in ``Dbtr/Pty`` since .08, the status in ``Sts/Cd``), so both places are looked at.
 """
 
+import re
 from decimal import Decimal
 
 from segmentation.domain.errors import InputRefusedError
@@ -38,6 +39,7 @@ _OPENING = ("OPBD", "PRCD", "ITBD")
 _CLOSING = ("CLBD", "ITBD")
 _BOOKED = "BOOK"
 _NOT_PROVIDED = "NOTPROVIDED"
+_TWELVE_DIGITS = re.compile(r"[0-9]{12}")
 
 
 def read_camt053(data: bytes, source_file: str) -> list[RecordSet]:
@@ -247,20 +249,24 @@ def _details(detail: Element, entry: Element, account: str) -> dict[str, str | N
     parties = find(detail, "RltdPties")
     other = _find_counterparty(detail, entry, account)
     end_to_end = text_at(detail, "Refs/EndToEndId")
-    reference = text_at(detail, "RmtInf/Strd/CdtrRefInf/Ref")
+    references = _texts(detail, "RmtInf/Strd/CdtrRefInf/Ref")
+    reference = references[0] if references else None
     said = text_at(
         detail,
         "RmtInf/Strd/CdtrRefInf/Tp/CdOrPrtry/Prtry",
         "RmtInf/Strd/CdtrRefInf/Tp/Issr",
         "RmtInf/Strd/CdtrRefInf/Tp/CdOrPrtry/Cd",
     )
-    texts = [text_of(line) for line in find_all(detail, "RmtInf/Ustrd")]
+    free_text = " ".join(_texts(detail, "RmtInf/Ustrd"))
+    # who pays several invoices at once gives several references, or the numbers of the documents
+    others = [_mark_reference(other) for other in references[1:]]
+    others += _texts(detail, "RmtInf/Strd/RfrdDocInf/Nb") + _texts(detail, "RmtInf/Strd/AddtlRmtInf")
     return {
         "end_to_end_id": None if end_to_end == _NOT_PROVIDED else end_to_end,
         "mandate_id": text_at(detail, "Refs/MndtId"),
         "structured_reference": reference,
         "structured_reference_type": name_reference_kind(reference, said),
-        "remittance_text": " ".join(text for text in texts if text)
+        "remittance_text": " ; ".join(filter(None, [free_text, *others]))
         or text_at(detail, "AddtlTxInf")
         or text_at(entry, "AddtlNtryInf"),
         "counterparty_name": text_at(parties, f"{other}/Pty/Nm", f"{other}/Nm"),
@@ -268,3 +274,14 @@ def _details(detail: Element, entry: Element, account: str) -> dict[str, str | N
         "is_reversal": "true" if _takes_back(detail, entry) else "false",
         "return_reason": text_at(detail, "RtrInf/Rsn/Cd", "RtrInf/Rsn/Prtry"),
     }
+
+
+def _texts(detail: Element, path: str) -> list[str]:
+    """Return what every element at a path says; those that say nothing are passed over."""
+    return [text for text in map(text_of, find_all(detail, path)) if text]
+
+
+def _mark_reference(reference: str) -> str:
+    """Return a further reference as it is written in text: twelve digits in the marks of an OGM."""
+    plain = re.sub(r"\s", "", reference)
+    return f"+++{plain}+++" if _TWELVE_DIGITS.fullmatch(plain) else reference
