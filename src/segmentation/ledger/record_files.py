@@ -53,7 +53,7 @@ def read_record_sets(source: SourceFile) -> Iterator[RecordSet]:
         elif source.kind.format == Format.PARQUET:
             from segmentation.ledger.readers.parquet import read_parquet
 
-            yield from read_parquet(source.path.read_bytes(), source.name)
+            yield from read_parquet(source.path.read_bytes(), source.name, source.dialect.decimal_mark)
         else:
             yield from _require_named(_read_whole(source), source)
     except OSError as error:
@@ -67,7 +67,8 @@ def _read_whole(source: SourceFile) -> list[RecordSet]:
         case Format.EXCEL:
             from segmentation.ledger.readers.workbook import read_workbook
 
-            return read_workbook(data, source.name, header_line=source.dialect.header_line)
+            dialect = source.dialect
+            return read_workbook(data, source.name, dialect.header_line, dialect.decimal_mark)
         case Format.UBL:
             from segmentation.ledger.readers.ubl import read_ubl
 

@@ -42,6 +42,20 @@ def test_every_type_is_written_without_loss():
         assert read_column(values) == texts
 
 
+def test_numbers_carry_the_decimal_mark_that_is_declared():
+    columns = {
+        "exact": pa.array([Decimal("125.500"), None], pa.decimal128(18, 3)),
+        "binary": pa.array([12.345, -0.5]),
+        "count": pa.array([7, 8]),
+        "text": pa.array(["1.234,50", "v1.2"]),
+    }
+    (content,) = read_parquet(write(columns), "a.parquet", decimal_mark=",")
+    assert content.rows.drop(LINE).rows() == [
+        ("125,500", "12,345", "7", "1.234,50"),
+        (None, "-0,5", "8", "v1.2"),
+    ]
+
+
 def test_a_moment_without_zone_is_not_given_one():
     (text,) = read_column(pa.array(["2026-01-31"]).cast(pa.timestamp("ms")))
     assert not text.endswith("Z")

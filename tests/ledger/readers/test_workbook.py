@@ -104,6 +104,11 @@ def test_numbers_have_no_exponent_and_no_trailing_noughts(value, written):
     assert write_number(value) == written
 
 
+def test_a_number_of_three_decimals_is_no_thousands_where_points_are_thousands_marks():
+    rows = [HEADER, row(2, text("A2", "1.234,50"), number("B2", "12.345")), row(3, number("B3", "1250.5"))]
+    assert read_one(*rows, decimal_mark=",").rows.rows() == [(2, "1.234,50", "12,345"), (3, None, "1250,5")]
+
+
 def test_rows_keep_the_numbers_that_the_sheet_shows():
     rows = [
         row(3, text("B3", "id"), text("C3", "amount")),

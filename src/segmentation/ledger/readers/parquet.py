@@ -20,13 +20,14 @@ _FIRST_LINE = 2
 """Line of the first row, as if a header stood above it."""
 
 
-def read_parquet(data: bytes | Path, source_file: str) -> Iterator[RecordSet]:
+def read_parquet(data: bytes | Path, source_file: str, decimal_mark: str = ".") -> Iterator[RecordSet]:
     """Yield the row groups of a Parquet file, so that not all of it is in memory at once.
 
     Parameters
     ----------
     data : the file's bytes, or where it is: only what a row group needs is then read.
     source_file : name used in errors.
+    decimal_mark : mark with which numbers are written, as amounts that are text are.
 
     Yields
     ------
@@ -45,11 +46,11 @@ def read_parquet(data: bytes | Path, source_file: str) -> Iterator[RecordSet]:
         file = pq.ParquetFile(source, page_checksum_verification=True)
         header = _check_schema(file.schema_arrow, source_file)
         if not file.num_row_groups:
-            yield _make_set(file.schema_arrow.empty_table(), header, _FIRST_LINE)
+            yield _make_set(file.schema_arrow.empty_table(), header, _FIRST_LINE, decimal_mark)
         line = _FIRST_LINE
         for number in range(file.num_row_groups):
             table = file.read_row_group(number)
-            yield _make_set(table, header, line)
+            yield _make_set(table, header, line, decimal_mark)
             line += table.num_rows
     except (pa.ArrowException, OSError, ValueError) as error:
         reason = str(error).strip().split("\n")[0] or type(error).__name__
@@ -96,18 +97,18 @@ def _check_schema(schema: Any, source_file: str) -> list[str]:
     return header
 
 
-def _make_set(table: Any, header: list[str], line: int) -> RecordSet:
+def _make_set(table: Any, header: list[str], line: int, decimal_mark: str) -> RecordSet:
     frame = pl.from_arrow(table.rename_columns(header))
     if not isinstance(frame, pl.DataFrame):
         raise TypeError("a table became something else than a frame")
     rows = frame.select(
         pl.int_range(line, line + frame.height, dtype=pl.Int64).alias(LINE),
-        *(_as_text(name, kind) for name, kind in frame.schema.items()),
+        *(_as_text(name, kind, decimal_mark) for name, kind in frame.schema.items()),
     )
     return RecordSet("", header, rows, pl.DataFrame(schema=REJECT_SCHEMA))
 
 
-def _as_text(name: str, kind: pl.DataType) -> pl.Expr:
+def _as_text(name: str, kind: pl.DataType, decimal_mark: str) -> pl.Expr:
     column = pl.col(name)
     if isinstance(kind, pl.Datetime):
         fraction = "%.9f" if kind.time_unit == "ns" else "%.6f"
@@ -118,5 +119,7 @@ def _as_text(name: str, kind: pl.DataType) -> pl.Expr:
         return column.dt.strftime("%Y-%m-%d")
     if isinstance(kind, pl.Time):
         return column.dt.strftime("%H:%M:%S%.f")
+    if decimal_mark != "." and (kind.is_float() or kind.is_decimal()):
+        return column.cast(pl.String).str.replace(".", decimal_mark, literal=True)
     stripped = column.cast(pl.String).str.strip_chars()
     return pl.when(stripped != "").then(stripped).alias(name)

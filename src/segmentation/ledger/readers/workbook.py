@@ -18,7 +18,9 @@ _EXACT_DIGITS = 15
 _MIDNIGHT = time(0)
 
 
-def read_workbook(data: bytes, source_file: str, header_line: int | None = None) -> list[RecordSet]:
+def read_workbook(
+    data: bytes, source_file: str, header_line: int | None = None, decimal_mark: str = "."
+) -> list[RecordSet]:
     """Return the records of every sheet that is not empty, in the order of the workbook.
 
     Parameters
@@ -26,6 +28,8 @@ def read_workbook(data: bytes, source_file: str, header_line: int | None = None)
     data : bytes of the workbook.
     source_file : name used in errors.
     header_line : row of the column names, from 1; None means the first row that is not empty.
+    decimal_mark : mark with which numbers are written, as amounts that are text are: a cell with the
+        number 1.234 is not one thousand.
 
     Returns
     -------
@@ -41,7 +45,9 @@ def read_workbook(data: bytes, source_file: str, header_line: int | None = None)
         twice or merged cells.
     """
     found = [
-        _read_sheet(sheet, source_file, header_line) for sheet in read_sheets(data, source_file) if sheet.rows
+        _read_sheet(sheet, source_file, header_line, decimal_mark)
+        for sheet in read_sheets(data, source_file)
+        if sheet.rows
     ]
     if not found:
         raise InputRefusedError(
@@ -52,7 +58,7 @@ def read_workbook(data: bytes, source_file: str, header_line: int | None = None)
     return found
 
 
-def _read_sheet(sheet: Sheet, source_file: str, header_line: int | None) -> RecordSet:
+def _read_sheet(sheet: Sheet, source_file: str, header_line: int | None, decimal_mark: str) -> RecordSet:
     place = f"{source_file}, sheet {sheet.name!r}"
     line = header_line or min(sheet.rows)
     cells = sheet.rows.get(line)
@@ -71,7 +77,7 @@ def _read_sheet(sheet: Sheet, source_file: str, header_line: int | None) -> Reco
             builder.reject(number, *fault)
         else:
             texts = {
-                header[column - first]: write_cell(value)
+                header[column - first]: write_cell(value, decimal_mark)
                 for column, value in values.items()
                 if not isinstance(value, Fault)
             }
@@ -129,7 +135,7 @@ def _is_beyond_precision(value: float) -> bool:
     return not isinstance(value, bool) and abs(value) >= 10**_EXACT_DIGITS
 
 
-def write_cell(value: Cell | None) -> str | None:
+def write_cell(value: Cell | None, decimal_mark: str = ".") -> str | None:
     """Return the text of a cell; null when it is empty.
 
     Notes
@@ -143,7 +149,7 @@ def write_cell(value: Cell | None) -> str | None:
         case bool():
             return "true" if value else "false"
         case int() | float():
-            return write_number(value)
+            return write_number(value).replace(".", decimal_mark)
         case datetime():
             return value.date().isoformat() if value.time() == _MIDNIGHT else value.isoformat()
         case date() | time():
