@@ -173,3 +173,13 @@ def test_a_table_is_judged_by_itself_however_good_the_others_are(tmp_path):
         load_ledger(deliver(path, many(5000), customer=customers), "canonical")
     with pytest.raises(InputRefusedError, match="20 of 120 rows"):
         load_ledger(deliver(path, many(100) + bad), "canonical")
+
+
+def test_a_delivery_without_one_readable_day_says_what_was_wrong_with_it(tmp_path):
+    american = "".join(invoice_line(number, observed="02/03/2026 ") for number in range(1))
+    path = deliver(tmp_path, american, customer="customer_id,observed_at\nC,01/31/2026\n")
+    with pytest.raises(
+        InputRefusedError, match=r"not_a_timestamp in observed_at \('01/31/2026'\)"
+    ) as refused:
+        load_ledger(path, "canonical", settings=LENIENT)
+    assert refused.value.where == "customer.csv, line 2"

@@ -57,8 +57,23 @@ def default_as_of(
     """
     newest = find_newest_day(tables, settings, today=today)
     if newest is None:
-        raise InputRefusedError("The ledger has no facts", remedy="Check that the delivery has rows.")
+        raise _nothing_loaded(tables)
     return newest + timedelta(days=1)
+
+
+def _nothing_loaded(tables: Frames) -> InputRefusedError:
+    """Return what to say of a delivery without facts: the first row that could not be loaded, if there is one."""
+    refused = tables.get(QUARANTINE.name, QUARANTINE.empty()).sort("source_file", "source_line")
+    if not refused.height:
+        return InputRefusedError("The ledger has no facts", remedy="Check that the delivery has rows.")
+    first = refused.row(0, named=True)
+    count = refused.n_unique(["source_file", "source_line"])
+    return InputRefusedError(
+        f"None of the rows can be loaded ({count} in quarantine): {first['rule']} in "
+        f"{first['column_name'] or 'the row'}" + (f" ({first['value']!r})" if first["value"] else ""),
+        where=f"{first['source_file']}, line {first['source_line']}",
+        remedy=first["remedy"],
+    )
 
 
 def find_newest_day(tables: Frames, settings: LedgerSettings, *, today: date | None = None) -> date | None:
