@@ -51,17 +51,21 @@ def keep_account(run: "Run", facts: Frames, as_of: dt.date) -> None:
     ------
     InputRefusedError
         When the earlier one, read with the same mapping, had more, and ``accept_smaller`` does not say
-        that this is right. A run of an earlier as-of day neither compares nor keeps anything.
+        that this is right. A run that asks for an earlier as-of day neither compares nor keeps anything;
+        one whose newest fact lies before that day has lost the newest facts, and is compared.
     """
     from segmentation.ledger.shrinkage import account_for, read_account, require_not_shrunk, write_account
 
     name = run.source_mapping.name
     previous = read_account(run.root)
     if previous is not None and previous.mapping_name == name:
-        if previous.as_of > as_of:
+        is_earlier = previous.as_of > as_of
+        if is_earlier and run.requested_as_of is not None:
             return
         if not run.accept_smaller:
             require_not_shrunk(previous, facts, run.settings.ledger)
+            if is_earlier:
+                return
     write_account(run.root, account_for(facts, name, as_of))
 
 

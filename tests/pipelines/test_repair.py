@@ -1,5 +1,7 @@
 """What cannot be trusted is reported and blocks; a repaired delivery is loaded whole."""
 
+from datetime import timedelta
+
 import dagster as dg
 import polars as pl
 import pytest
@@ -110,3 +112,18 @@ def test_a_run_refuses_a_delivery_that_shrank_unless_told_to_accept_it(tmp_path)
     )  # another data root
     keep_account(run(accept_smaller=True), half, whole.as_of)
     keep_account(run(), half, whole.as_of)
+
+
+def test_a_delivery_cut_off_at_an_earlier_day_is_refused_unless_that_day_was_asked_for(tmp_path):
+    def run(**options):
+        return Run(ledger="ledger", data_root=str(tmp_path), **options)
+
+    whole = load_ledger(deliver(tmp_path / "whole"), "canonical")
+    half = whole.ledger | {"core_invoice": whole.ledger["core_invoice"].head(COUNT // 2)}
+    keep_account(run(), whole.ledger, whole.as_of)
+    earlier = whole.as_of - timedelta(days=1)
+    keep_account(run(as_of=str(earlier)), half, earlier)  # a look at the past
+    with pytest.raises(InputRefusedError, match="had 40 rows"):
+        keep_account(run(), half, earlier)
+    keep_account(run(accept_smaller=True), half, earlier)
+    keep_account(run(), half, earlier)
