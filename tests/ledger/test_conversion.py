@@ -18,6 +18,7 @@ from segmentation.ledger.conversion import convert
 from segmentation.ledger.dialect import Dialect
 from segmentation.ledger.loading import load_ledger
 from segmentation.ledger.mapping_files import load_mapping
+from segmentation.ledger.moments import parse_moment, read_moments
 from segmentation.ledger.sources import read_raw
 from segmentation.ledger.values import ColumnWriting, type_column
 
@@ -367,3 +368,91 @@ def test_a_settlement_before_its_invoice_was_learned_with_the_invoice(tmp_path):
     known = load(tmp_path, line, date(2026, 1, 11)).ledger
     assert known["core_instalment_balance"]["covered_date"].to_list() == [date(2026, 1, 5)]
     assert known["core_instalment_balance"]["covered_known_date"].to_list() == [date(2026, 1, 10)]
+
+
+DIALECTS = [
+    Dialect(),
+    Dialect(
+        decimal_mark=",", thousands_mark=".", negative=("leading_minus", "trailing_minus", "parentheses")
+    ),
+    Dialect(negative=(), negative_marks="CR", positive_marks="DR"),
+    Dialect(negative="trailing_minus", thousands_mark=","),
+    Dialect(date_format=("%d.%m.%Y", "%m.%d.%Y"), timestamp_format="%d.%m.%Y %H:%M"),
+    Dialect(date_format="excel_serial"),
+    Dialect(date_format="%d%m%y", two_digit_years_from=1990),
+    Dialect(date_format="%m/%d/%Y", timestamp_format="%d/%m/%Y"),
+    Dialect(date_format="%Y-%m-%d %T", timestamp_format=("%Y-%m-%d %H:%M", "%Y%m%d%H%M%S")),
+]
+PIECES = [
+    "-",
+    "+",
+    "(",
+    ")",
+    ".",
+    ",",
+    "0",
+    "1",
+    "02",
+    "31",
+    "2025",
+    "012",
+    "123456789012345",
+    "CR",
+    "dr",
+    " ",
+    ":",
+]
+PIECES += ["e", "T", "Z", "/", "true", "No", "EUR", "eur", "invoice", "\u0663"]
+TEXTS = st.one_of(
+    st.none(),
+    st.lists(st.sampled_from(PIECES), min_size=1, max_size=6).map("".join),
+    st.integers(-(10**17), 10**17).map(lambda cents: str(Decimal(cents) / 100)),
+    st.dates(date(1980, 1, 1), date(2110, 1, 1)).flatmap(
+        lambda day: st.sampled_from(
+            [day.strftime(f) for d in DIALECTS for f in (*d.date_format, *d.timestamp_format) if "%" in f]
+        )
+    ),
+)
+TYPED = [
+    ("core_invoice", "amount", "as_written"),
+    ("core_payment", "amount", "as_written"),
+    ("core_payment", "amount", "reversed"),
+    ("core_payment", "amount", "absolute"),
+    ("core_invoice", "due_date", "as_written"),
+    ("core_invoice", "currency", "as_written"),
+    ("core_invoice", "document_type", "as_written"),
+    ("core_invoice", "is_recurring", "as_written"),
+    ("core_instalment", "instalment_number", "as_written"),
+    ("core_contact_event", "sent_at", "as_written"),
+    ("core_contact_event", "propensity", "as_written"),
+]
+
+
+@hypothesis_settings(max_examples=60, deadline=None)
+@given(st.lists(TEXTS, min_size=1, max_size=12), st.sampled_from(DIALECTS), st.sampled_from(TYPED))
+def test_a_value_is_typed_alike_alone_and_among_others(texts, dialect, typed):
+    table, name, sign = typed
+    column, writing = CANONICAL_TABLES[table].column(name), ColumnWriting(dialect, sign=sign)
+
+    def read(values):
+        found = type_column(pl.Series(values, dtype=pl.String), table, column, writing, LedgerSettings())
+        rules = [None] * len(values) if found.rule is None else found.rule.to_list()
+        return list(zip(found.value.to_list(), rules, strict=True))
+
+    padding = ["1.25", "2025-01-31", "EUR"]  # so that both the short way and the rules are asked
+    assert read(texts) == [read([text])[0] for text in texts]
+    assert read(texts + padding * 8)[: len(texts)] == read(texts)
+
+
+@hypothesis_settings(max_examples=60, deadline=None)
+@given(st.lists(TEXTS, min_size=1, max_size=6), st.sampled_from(DIALECTS))
+def test_moments_read_the_short_way_are_those_of_the_rule(texts, dialect):
+    column = pl.Series("text", texts, dtype=pl.String)
+    by_rule = column.to_frame().select(parse_moment(pl.col("text"), dialect)).to_series()
+    assert read_moments(column, dialect).to_list() == by_rule.to_list()
+
+
+def test_what_could_be_a_day_or_a_moment_is_read_alike_whatever_stands_beside_it():
+    dialect = Dialect(date_format="%m/%d/%Y", timestamp_format="%d/%m/%Y")
+    alone = read_moments(pl.Series(["03/04/2025"]), dialect)
+    assert alone.to_list() == read_moments(pl.Series(["03/04/2025", "13/04/2025"]), dialect).to_list()[:1]

@@ -107,6 +107,10 @@ def test_a_row_whose_partner_is_unknown_is_in_quarantine_with_its_line(tmp_path)
         ("SELECT r.*,", "SELECT r.* EXCLUDE (source_line),", "does not select source_line"),
         ("LEFT JOIN partners p", "LEFT JOIN persons p", "persons"),
         ("r.*, p.no AS partner FROM rows r", "* FROM read_csv('partners.csv') r", "cannot be run"),
+        ("SELECT r.*, p.no", "SELECT r.*, [1] AS several, p.no", "cannot be run"),
+        ("SELECT r.*, p.no", "SELECT r.*, INTERVAL 1 DAY AS days, p.no", "cannot be run"),
+        ("SELECT r.*,", "SELECT r.* REPLACE ('x' AS source_line),", "cannot be run|Ambiguous"),
+        ("SELECT r.*,", "; --", "does not select source_line"),
     ],
 )
 def test_a_query_that_loses_rows_or_cannot_be_run_is_refused(tmp_path, old, new, said):
@@ -122,12 +126,46 @@ def test_a_query_that_loses_rows_or_cannot_be_run_is_refused(tmp_path, old, new,
         ("two_digit_years_from: 2000,", "", "two_digit_years_from"),
         ("negative: trailing_minus", "negatif: trailing_minus", "did you mean 'negative'"),
         ("sign: reversed", "sign: flipped", "sign"),
+        ("name: partners\n", "name: Rows\n", "stands for more than one file"),
+        ('date_format: "%d.%m.%Y"', "date_format: []", "date_format"),
+        ('delimiter: ";"', 'delimiter: "\\n"', "a line end can be neither"),
+        ('delimiter: ";"', "negative_marks: CR, positive_marks: cr", "a mark stands in both"),
     ],
 )
 def test_a_mistake_in_the_mapping_names_its_line(tmp_path, old, new, said):
     with pytest.raises(UsageError, match=said) as error:
         deliver(tmp_path, MAPPING.replace(old, new, 1))
     assert "books.yaml, line" in str(error.value)
+
+
+def test_a_source_without_negative_amounts_and_marks_says_so(tmp_path):
+    mapping = MAPPING.replace('delimiter: ";"', 'delimiter: ";", negative: [], negative_marks: ""', 1)
+    ledger = deliver(tmp_path, mapping, documents=DOCUMENTS.replace("-20,00;I1", ";")).ledger
+    assert ledger["core_invoice"].sort("invoice_id")["amount"].to_list() == [Decimal(100), Decimal("1200.5")]
+    assert ledger["core_quarantine"].select("source_line", "rule").rows() == [(4, "missing_value")]
+
+
+@pytest.mark.parametrize("columns", ["key: [id, number]", "key: id, version: changed"])
+def test_rows_are_told_apart_only_by_columns_that_the_file_has(tmp_path, columns):
+    lines = "".join(f"    {line}\n" for line in columns.split(", v")).replace("    ersion", "    version")
+    with pytest.raises(InputRefusedError, match=r"partners\.csv.*told apart|told apart.*partners\.csv"):
+        deliver(tmp_path, MAPPING.replace("name: partners\n", "name: partners\n" + lines, 1))
+
+
+def test_a_mapping_that_includes_itself_is_refused(tmp_path):
+    one, two = tmp_path / "one.yaml", tmp_path / "two.yaml"
+    one.write_text(MAPPING.replace("files:\n", f"include: {two}\nfiles:\n", 1))
+    two.write_text(MAPPING.replace("files:\n", f"include: {one}\nfiles:\n", 1))
+    with pytest.raises(UsageError, match="would include itself"):
+        load_mapping(one)
+
+
+def test_two_mappings_with_files_of_one_name_do_not_go_together(tmp_path):
+    other, mine = tmp_path / "other.yaml", tmp_path / "mine.yaml"
+    other.write_text(MAPPING)
+    mine.write_text(MAPPING.replace("files:\n", f"include: {other}\nfiles:\n", 1))
+    with pytest.raises(UsageError, match=r"'partners' stands for another file.*mine\.yaml, line 4"):
+        load_mapping(mine)
 
 
 def test_fewer_rows_than_the_mapping_expects_refuse_the_delivery(tmp_path):

@@ -12,7 +12,6 @@ EXCEL_SERIAL = "excel_serial"
 EXCEL_SERIAL_1904 = "excel_serial_1904"
 """Days counted as Excel does: from 1900 (with its non-existent 29 February 1900) or from 1904."""
 
-_SERIALS = frozenset({EXCEL_SERIAL, EXCEL_SERIAL_1904})
 _KNOWN_ENCODINGS = ("utf-8", "utf-16", "windows-1252", "iso-8859-1", "iso-8859-15", "cp850")
 
 
@@ -25,8 +24,15 @@ def _blank_is_none(value: Any) -> Any:
     return None if value == "" else value
 
 
+def _drop_blanks(value: Any) -> Any:
+    words = as_tuple(value)
+    return tuple(word for word in words if word != "") if isinstance(words, tuple | list) else words
+
+
 Words = Annotated[tuple[str, ...], BeforeValidator(as_tuple)]
 """One word or a list of them."""
+
+_Marks = Annotated[tuple[str, ...], BeforeValidator(_drop_blanks)]
 
 
 class Dialect(BaseModel):
@@ -52,14 +58,15 @@ class Dialect(BaseModel):
     negative: Annotated[
         tuple[Literal["leading_minus", "trailing_minus", "parentheses"], ...], BeforeValidator(as_tuple)
     ] = Field(("leading_minus",), description="how a negative amount is written: one way or a list of them")
-    negative_marks: Words = Field(
+    negative_marks: _Marks = Field(
         (), description="words beside an amount that make it negative, as CR or H; none when not written"
     )
-    positive_marks: Words = Field(
+    positive_marks: _Marks = Field(
         (), description="words beside an amount that leave it positive, as DR or S; none when not written"
     )
     date_format: Words = Field(
         ("%Y-%m-%d",),
+        min_length=1,
         description="how days are written: one format or a list; excel_serial counts days as Excel does",
     )
     two_digit_years_from: int | None = Field(
@@ -79,11 +86,15 @@ class Dialect(BaseModel):
             ) from None
         if not (self.delimiter.isascii() and self.quote.isascii()):
             raise ValueError("delimiter and quote must each be one ASCII character")
+        if "\n" in self.delimiter + self.quote or "\r" in self.delimiter + self.quote:
+            raise ValueError("a line end can be neither delimiter nor quote")
         if self.thousands_mark == self.decimal_mark:
             raise ValueError("decimal_mark and thousands_mark are the same")
         if self.delimiter == self.quote:
             raise ValueError("delimiter and quote are the same")
-        if set(self.negative_marks) & set(self.positive_marks):
+        if {mark.casefold() for mark in self.negative_marks} & {
+            mark.casefold() for mark in self.positive_marks
+        }:
             raise ValueError("a mark stands in both negative_marks and positive_marks")
         self.require_years((*self.date_format, *self.timestamp_format))
         return self

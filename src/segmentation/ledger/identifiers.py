@@ -44,6 +44,8 @@ def refuse_lost_digits(
             if source in records.header
         }
     )
+    if not columns:
+        return records
     lost = pl.coalesce(
         pl.when(pl.col(name).str.contains(_SHORTENED)).then(name) for name in columns
     ).str.slice(0, MAX_VALUE_LENGTH)

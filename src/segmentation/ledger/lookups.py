@@ -9,7 +9,7 @@ from dataclasses import replace
 import duckdb
 import polars as pl
 
-from segmentation.domain.errors import UsageError
+from segmentation.domain.errors import InputRefusedError, UsageError
 from segmentation.ledger.mapping import ROWS, FileMapping
 from segmentation.ledger.record_files import SourceFile, read_record_sets
 from segmentation.ledger.records import LINE, RecordSet
@@ -38,6 +38,8 @@ class Lookups:
         ------
         UsageError
             When the query cannot be run, or does not give back every row of the file.
+        InputRefusedError
+            When a file has not the columns of its ``key`` and ``version``.
         """
         records = _read_all(source)
         all_count = records.rows.height
@@ -50,18 +52,12 @@ class Lookups:
             for name in {other.kind.name for other in self._sources}:
                 connection.register(name, self._look_up(name).drop(_FILE).to_arrow())
             connection.execute("SET lock_configuration = true")
-            try:
-                joined = connection.sql(source.kind.sql).pl()
-            except duckdb.Error as error:
-                raise _mistake(source, f"cannot be run: {str(error).splitlines()[0]}") from None
-        if LINE not in joined.columns:
-            raise _mistake(source, f"does not select {LINE}")
+            joined = _run(connection, source)
         lost = records.rows.join(joined, on=LINE, how="anti").height
         strange = joined.join(records.rows, on=LINE, how="anti").height
         if lost or strange:
             raise _mistake(source, f"loses {lost} of {records.rows.height} rows and adds {strange}")
         header = [name for name in joined.columns if name != LINE]
-        joined = joined.with_columns(pl.col(header).cast(pl.String), pl.col(LINE).cast(pl.Int64))
         filled = joined.with_columns(pl.when(pl.col(name) != "").then(pl.col(name)) for name in header)
         made = replace(records, header=header, rows=filled.sort(LINE, *header))
         return made, all_count - records.rows.height
@@ -70,22 +66,47 @@ class Lookups:
         """Return the rows of all files of that name, with the file that each is from."""
         if name not in self._rows:
             files = [source for source in self._sources if source.kind.name == name]
-            parts = [_read_all(file).rows.with_columns(pl.lit(file.name).alias(_FILE)) for file in files]
+            parts = [_read_keyed(file).with_columns(pl.lit(file.name).alias(_FILE)) for file in files]
             self._rows[name] = _keep_latest(pl.concat(parts, how="diagonal"), files[0].kind)
         return self._rows[name]
 
 
+def _run(connection: duckdb.DuckDBPyConnection, source: SourceFile) -> pl.DataFrame:
+    """Return what the query gives: ``source_line`` and columns of text."""
+    try:
+        result = connection.sql(source.kind.sql)
+        rows: pl.DataFrame = pl.DataFrame() if result is None else result.pl()
+        if LINE not in rows.columns:
+            raise _mistake(source, f"does not select {LINE}")
+        return rows.with_columns(pl.col(LINE).cast(pl.Int64), pl.exclude(LINE).cast(pl.String))
+    except (duckdb.Error, pl.exceptions.PolarsError) as error:
+        raise _mistake(source, f"cannot be run: {str(error).splitlines()[0]}") from None
+
+
 def _keep_latest(rows: pl.DataFrame, kind: FileMapping) -> pl.DataFrame:
     """Return one row per key: the latest version, of several the last in order of content; never of files."""
-    key = [name for name in kind.key if name in rows.columns]
+    key = list(kind.key)
     if not key or not rows.select(pl.struct(key).is_duplicated().any()).item():
         return rows
-    version = [name for name in (kind.version,) if name in rows.columns]
+    version = [kind.version] if kind.version else []
     content = sorted(set(rows.columns) - {LINE, _FILE, *key, *version})
     order = [*key, *version, *content, _FILE, LINE]
     is_named = pl.all_horizontal(pl.col(name).is_not_null() for name in key)
     latest = rows.filter(is_named).sort(order, nulls_last=False).unique(key, keep="last", maintain_order=True)
     return pl.concat([latest, rows.filter(~is_named)])
+
+
+def _read_keyed(source: SourceFile) -> pl.DataFrame:
+    """Return the rows of a file, which must have the columns by which its rows are told apart."""
+    records = _read_all(source)
+    needed = [*source.kind.key, *filter(None, [source.kind.version])]
+    if missing := [name for name in needed if name not in records.header]:
+        raise InputRefusedError(
+            f"The file has no column {', '.join(map(repr, missing))}, by which its rows are told apart",
+            where=source.name,
+            remedy="Correct `key` and `version` in the mapping, or export the file with that column.",
+        )
+    return records.rows
 
 
 def _read_all(source: SourceFile) -> RecordSet:

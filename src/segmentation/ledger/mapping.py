@@ -211,8 +211,8 @@ class SourceMapping(_Model):
     def _check(self) -> "SourceMapping":
         if not self.files and not self.include:
             raise MistakeError("files is missing", "files")
-        named = [kind.name for kind in self.files if kind.name]
-        for name in {*named}:
+        named = [kind.name.casefold() for kind in self.files if kind.name]  # as SQL sees names
+        for name in named:
             if named.count(name) > 1 or name == ROWS:
                 raise ValueError(f"the name {name!r} stands for more than one file")
         for number, kind in enumerate(self.files):

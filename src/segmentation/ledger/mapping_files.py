@@ -26,8 +26,13 @@ def mapping_names() -> list[str]:
     )
 
 
-def load_mapping(name_or_path: str | Path) -> SourceMapping:
-    """Return the mapping of that name, or the one in that YAML file.
+def load_mapping(name_or_path: str | Path, *, included_by: tuple[str, ...] = ()) -> SourceMapping:
+    """Return the mapping of that name, or the one in that YAML file, with the files that it includes.
+
+    Parameters
+    ----------
+    name_or_path : name of a mapping that ships with the library, or path of a YAML file.
+    included_by : mappings that led to this one; a mapping that includes itself is refused.
 
     Raises
     ------
@@ -41,13 +46,30 @@ def load_mapping(name_or_path: str | Path) -> SourceMapping:
         mapping = SourceMapping.model_validate(document.content)
     except ValidationError as error:
         raise _explain(error, document, where) from None
-    included = [load_mapping(name) for name in mapping.include]
+    chain = (*included_by, str(name_or_path))
+    for name in mapping.include:
+        if name in chain:
+            raise _cannot_include(name, "it would include itself", document, where)
+    included = [load_mapping(name, included_by=chain) for name in mapping.include]
     files = [
         kind.model_copy(update={"dialect": other.dialect.model_dump() | kind.dialect, "optional": True})
         for other in included
         for kind in other.files
     ]
+    for other in included:
+        names = [kind.name.casefold() for kind in (*mapping.files, *files) if kind.name]
+        if twice := [kind.name for kind in other.files if names.count(kind.name.casefold()) > 1]:
+            what = f"its name {twice[0]!r} stands for another file as well"
+            raise _cannot_include(other.name, what, document, where)
     return mapping.model_copy(update={"files": (*mapping.files, *files)})
+
+
+def _cannot_include(name: str, why: str, document: YamlDocument, where: str) -> UsageError:
+    return UsageError(
+        f"The mapping {name!r} cannot be included: {why}",
+        where=f"{where}, line {document.line(('include',))}",
+        remedy="Take it out of `include`, or rename one of the two.",
+    )
 
 
 def _find_text(name_or_path: str | Path) -> tuple[str, str]:

@@ -20,6 +20,7 @@ _DIGITS = {"%Y": "[0-9]{4}", "%j": "[0-9]{3}", "%f": "[0-9]+", "%.f": r"(?:\.[0-
 _DIGITS |= dict.fromkeys(("%y", "%m", "%d", "%H", "%M", "%S"), "[0-9]{2}")
 _LOOSE_DIGITS = _DIGITS | dict.fromkeys(("%m", "%d", "%e", "%H", "%M", "%S"), " ?[0-9]{1,2}")
 _LOOSE_DIGITS |= {"%D": "[0-9]{1,2}/[0-9]{1,2}/[0-9]{2}"}
+_WITH_COLON = re.compile("%[TRXrc+]")
 _WORDS = dict.fromkeys(("%b", "%B", "%h", "%a", "%A"), "[A-Za-z]+")
 """How parts of days and moments are written; a format with any other part is left to the parser."""
 
@@ -52,20 +53,35 @@ def parse_moment(text: pl.Expr, dialect: Dialect, day_formats: Sequence[str] = (
 
 
 def read_moments(text: pl.Series, dialect: Dialect, day_formats: Sequence[str] = ()) -> pl.Series:
-    """Return ``parse_moment`` of a column; quicker when all values are days, or all are moments."""
+    """Return ``parse_moment`` of a column; quicker when all values are days, or all are moments.
+
+    That is safe where days are written without a colon and moments with one: no text is then both.
+    """
     frame = text.alias("text").to_frame()
     column = pl.col("text")
-    if any("%H" in day_format for day_format in day_formats or dialect.date_format):
-        return frame.select(
-            parse_moment(column, dialect, day_formats)
-        ).to_series()  # a day would lose its hour
+    if len(dialect.timestamp_format) != 1 or not _can_be_told_apart(
+        day_formats or dialect.date_format, dialect.timestamp_format
+    ):
+        return frame.select(parse_moment(column, dialect, day_formats)).to_series()
     likely = parse_day(column, dialect, day_formats)
     if frame.select(likely.first().is_null() & column.first().is_not_null()).item():
         likely = _parse(column, pl.Datetime("us"), dialect.timestamp_format[0])
     moments = frame.select(likely.cast(pl.Datetime("us")).dt.replace_time_zone("UTC")).to_series()
-    if moments.null_count() == text.null_count() and len(dialect.timestamp_format) == 1:
+    if moments.null_count() == text.null_count():
         return moments
     return frame.select(parse_moment(column, dialect, day_formats)).to_series()
+
+
+def _can_be_told_apart(day_formats: Sequence[str], moment_formats: Sequence[str]) -> bool:
+    """Whether every moment is written with a colon and no day is."""
+    return all(":" in _spell_out(text) for text in moment_formats) and not any(
+        ":" in _spell_out(text) for text in day_formats
+    )
+
+
+def _spell_out(time_format: str) -> str:
+    """Return the format with a colon for each of its parts that is written with one."""
+    return _WITH_COLON.sub(":", time_format)
 
 
 def _read_day(text: pl.Expr, day_format: str, dialect: Dialect) -> pl.Expr:

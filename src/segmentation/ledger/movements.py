@@ -135,7 +135,9 @@ def _split(unnamed: pl.DataFrame, named: pl.DataFrame, rooms: pl.DataFrame) -> p
     pool = unnamed.sort("document", *_ORDER).select("document", _LINE, "known_date", "amount")
     taken = named.select("document", PART, "known_date", "amount")
     restless = _find_restless(pool, taken)
-    calm = _fill(pool.join(restless, on="document", how="anti"), taken, rooms, ["document"])
+    calm = _fill(
+        pool.join(restless, on="document", how="anti", maintain_order="left"), taken, rooms, ["document"]
+    )
     calm = calm.join(pool.select(_LINE, "known_date"), on=_LINE).select(_LINE, PART, "known_date", "amount")
     if not restless.height:
         return calm

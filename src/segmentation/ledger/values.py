@@ -195,7 +195,7 @@ def _plain_number(text: pl.Expr, dialect: Dialect) -> pl.Expr:
     number = f"({whole}(?:{re.escape(dialect.decimal_mark)}[0-9]+)?)"
     positive, negative = _ways_of_writing(number, dialect)
     magnitude = pl.coalesce(text.str.extract(way, 1) for way in (*positive, *negative))
-    is_negative = pl.any_horizontal(text.str.contains(way) for way in negative)
+    is_negative = pl.any_horizontal(pl.lit(value=False), *(text.str.contains(way) for way in negative))
     if dialect.thousands_mark:
         magnitude = magnitude.str.replace_all(dialect.thousands_mark, "", literal=True)
     if dialect.decimal_mark != ".":
