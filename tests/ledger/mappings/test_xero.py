@@ -107,3 +107,8 @@ def test_a_bad_row_is_in_quarantine_with_its_place(tmp_path):
         ("CreditNoteAllocations.csv", line, "not_a_number", "amount")
     }
     exports.assert_accounted(folder, SYSTEM)
+
+
+def test_customers_quote_the_number_of_the_invoice(loaded):
+    references = loaded.ledger["core_invoice"].filter(invoice_id="i-1")["remittance_reference"]
+    assert references.to_list() == ["INV-0001"]
