@@ -21,6 +21,18 @@ def decide_payers(events: pl.DataFrame, payers: pl.DataFrame, holdings: pl.DataF
         pl.lit("Several customers may have paid it.").alias("reason"),
     )
     single = possible.filter(pl.len().over("event") == 1)
+    is_booked = pl.col("customer_id").is_in(pl.col("booked_for")).fill_null(value=False)
+    single = single.join(events.select("event", "booked_for"), on="event", maintain_order="left")
+    booked = single.filter(is_booked).select(
+        "event",
+        "customer_id",
+        pl.lit(None, dtype=pl.String).alias("invoice_id"),
+        pl.lit(MatchRule.PAYER.value).alias("rule"),
+        pl.lit(
+            "The books have a payment of this amount and day of this payer: it may be the same money."
+        ).alias("reason"),
+    )
+    single = single.filter(~is_booked).drop("booked_for")
     owed = holdings.join(single, on=["event", "customer_id"], how="semi").with_columns(
         (pl.col("due_date") < pl.col("day")).alias("is_overdue")
     )
@@ -76,4 +88,4 @@ def decide_payers(events: pl.DataFrame, payers: pl.DataFrame, holdings: pl.DataF
         pl.lit(MatchRule.PAYER.value).alias("rule"),
         pl.lit("The payer is known, but the amount fits no open invoice.").alias("reason"),
     )
-    return pl.concat([matched, leave_open(pl.concat([several, unclear, nothing]))])
+    return pl.concat([matched, leave_open(pl.concat([several, booked, unclear, nothing]))])

@@ -32,7 +32,8 @@ class Evidence:
     Parameters
     ----------
     events : ``event``, ``payment_id``, ``day``, ``currency``, ``available`` (money of the payment),
-        ``is_first`` (the day on which the payment was learned).
+        ``is_first`` (the day on which the payment was learned), ``booked_for`` (customers of whom the same
+        money seems to be in the books).
     named : ``event``, ``invoice_id``, ``rule``, ``rank``, ``is_weak``, ``is_short``.
     payers : ``event``, ``customer_id``.
     invoices : ``invoice_id``, ``customer_id``, ``parent_id``, ``parent_day``, ``invoice_currency``,

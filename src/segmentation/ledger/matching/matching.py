@@ -16,6 +16,7 @@ import polars as pl
 from segmentation.domain.core_tables import ALLOCATION, PAYMENT, PAYMENT_MATCH
 from segmentation.domain.schema import Frames
 from segmentation.domain.vocabulary import DocumentType, MatchStatus
+from segmentation.ledger.matching.booked import find_booked
 from segmentation.ledger.matching.money import EXACT, ZERO
 from segmentation.ledger.matching.named import find_named_invoices
 from segmentation.ledger.matching.open_amounts import list_counted, list_undone
@@ -82,6 +83,7 @@ def _match_received(ledger: Frames, as_of: date) -> dict[str, pl.DataFrame]:
     named, refused = find_named_invoices(rows, known)
     named = named.join(invoices.select("invoice_id"), on="invoice_id", how="semi")
     events = _list_events(payments, named, invoices, known["core_payment"])
+    events = find_booked(events, payments, known)
     case = Case(
         events.filter(pl.col("available") > ZERO),
         named,

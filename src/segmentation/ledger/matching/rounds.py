@@ -40,7 +40,8 @@ class Case:
     ----------
     events : ``event`` (its place in time), ``payment_id``, ``day``, ``currency``, ``available``,
         ``is_first`` (the day on which the payment was learned), ``given_customer_id`` (from the source),
-        ``ends_on`` (day on which the payment was taken back or its source allocated it).
+        ``ends_on`` (day on which the payment was taken back or its source allocated it), ``booked_for``
+        (customers of whom the same money seems to be in the books).
     named : ``payment_id``, ``invoice_id``, ``rule``, ``rank``, ``is_weak``, ``is_short``.
     signs : as ``payers.list_signs`` returns it.
     known : ``payers.KNOWN``.

@@ -46,6 +46,10 @@ given out in order, and a mistyped one is sooner or later in use."""
 NAME_LENGTH = 5
 """A payer's name of fewer letters and digits is no evidence."""
 
+BOOKED_DAYS = 5
+"""Books give the money of a statement a value date of at most so many days before or after the bank's: a
+weekend and a holiday, since books often have the day of entry."""
+
 RETURN_DAYS = 61
 """A debit that says no more than account and amount takes back a payment of at most so many days before: a
 payer may ask for a direct debit back for eight weeks, and its bank may take some days more to send it (EPC
