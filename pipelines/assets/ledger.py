@@ -44,7 +44,7 @@ def core_ledger(run: Run) -> Iterator[dg.MaterializeResult[None]]:
     from segmentation.ledger.control_totals import require_enough_rows
     from segmentation.ledger.conversion import convert
     from segmentation.ledger.delivery import check_delivery
-    from segmentation.ledger.matching.matching import match_payments
+    from segmentation.ledger.matching.first_known import match_by_first_known
 
     raw = run.load(RAW_TABLES.values())
     require_enough_rows(raw["raw_file"], run.source_mapping)
@@ -56,7 +56,7 @@ def core_ledger(run: Run) -> Iterator[dg.MaterializeResult[None]]:
     known = as_known(facts, as_of)
     known[DELIVERY_CHECK.name] = check_delivery(raw["raw_file"], facts, known, as_of, run.settings.ledger)
     known[RUN.name] = describe_ledger(raw, facts, known, as_of, run.source_mapping.name)
-    known = match_payments(known, as_of)
+    known = match_by_first_known(known, facts, as_of)
     for table in CORE_TABLES:
         yield run.store(table, known[table.name])
 

@@ -14,7 +14,7 @@ from segmentation.domain.settings import LedgerSettings
 from segmentation.ledger.as_known import as_known
 from segmentation.ledger.balances import build_instalment_balances, build_unallocated_cash
 from segmentation.ledger.findings import FAIL, PASS, Finding, describe_finding
-from segmentation.ledger.matching.matching import match_payments
+from segmentation.ledger.matching.first_known import match_by_first_known
 
 BALANCE_LIST_CHECK = "core_balances_agree_with_the_stated_list"
 
@@ -48,7 +48,7 @@ def check_balance_list(
     if not isinstance(stated_date, date):
         return
     day = stated_date + timedelta(days=1)
-    ledger = match_payments(known if day == as_of else as_known(facts, day), day)
+    ledger = match_by_first_known(known if day == as_of else as_known(facts, day), facts, day)
     stated = (
         lists.filter(pl.col("stated_date") == stated_date)
         .group_by(_ACCOUNT)

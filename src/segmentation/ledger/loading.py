@@ -21,7 +21,7 @@ from segmentation.ledger.conversion import convert_blocks
 from segmentation.ledger.delivery import check_delivery
 from segmentation.ledger.mapping import SourceMapping
 from segmentation.ledger.mapping_files import load_mapping
-from segmentation.ledger.matching.matching import match_payments
+from segmentation.ledger.matching.first_known import match_by_first_known
 from segmentation.ledger.movements import list_allocation_lines
 from segmentation.ledger.quality import build_quality
 from segmentation.ledger.sources import join_blocks, read_blocks
@@ -95,7 +95,7 @@ def build_ledger(
     """Return every ``core_`` table as known on the as-of day, from the files and facts of a delivery."""
     ledger = as_known(facts, as_of)
     delivery_check = check_delivery(files, facts, ledger, as_of, settings)
-    ledger = match_payments(ledger, as_of)
+    ledger = match_by_first_known(ledger, facts, as_of)
     lines = list_allocation_lines(ledger)
     ledger["core_instalment_balance"] = build_instalment_balances(ledger, as_of, lines)
     ledger["core_unallocated_cash"] = build_unallocated_cash(ledger, lines)
