@@ -170,7 +170,8 @@ def _execute(run: Run) -> None:
                 raise
             raise GateBlockedError(
                 "Publication was blocked. " + " ".join(failed),
-                remedy="The last published snapshot stays current. Mend the cause and run again.",
+                remedy="The last published snapshot stays current. Correct the source and export again; "
+                "`segmentation check` shows whether it is right before you run.",
             ) from error
 
 

@@ -94,7 +94,8 @@ def refuse_failed_checks(quality: pl.DataFrame) -> None:
     failed = quality.filter(pl.col("verdict") == "fail")
     if not failed.is_empty():
         raise GateBlockedError(
-            f"{failed.height} check(s) failed. " + " ".join(f"{text}." for text in failed["statement"]),
+            f"{failed.height} check(s) failed. "
+            + " ".join(f"{text[:1].upper()}{text[1:]}." for text in failed["statement"]),
             remedy="Correct the source and export again: balances cannot be relied on until these agree.",
         )
 

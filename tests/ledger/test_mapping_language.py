@@ -111,6 +111,8 @@ def test_a_row_whose_partner_is_unknown_is_in_quarantine_with_its_line(tmp_path)
         ("SELECT r.*, p.no", "SELECT r.*, INTERVAL 1 DAY AS days, p.no", "cannot be run"),
         ("SELECT r.*,", "SELECT r.* REPLACE ('x' AS source_line),", "cannot be run|Ambiguous"),
         ("SELECT r.*,", "; --", "does not select source_line"),
+        ("SELECT r.*, p.no", "SELECT r.*, r.region, p.no", r"no column 'region'.*\(documents.csv\)"),
+        ("SELECT r.*, p.no", "SELECT r.*, region, p.no", r"no column 'region'.*\(documents.csv\)"),
     ],
 )
 def test_a_query_that_loses_rows_or_cannot_be_run_is_refused(tmp_path, old, new, said):

@@ -3,6 +3,7 @@
 Belongs here: running the ``sql`` of a file. Does not belong here: what the columns mean (sources).
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -15,6 +16,7 @@ from segmentation.ledger.record_files import SourceFile, read_record_sets
 from segmentation.ledger.records import LINE, RecordSet
 
 _FILE = "__file"
+_UNKNOWN_COLUMN = re.compile(r"column named \"(?P<name>[^\"]+)\"|column \"(?P<other>[^\"]+)\" not found")
 
 
 class Lookups:
@@ -79,8 +81,27 @@ def _run(connection: duckdb.DuckDBPyConnection, source: SourceFile) -> pl.DataFr
         if LINE not in rows.columns:
             raise _mistake(source, f"does not select {LINE}")
         return rows.with_columns(pl.col(LINE).cast(pl.Int64), pl.exclude(LINE).cast(pl.String))
+    except duckdb.BinderException as error:
+        raise _explain(error, source, connection) from None
     except (duckdb.Error, pl.exceptions.PolarsError) as error:
         raise _mistake(source, f"cannot be run: {str(error).splitlines()[0]}") from None
+
+
+def _explain(
+    error: duckdb.BinderException, source: SourceFile, connection: duckdb.DuckDBPyConnection
+) -> UsageError:
+    """Return what to say of a query that names a column which no file has, by DuckDB's own words for it."""
+    what = str(error).splitlines()[0]
+    column = _UNKNOWN_COLUMN.search(what)
+    if column is None:
+        return _mistake(source, f"cannot be run: {what}")
+    header = [name for name in connection.table(ROWS).columns if name != LINE]
+    return UsageError(
+        f"The export has no column {(column['name'] or column['other'])!r}, which the mapping {source.mapping.name} needs to read this file",
+        where=source.name,
+        remedy="Export the file, and those it is looked up in, with that column (it may be empty), or correct the "
+        f"sql in the mapping. The columns of this file are: {', '.join(header)}.",
+    )
 
 
 def _keep_latest(rows: pl.DataFrame, kind: FileMapping) -> pl.DataFrame:
