@@ -170,8 +170,8 @@ def _execute(run: Run) -> None:
                 raise
             raise GateBlockedError(
                 "Publication was blocked. " + " ".join(failed),
-                remedy="The last published snapshot stays current. Correct the source and export again; "
-                "`segmentation check` shows whether it is right before you run.",
+                remedy="The last published snapshot stays current. Mend the cause and run again; when balances disagree, "
+                "correct the source, export again and try it with `segmentation check` first.",
             ) from error
 
 
