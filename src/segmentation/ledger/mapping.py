@@ -25,6 +25,14 @@ ROWS = "rows"
 """What a file's own rows are called in its ``sql``."""
 
 
+_UNSTEADY = re.compile(
+    r"\b(?:now|today|random|uuid\w*|gen_random_uuid|setseed|get_current_time\w*|transaction_timestamp)\s*\(|"
+    r"\bcurrent_(?:date|time|timestamp|localtime\w*)\b|\btablesample\b|\busing\s+sample\b",
+    re.IGNORECASE,
+)
+"""What of SQL reads the clock or draws lots."""
+
+
 class MistakeError(ValueError):
     """A mistake in a mapping, with the keys that lead to it from where it was noticed."""
 
@@ -181,6 +189,11 @@ class FileMapping(_Model):
             )
         if self.version and not self.key:
             raise MistakeError("version needs a key: the columns that identify a row", "version")
+        if unsteady := _UNSTEADY.search(self.sql):
+            raise MistakeError(
+                f"{unsteady[0]!r} gives something else every time: a query may use what is delivered, nothing else",
+                "sql",
+            )
         for name, routes in self.tables.items():
             if name not in TABLES:
                 raise MistakeError(f"unknown table {name!r}{hint(name, TABLES)}", "tables", name)
