@@ -96,7 +96,9 @@ def list_ended_promises(frames: Frames, start: date, as_of: date) -> pl.DataFram
 
 def _opening_shares(balance: pl.DataFrame, movements: pl.DataFrame, start: date) -> pl.DataFrame:
     """Return invoice_id and what was open of it on the first day of the period."""
-    earlier = movements.filter(pl.col("effective_date") < start).group_by("invoice_id").agg(pl.col("amount").sum())
+    earlier = (
+        movements.filter(pl.col("effective_date") < start).group_by("invoice_id").agg(pl.col("amount").sum())
+    )
     issued = (
         balance.filter(pl.col("issue_date") < start)
         .group_by("invoice_id")
