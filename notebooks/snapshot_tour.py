@@ -27,7 +27,7 @@ from sklearn.metrics import brier_score_loss, roc_auc_score
 
 from segmentation.features.computation import compute_issue_features
 from segmentation.ledger.loading import load_ledger
-from segmentation.ledger.mapping import load_mapping
+from segmentation.ledger.mapping_files import load_mapping
 from segmentation.publish.reader import open_current
 
 ROOT = Path(os.environ.get("SEGMENTATION_PROJECT", ".."))

@@ -93,6 +93,13 @@ def test_double_click_on_accept_is_one_decision_on_one_customer(data_root, serve
     assert decisions_of(data_root).height == 1
 
 
+def wait_until_idle(page):
+    idle = page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]')
+    expect(idle).to_have_count(1, timeout=WAIT)
+    page.wait_for_timeout(500)
+    expect(idle).to_have_count(1, timeout=WAIT)
+
+
 def test_choosing_a_row_opens_it_and_ignoring_it_is_kept_with_its_reason(data_root, serve, visit):
     third = todo_of(data_root)[2]
     page = visit(serve(data_root))
@@ -104,6 +111,7 @@ def test_choosing_a_row_opens_it_and_ignoring_it_is_kept_with_its_reason(data_ro
     table.locator(".dvn-scroller").click(position={"x": 16, "y": 36 + 2 * 35 + 17})
     card = card_of(page, third)
     expect(card).to_be_visible(timeout=WAIT)
+    wait_until_idle(page)  # what is clicked while the page is still being drawn closes again
     card.get_by_role("button", name="Ignore", exact=True).click()
     card.get_by_label("Why is this step not right?").fill("Agreed something else by phone")
     card.get_by_role("button", name="Ignore this step").click()
