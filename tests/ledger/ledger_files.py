@@ -5,9 +5,8 @@ import io
 import random
 from datetime import UTC, date, datetime, timedelta
 
-from segmentation.domain.core_tables import CANONICAL_TABLES
+from segmentation.domain.core_tables import CANONICAL_TABLES, PROGRAM_COLUMNS
 from segmentation.domain.schema import DataType
-from segmentation.ledger.mapping import DERIVED_COLUMNS
 
 FIRST_DAY = date(2026, 1, 1)
 DAYS = 60
@@ -72,7 +71,7 @@ def random_canonical(seed, fault_share=0.03):
     for name, table in CANONICAL_TABLES.items():
         if name == "core_control_total":  # random ones would refuse every delivery
             continue
-        columns = [c for c in table.columns if c.name not in DERIVED_COLUMNS]
+        columns = [c for c in table.columns if c.name not in PROGRAM_COLUMNS]
         rows = []
         for _ in range(rng.randrange(25) if name != "core_customer" else 12):
             row = {c.name: some_value(rng, table, c) for c in columns}
@@ -106,7 +105,7 @@ def random_canonical(seed, fault_share=0.03):
 
 def blank(stem):
     columns = CANONICAL_TABLES[f"core_{stem}"].column_names
-    return {name: "" for name in columns if name not in DERIVED_COLUMNS}
+    return {name: "" for name in columns if name not in PROGRAM_COLUMNS}
 
 
 def random_flat(seed, fault_share=0.03):

@@ -3,8 +3,9 @@
 import pytest
 
 from segmentation.domain.errors import ExitCode, UsageError
-from segmentation.ledger.mapping import SourceMapping, nearest
+from segmentation.ledger.mapping import SourceMapping
 from segmentation.ledger.mapping_files import load_mapping, mapping_names
+from segmentation.ledger.near_words import nearest
 
 GOOD = """\
 name: mine

@@ -140,17 +140,21 @@ class Table:
         """Return the table without rows, typed."""
         return pl.DataFrame(schema=self.polars_schema)
 
-    def conform(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """Return ``frame`` with exactly this table's columns, types and order, sorted by its key.
+    def align(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Return ``frame`` with exactly this table's columns, types and order; rows as they are.
 
         Columns that the frame lacks become null; extra columns are dropped. Values are cast
         strictly: a value that does not fit its type raises.
         """
         present = set(frame.columns)
-        typed = frame.select(
+        return frame.select(
             (pl.col(c.name) if c.name in present else pl.lit(None)).cast(c.polars_type).alias(c.name)
             for c in self.columns
         )
+
+    def conform(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Return ``frame`` as ``align`` does, sorted by the table's key."""
+        typed = self.align(frame)
         return typed if is_sorted_by(typed, self.key) else typed.sort(self.key, nulls_last=True)
 
 

@@ -9,12 +9,12 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import polars as pl
 
-from segmentation.domain.core_tables import CANONICAL_TABLES, QUARANTINE
+from segmentation.domain.core_tables import CANONICAL_TABLES, PROGRAM_COLUMNS, QUARANTINE
 from segmentation.domain.errors import InputRefusedError
 from segmentation.domain.schema import DataType, Frames, Table, is_sorted_by
 from segmentation.domain.settings import LedgerSettings
 from segmentation.domain.vocabulary import PlanStatus, PromiseStatus
-from segmentation.ledger.mapping import DERIVED_COLUMNS, OBSERVED_AT
+from segmentation.ledger.mapping import OBSERVED_AT
 from segmentation.ledger.moments import MOMENT_TYPE
 from segmentation.ledger.quarantine import to_quarantine
 from segmentation.ledger.references import refuse_orphans
@@ -220,7 +220,7 @@ def _latest_versions(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
     if not repeated.any():
         return frame
     several = frame.with_row_index(_ROW).filter(repeated)
-    content = [name for name in table.column_names if name not in {*key, OBSERVED_AT, *DERIVED_COLUMNS}]
+    content = [name for name in table.column_names if name not in {*key, OBSERVED_AT, *PROGRAM_COLUMNS}]
     ordered = several.sort([*key, OBSERVED_AT, *content, "source_id"], nulls_last=False)
     is_new = pl.lit(value=False)
     for name in content:

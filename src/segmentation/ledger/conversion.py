@@ -13,11 +13,12 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from segmentation.domain.core_tables import CANONICAL_TABLES, QUARANTINE
+from segmentation.domain.core_tables import CANONICAL_TABLES, PROGRAM_COLUMNS, QUARANTINE
 from segmentation.domain.errors import IntegrityError
 from segmentation.domain.schema import Column, Frames, Table
 from segmentation.domain.settings import LedgerSettings
-from segmentation.ledger.mapping import DERIVED_COLUMNS, OBSERVED_AT, FileMapping, SourceMapping, TableMapping
+from segmentation.ledger.dialect import Dialect
+from segmentation.ledger.mapping import OBSERVED_AT, FileMapping, SourceMapping, TableMapping
 from segmentation.ledger.moments import MOMENT_TYPE
 from segmentation.ledger.quarantine import RULE, describe_subject, list_failures
 from segmentation.ledger.rules import CONFLICTING_ROWS, REMEDIES
@@ -107,8 +108,9 @@ def _convert_rows(
     facts: list[pl.DataFrame] = []
     failures: list[pl.DataFrame] = [QUARANTINE.empty()]
     for kind, route, part in _by_route(rows, table, mapping):
+        writing = _Writing(mapping.source_system, mapping.dialect_of(kind), route)
         dated = part.join(leading, on=PLACE, how="left") if leading.height else part
-        typed = _type_rows(dated, table, _Writing(mapping, kind, route), settings)
+        typed = _type_rows(dated, table, writing, settings)
         failed = list_failures(part, typed, table)
         failures.append(failed)
         facts.append(_good_rows(typed, table))
@@ -134,25 +136,26 @@ def _by_route(
 class _Writing:
     """How the rows of a file are written, for one way of filling a table."""
 
-    mapping: SourceMapping
-    kind: FileMapping
+    source_system: str
+    dialect: Dialect
     route: TableMapping
 
     def of(self, column: Column) -> ColumnWriting:
         """Return how a column is written."""
-        dialect = self.mapping.dialect_of(self.kind)
         source = self.route.columns.get(column.name)
-        return ColumnWriting(dialect, source.date_format, source.sign) if source else ColumnWriting(dialect)
+        if source is None:
+            return ColumnWriting(self.dialect)
+        return ColumnWriting(self.dialect, source.date_format, source.sign)
 
 
 def _type_rows(rows: pl.DataFrame, table: Table, writing: _Writing, settings: LedgerSettings) -> pl.DataFrame:
     """Return the rows with typed columns, and beside each column that breaks one its broken rule."""
     typed = rows.select(*PLACE, write_source_id()).with_columns(
-        pl.lit(writing.mapping.source_system).alias("source_system")
+        pl.lit(writing.source_system).alias("source_system")
     )
     series: list[pl.Series] = []
     for column in table.columns:
-        if column.name in DERIVED_COLUMNS or column.name == OBSERVED_AT:
+        if column.name in PROGRAM_COLUMNS or column.name == OBSERVED_AT:
             continue
         result = type_column(rows.get_column(column.name), table.name, column, writing.of(column), settings)
         series.append(result.value.cast(column.polars_type).alias(column.name))
@@ -220,11 +223,7 @@ def _good_rows(typed: pl.DataFrame, table: Table) -> pl.DataFrame:
         else pl.col(RULE + name).is_null()
         for name in broken
     ]
-    good = typed.filter(is_good) if is_good else typed
-    return good.select(
-        pl.col(c.name) if c.name in typed.columns else pl.lit(None, dtype=c.polars_type).alias(c.name)
-        for c in table.columns
-    )
+    return table.align(typed.filter(is_good) if is_good else typed)
 
 
 def _split_conflicts(facts: pl.DataFrame, table: Table) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -242,7 +241,7 @@ def _split_conflicts(facts: pl.DataFrame, table: Table) -> tuple[pl.DataFrame, p
     content = [
         column.name
         for column in table.columns
-        if column.known_from is None and column.name not in {*identity, *DERIVED_COLUMNS}
+        if column.known_from is None and column.name not in {*identity, *PROGRAM_COLUMNS}
     ]
     if not repeated.height or not content:
         return facts, QUARANTINE.empty()

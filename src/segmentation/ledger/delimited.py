@@ -63,7 +63,7 @@ def read_delimited(
         When the file is empty, a web page, in another encoding, cut off, or has an unusable header.
     """
     with path.open("rb") as file:
-        if path.stat().st_size and is_utf8_declared(dialect):
+        if path.stat().st_size and is_utf8_declared(dialect.encoding):
             with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
                 yield from split_file(content, dialect, source_file, block_bytes)
         else:

@@ -7,7 +7,8 @@ import os
 from pathlib import Path
 
 from segmentation.domain.errors import InputRefusedError
-from segmentation.ledger.mapping import FileMapping, SourceMapping, nearest
+from segmentation.ledger.mapping import FileMapping, SourceMapping
+from segmentation.ledger.near_words import nearest
 
 _DATA_SUFFIXES = frozenset(
     {".csv", ".tsv", ".txt", ".dat", ".xlsx", ".xlsm", ".xls", ".ods", ".parquet", ".json"}

@@ -37,9 +37,9 @@ _JSON = re.compile(rb"\s*(?:\{\s*[\"}]|\[\s*[\[\]{\"])")
 _UTF16_MARKS = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 
 
-def is_utf8_declared(dialect: Dialect) -> bool:
-    """Whether the file needs no conversion, so that it can be read in place."""
-    return dialect.encoding.lower().replace("_", "-") in {"utf-8", "utf8", "utf-8-sig"}
+def is_utf8_declared(encoding: str) -> bool:
+    """Whether text in the encoding needs no conversion, so that it can be read in place."""
+    return encoding.lower().replace("_", "-") in {"utf-8", "utf8", "utf-8-sig"}
 
 
 def as_utf8(data: bytes | mmap.mmap, dialect: Dialect, source_file: str) -> bytes | mmap.mmap:
@@ -57,9 +57,9 @@ def as_utf8(data: bytes | mmap.mmap, dialect: Dialect, source_file: str) -> byte
                 f"The file is {what}, whatever its name says", where=source_file, remedy=remedy
             )
     _require_order_of_bytes(data, dialect, source_file)
-    if not is_utf8_declared(dialect):
+    if not is_utf8_declared(dialect.encoding):
         data = bytes(data)
-        if not data.isascii() and _is_utf8(data):
+        if not data.isascii() and is_utf8(data):
             raise wrong_encoding(dialect, "utf-8", source_file)
         try:
             data = data.decode(dialect.encoding).removeprefix("\ufeff").encode()
@@ -91,7 +91,8 @@ def _require_order_of_bytes(data: bytes | mmap.mmap, dialect: Dialect, source_fi
         raise wrong_encoding(dialect, "utf-16-le or utf-16-be", f"{source_file}, line 1")
 
 
-def _is_utf8(data: bytes) -> bool:
+def is_utf8(data: bytes) -> bool:
+    """Whether the bytes can be read as UTF-8."""
     try:
         data.decode("utf-8")
     except UnicodeDecodeError:

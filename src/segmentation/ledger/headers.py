@@ -5,9 +5,11 @@ Belongs here: missing and unmapped columns. Does not belong here: the rows (sour
 
 import re
 
+from segmentation.domain.core_tables import PROGRAM_COLUMNS
 from segmentation.domain.errors import InputRefusedError
 from segmentation.ledger.delimited import better_delimiter
-from segmentation.ledger.mapping import DERIVED_COLUMNS, TABLES, Format, TableMapping, nearest
+from segmentation.ledger.mapping import TABLES, Format, TableMapping
+from segmentation.ledger.near_words import nearest
 from segmentation.ledger.record_files import SourceFile
 from segmentation.ledger.records import BLANKS, RecordSet
 
@@ -43,7 +45,7 @@ def required_columns(name: str, route: TableMapping) -> set[str]:
         return {
             column.name
             for column in TABLES[name].columns
-            if not column.is_nullable and column.name not in DERIVED_COLUMNS
+            if not column.is_nullable and column.name not in PROGRAM_COLUMNS
         }
     named = {column for source in route.columns.values() for column in source.source_columns}
     return named | set(route.when) | set(route.where) | set(route.where_not)

@@ -29,6 +29,7 @@ class Lookups:
 
     def __init__(self, sources: Iterable[SourceFile]) -> None:
         self._sources = [source for source in sources if source.kind.name]
+        self._records: dict[str, RecordSet] = {}
         self._rows: dict[str, pl.DataFrame] = {}
 
     def join(self, source: SourceFile) -> tuple[RecordSet, int]:
@@ -43,7 +44,7 @@ class Lookups:
         InputRefusedError
             When a file has not the columns of its ``key`` and ``version``.
         """
-        records = _read_all(source)
+        records = self._read(source)
         all_count = records.rows.height
         if source.kind.key:
             latest = self._look_up(source.kind.name).filter(pl.col(_FILE) == source.name)
@@ -68,9 +69,30 @@ class Lookups:
         """Return the rows of all files of that name, with the file that each is from."""
         if name not in self._rows:
             files = [source for source in self._sources if source.kind.name == name]
-            parts = [_read_keyed(file).with_columns(pl.lit(file.name).alias(_FILE)) for file in files]
+            parts = [self._read_keyed(file).with_columns(pl.lit(file.name).alias(_FILE)) for file in files]
             self._rows[name] = _keep_latest(pl.concat(parts, how="diagonal"), files[0].kind)
         return self._rows[name]
+
+    def _read_keyed(self, source: SourceFile) -> pl.DataFrame:
+        """Return the rows of a file, which must have the columns by which its rows are told apart."""
+        records = self._read(source)
+        needed = [*source.kind.key, *filter(None, [source.kind.version])]
+        if missing := [name for name in needed if name not in records.header]:
+            raise InputRefusedError(
+                f"The file has no column {', '.join(map(repr, missing))}, by which its rows are told apart",
+                where=source.name,
+                remedy="Correct `key` and `version` in the mapping, or export the file with that column.",
+            )
+        return records.rows
+
+    def _read(self, source: SourceFile) -> RecordSet:
+        """Return the records of a file; one that is looked up is kept, and read once."""
+        if source.name in self._records:
+            return self._records[source.name]
+        records = _read_all(source)
+        if source.kind.name:
+            self._records[source.name] = records
+        return records
 
 
 def _run(connection: duckdb.DuckDBPyConnection, source: SourceFile) -> pl.DataFrame:
@@ -115,19 +137,6 @@ def _keep_latest(rows: pl.DataFrame, kind: FileMapping) -> pl.DataFrame:
     is_named = pl.all_horizontal(pl.col(name).is_not_null() for name in key)
     latest = rows.filter(is_named).sort(order, nulls_last=False).unique(key, keep="last", maintain_order=True)
     return pl.concat([latest, rows.filter(~is_named)])
-
-
-def _read_keyed(source: SourceFile) -> pl.DataFrame:
-    """Return the rows of a file, which must have the columns by which its rows are told apart."""
-    records = _read_all(source)
-    needed = [*source.kind.key, *filter(None, [source.kind.version])]
-    if missing := [name for name in needed if name not in records.header]:
-        raise InputRefusedError(
-            f"The file has no column {', '.join(map(repr, missing))}, by which its rows are told apart",
-            where=source.name,
-            remedy="Correct `key` and `version` in the mapping, or export the file with that column.",
-        )
-    return records.rows
 
 
 def _read_all(source: SourceFile) -> RecordSet:

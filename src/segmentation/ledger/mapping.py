@@ -4,10 +4,9 @@ Belongs here: the mapping model and what it refuses. Does not belong here: readi
 (mapping_files), applying it to files (sources) or converting values (conversion).
 """
 
-import difflib
 import fnmatch
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
@@ -16,11 +15,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from segmentation.domain.core_tables import CANONICAL_TABLES, PROGRAM_COLUMNS
 from segmentation.domain.schema import Table
 from segmentation.ledger.dialect import Dialect, Words
+from segmentation.ledger.near_words import hint
 
 OBSERVED_AT = "observed_at"
-DERIVED_COLUMNS = PROGRAM_COLUMNS
-"""Columns that this program fills; no mapping does."""
-
 ROWS = "rows"
 """What a file's own rows are called in its ``sql``."""
 
@@ -272,22 +269,9 @@ TABLES: Mapping[str, Table] = {name.removeprefix("core_"): table for name, table
 """Canonical tables by the name that mappings use."""
 
 
-def hint(word: str, known: Iterable[str]) -> str:
-    """Return the end of a message about an unknown word: the nearest known one, or all of them."""
-    match = nearest(word, known)
-    return f"; did you mean {match!r}" if match else f"; known are {', '.join(sorted(known))}"
-
-
-def nearest(word: str, known: Iterable[str]) -> str | None:
-    """Return the known word most like ``word``, ignoring case and separators; None when none is alike."""
-    plain = {re.sub(r"[\W_]+", "", name).casefold(): name for name in known}
-    found = difflib.get_close_matches(re.sub(r"[\W_]+", "", word).casefold(), plain, n=1, cutoff=0.55)
-    return plain[found[0]] if found else None
-
-
 def _check_columns(name: str, mapping: TableMapping) -> None:
     table = TABLES[name]
-    fillable = [column for column in table.column_names if column not in DERIVED_COLUMNS]
+    fillable = [column for column in table.column_names if column not in PROGRAM_COLUMNS]
     for column, source in mapping.columns.items():
         if column not in fillable:
             raise MistakeError(

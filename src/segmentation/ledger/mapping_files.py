@@ -11,7 +11,8 @@ from pydantic_core import ErrorDetails
 
 from segmentation.domain.errors import UsageError
 from segmentation.ledger.dialect import Dialect
-from segmentation.ledger.mapping import ColumnSource, FileMapping, MistakeError, SourceMapping, hint
+from segmentation.ledger.mapping import ColumnSource, FileMapping, MistakeError, SourceMapping
+from segmentation.ledger.near_words import hint
 from segmentation.ledger.yaml_lines import YamlDocument, read_yaml
 
 _PACKAGE = "segmentation.ledger"

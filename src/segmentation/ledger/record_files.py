@@ -6,6 +6,7 @@ Belongs here: which reader reads which format. Does not belong here: the readers
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from segmentation.domain.errors import InputRefusedError
@@ -33,7 +34,7 @@ class SourceFile:
     kind: FileMapping
     mapping: SourceMapping
 
-    @property
+    @cached_property
     def dialect(self) -> Dialect:
         """How the file is written."""
         return self.mapping.dialect_of(self.kind)
@@ -53,7 +54,7 @@ def read_record_sets(source: SourceFile) -> Iterator[RecordSet]:
         elif source.kind.format == Format.PARQUET:
             from segmentation.ledger.readers.parquet import read_parquet
 
-            yield from read_parquet(source.path.read_bytes(), source.name, source.dialect.decimal_mark)
+            yield from read_parquet(source.path, source.name, source.dialect.decimal_mark)
         else:
             yield from _require_named(_read_whole(source), source)
     except OSError as error:

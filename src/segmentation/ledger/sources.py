@@ -10,7 +10,7 @@ from pathlib import Path
 
 import polars as pl
 
-from segmentation.domain.core_tables import RAW_FILE, RAW_QUARANTINE, RAW_TABLES
+from segmentation.domain.core_tables import PROGRAM_COLUMNS, RAW_FILE, RAW_QUARANTINE, RAW_TABLES
 from segmentation.domain.errors import InputRefusedError
 from segmentation.ledger.delivery_files import assign_kinds, list_delivery_files
 from segmentation.ledger.dialect import Dialect
@@ -18,7 +18,6 @@ from segmentation.ledger.headers import check_header
 from segmentation.ledger.identifiers import refuse_lost_digits
 from segmentation.ledger.lookups import Lookups
 from segmentation.ledger.mapping import (
-    DERIVED_COLUMNS,
     DOCUMENT_FORMATS,
     OBSERVED_AT,
     TABLES,
@@ -174,12 +173,12 @@ def _route_block(
                 [_route_rows(records, name, route, source.dialect, number) for number, route in ways],
                 how="diagonal",
             )
-            block[f"raw_{name}"] = _conform(rows, f"raw_{name}", source)
+            block[f"raw_{name}"] = _number_parts(rows, f"raw_{name}", source)
     rejects = _describe_rejects(source, records, routes)
     return block | ({"raw_quarantine": rejects} if rejects.height else {})
 
 
-def _conform(rows: pl.DataFrame, raw_name: str, source: SourceFile) -> pl.DataFrame:
+def _number_parts(rows: pl.DataFrame, raw_name: str, source: SourceFile) -> pl.DataFrame:
     """Return rows with exactly the table's columns, numbered within their line."""
     line = rows.get_column(LINE)
     is_one_each = bool((line.diff().drop_nulls() > 0).all())
@@ -189,12 +188,7 @@ def _conform(rows: pl.DataFrame, raw_name: str, source: SourceFile) -> pl.DataFr
         if is_one_each
         else pl.int_range(1, pl.len() + 1, dtype=pl.Int64).over(LINE).alias(_PART),
     )
-    table = RAW_TABLES[raw_name]
-    present = set(rows.columns)
-    return rows.select(
-        pl.col(c.name) if c.name in present else pl.lit(None, dtype=c.polars_type).alias(c.name)
-        for c in table.columns
-    )
+    return RAW_TABLES[raw_name].align(rows)
 
 
 def _route_rows(
@@ -206,7 +200,7 @@ def _route_rows(
         sources = {
             column: ColumnSource(column=column)
             for column in TABLES[name].column_names
-            if column in records.header and column not in DERIVED_COLUMNS
+            if column in records.header and column not in PROGRAM_COLUMNS
         }
     else:
         sources = dict(route.columns)

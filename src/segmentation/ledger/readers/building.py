@@ -10,6 +10,7 @@ from decimal import Decimal, InvalidOperation
 import polars as pl
 
 from segmentation.domain.errors import InputRefusedError
+from segmentation.ledger.encoded_text import is_utf8, is_utf8_declared
 from segmentation.ledger.records import LINE, MAX_VALUE_LENGTH, REJECT_SCHEMA, RecordSet
 
 
@@ -88,23 +89,15 @@ def decode_text(data: bytes, encoding: str, source_file: str) -> str:
     """
     if not data.strip():
         raise InputRefusedError("The file is empty", where=source_file, remedy="Deliver it again.")
-    is_utf8 = encoding.lower().replace("_", "-") in {"utf-8", "utf8", "utf-8-sig"}
+    is_declared = is_utf8_declared(encoding)
     try:
-        text = data.decode("utf-8-sig" if is_utf8 else encoding)
+        text = data.decode("utf-8-sig" if is_declared else encoding)
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise _other_encoding(encoding, f"{source_file}, line {line}") from None
-    if "\x00" in text or (not is_utf8 and not data.isascii() and _is_utf8(data)):
+    if "\x00" in text or (not is_declared and not data.isascii() and is_utf8(data)):
         raise _other_encoding(encoding, source_file)
     return text.replace("\r\n", "\n").replace("\r", "\n")
-
-
-def _is_utf8(data: bytes) -> bool:
-    try:
-        data.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _other_encoding(encoding: str, where: str) -> InputRefusedError:
