@@ -4,12 +4,14 @@ Belongs here: fitting and explaining. Does not belong here: the days around the 
 """
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
 
 from segmentation.domain.settings import RiskSettings
 from segmentation.risk.cohort import FeatureMatrix
+from segmentation.risk.forest import Forest, parse_forest
 from segmentation.risk.grid import BoolArray, FloatArray
 
 _LINEAR_PENALTY = 0.03
@@ -60,10 +62,17 @@ class TreeHead:
     """Gradient-boosted trees (LightGBM)."""
 
     booster: Any
+    threads: int = 1
+
+    @cached_property
+    def _forest(self) -> Forest:
+        return parse_forest(self.booster.model_to_string())
 
     def contributions(self, features: FeatureMatrix) -> FloatArray:
         """Return exact Shapley values of the trees (Lundberg et al. 2020)."""
-        return np.asarray(self.booster.predict(features, pred_contrib=True), dtype=np.float64)
+        from segmentation.risk.shapley import sum_contributions
+
+        return sum_contributions(self._forest, features, self.threads)
 
     def log_odds(self, features: FeatureMatrix) -> FloatArray:
         """Return the raw score."""
@@ -150,7 +159,7 @@ def fit_tree_head(
         "lambda_l2": 10.0,
     }
     data = lightgbm.Dataset(features, is_late)
-    return TreeHead(lightgbm.train(parameters, data, settings.trees))
+    return TreeHead(lightgbm.train(parameters, data, settings.trees), settings.threads)
 
 
 def fit_linear_head(
