@@ -73,7 +73,7 @@ def core_instalment_balance(run: Run) -> dg.MaterializeResult[None]:
 @dg.multi_asset(specs=[asset_spec(UNALLOCATED_CASH, GROUP, [*CANONICAL_TABLES, PAYMENT_MATCH.name])])
 def core_unallocated_cash(run: Run) -> dg.MaterializeResult[None]:
     """Money and credit on account that nothing was set against: it blocks dunning."""
-    from segmentation.ledger.balances import build_unallocated_cash
+    from segmentation.ledger.unallocated_cash import build_unallocated_cash
 
     ledger = run.load([*CANONICAL_TABLES.values(), PAYMENT_MATCH])
     return run.store(UNALLOCATED_CASH, build_unallocated_cash(ledger))

@@ -10,7 +10,8 @@ import statistics
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 
-from segmentation.ledger.movements import list_allocation_lines, list_instalments, list_movements
+from segmentation.domain.movements import list_movements
+from segmentation.ledger.movements import list_instalments, split_movements
 
 
 @dataclass
@@ -62,7 +63,7 @@ class Oracle:
         self.before = operator
         self.ledger = ledger
         movements = defaultdict(list)
-        for m in list_movements(list_instalments(ledger), list_allocation_lines(ledger)).to_dicts():
+        for m in split_movements(list_instalments(ledger), list_movements(ledger)).to_dicts():
             movements[m["invoice_id"], m["instalment_number"]].append(m)
         contacts = {c["contact_id"]: c for c in ledger["core_contact_event"].to_dicts()}
         excused = defaultdict(list)

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from segmentation.domain.core_tables import CANONICAL_TABLES, INSTALMENT_BALANCE, QUARANTINE, UNALLOCATED_CASH
 from segmentation.domain.validation import find_violations
 from segmentation.ledger.as_known import as_known
-from segmentation.ledger.balances import build_instalment_balances, build_unallocated_cash
+from segmentation.ledger.balances import build_instalment_balances
+from segmentation.ledger.unallocated_cash import build_unallocated_cash
 
 SCENARIOS = sorted((Path(__file__).parents[1] / "golden" / "balances").glob("*.yaml"))
 

@@ -15,10 +15,9 @@ from segmentation.ledger.as_known import as_known
 from segmentation.ledger.balances import build_instalment_balances
 from segmentation.ledger.movements import (
     INSTALMENT,
-    list_allocation_lines,
     list_instalments,
+    split_movements,
 )
-from segmentation.ledger.movements import list_movements as list_placed
 from segmentation.publish.book import read_book
 
 START = date(2026, 1, 1)
@@ -141,7 +140,7 @@ def sums(movements, *by):
 
 
 def place(ledger):
-    return list_placed(list_instalments(ledger), list_allocation_lines(ledger))
+    return split_movements(list_instalments(ledger), list_movements(ledger))
 
 
 @EXAMPLES

@@ -11,7 +11,8 @@ from segmentation.domain.core_tables import LEDGER_TABLES
 from segmentation.domain.settings import RiskSettings
 from segmentation.features.computation import compute_issue_features, compute_open_features
 from segmentation.ledger.as_known import as_known
-from segmentation.ledger.balances import build_instalment_balances, build_unallocated_cash
+from segmentation.ledger.balances import build_instalment_balances
+from segmentation.ledger.unallocated_cash import build_unallocated_cash
 from segmentation.risk.scoring import score_book
 
 FIRST_DAY = date(2024, 1, 1)

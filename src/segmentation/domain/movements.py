@@ -7,6 +7,7 @@ order in which reversals take back (reversals), instalments and balances (ledger
 import polars as pl
 
 from segmentation.domain.reversals import list_taken_back, name_origins
+from segmentation.domain.row_lookup import find_rows
 from segmentation.domain.schema import AMOUNT_SCALE, Frames
 from segmentation.domain.vocabulary import CoveredBy
 
@@ -45,44 +46,32 @@ def list_movements(frames: Frames) -> pl.DataFrame:
     origins = name_origins(payments)
     allocations = frames["core_allocation"]
     is_paid, is_credited = pl.col("payment_id").is_not_null(), pl.col("credit_note_id").is_not_null()
-    lines = (
-        allocations.select(
-            "invoice_id",
-            "instalment_number",
-            "amount",
-            "payment_id",
-            "credit_note_id",
-            "allocation_id",
-            "allocated_at",
-            "observed_at",
-        )
-        .join(
-            payments.select("payment_id", "value_date", pl.col("observed_at").alias("payment_observed_at")),
-            on="payment_id",
-            how="left",
-        )
-        .select(
-            "invoice_id",
-            "instalment_number",
-            pl.col("amount").cast(SUM_OF_AMOUNTS),
-            pl.when(is_paid)
-            .then(pl.lit(CoveredBy.PAYMENT.value))
-            .when(is_credited)
-            .then(pl.lit(CoveredBy.CREDIT_NOTE.value))
-            .otherwise(pl.lit(CoveredBy.WRITE_OFF.value))
-            .alias("kind"),
-            pl.coalesce("value_date", "allocated_at").alias("effective_date"),
-            pl.max_horizontal(
-                pl.max_horizontal("observed_at", "payment_observed_at").dt.date(),
-                pl.coalesce("value_date", "allocated_at"),
-            ).alias("known_date"),
-            "payment_id",
-            pl.col("payment_id").alias("origin_id"),
-            "credit_note_id",
-            pl.col("allocation_id").alias("line_id"),
-            pl.lit(value=False).alias("is_taken_back"),
-            pl.col("allocated_at").alias("booked_on"),
-        )
+    paid_by = find_rows(allocations.get_column("payment_id"), payments.get_column("payment_id"))
+    moments = payments.select(
+        pl.col("value_date").gather(paid_by),
+        pl.col("observed_at").gather(paid_by).alias("payment_observed_at"),
+    )
+    lines = allocations.hstack(moments).select(
+        "invoice_id",
+        "instalment_number",
+        pl.col("amount").cast(SUM_OF_AMOUNTS),
+        pl.when(is_paid)
+        .then(pl.lit(CoveredBy.PAYMENT.value))
+        .when(is_credited)
+        .then(pl.lit(CoveredBy.CREDIT_NOTE.value))
+        .otherwise(pl.lit(CoveredBy.WRITE_OFF.value))
+        .alias("kind"),
+        pl.coalesce("value_date", "allocated_at").alias("effective_date"),
+        pl.max_horizontal(
+            pl.max_horizontal("observed_at", "payment_observed_at").dt.date(),
+            pl.coalesce("value_date", "allocated_at"),
+        ).alias("known_date"),
+        "payment_id",
+        pl.col("payment_id").alias("origin_id"),
+        "credit_note_id",
+        pl.col("allocation_id").alias("line_id"),
+        pl.lit(value=False).alias("is_taken_back"),
+        pl.col("allocated_at").alias("booked_on"),
     )
     columns = [name for name in lines.columns if name != "booked_on"]
     if not origins.height:

@@ -14,14 +14,10 @@ learned up to and including that day.
 
 import polars as pl
 
+from segmentation.domain.movements import list_movements
 from segmentation.domain.schema import Frames
 from segmentation.domain.vocabulary import CoveredBy
-from segmentation.ledger.movements import (
-    INSTALMENT,
-    list_allocation_lines,
-    list_instalments,
-    list_movements,
-)
+from segmentation.ledger.movements import INSTALMENT, list_instalments, split_movements
 
 THOUSANDTHS = 1000
 
@@ -43,7 +39,7 @@ def list_dated_movements(ledger: Frames) -> pl.DataFrame:
         pl.max_horizontal("issue_date", "issued_known_date").alias("from_date"),
         (pl.col("amount") * THOUSANDTHS).cast(pl.Int64).alias("due"),
     )
-    movements = list_movements(list_instalments(ledger), list_allocation_lines(ledger)).with_columns(
+    movements = split_movements(list_instalments(ledger), list_movements(ledger)).with_columns(
         (pl.col("amount") * THOUSANDTHS).cast(pl.Int64)
     )
     return (

@@ -10,6 +10,7 @@ import polars as pl
 
 from segmentation.domain.core_tables import CANONICAL_TABLES
 from segmentation.domain.errors import InputRefusedError
+from segmentation.domain.row_lookup import is_known
 from segmentation.domain.schema import Frames
 from segmentation.domain.settings import LedgerSettings
 from segmentation.ledger.as_known import default_as_of, refuse_implausible_days, start_of
@@ -148,16 +149,16 @@ def _count_later_rows(
     facts: Frames, quarantine: pl.DataFrame, files: pl.DataFrame, as_of: date
 ) -> pl.DataFrame:
     """Return ``source_file`` and the ``count`` of its rows of which no part was known before the as-of day."""
-    start = start_of(as_of)
+    is_later = pl.col(OBSERVED_AT) >= start_of(as_of)
     is_asked = name_file().is_in(files.select(pl.col("source_file") + ":").to_series().implode())
-    refused = facts["core_quarantine"]
-    later = [refused.filter(pl.col(OBSERVED_AT) >= start).select(write_source_id())]
-    earlier = [quarantine.select(write_source_id())]
-    for name in CANONICAL_TABLES:
-        rows = facts[name].filter(is_asked).select("source_id", OBSERVED_AT)
-        later.append(rows.filter(pl.col(OBSERVED_AT) >= start).select("source_id"))
-        earlier.append(rows.filter(pl.col(OBSERVED_AT) < start).select("source_id"))
-    rows = pl.concat(later)
-    if rows.height:
-        rows = rows.join(pl.concat(earlier), on="source_id", how="anti").unique()
-    return count_by_file(rows)
+    later = pl.concat(
+        [
+            facts["core_quarantine"].filter(is_later).select(write_source_id()),
+            *(facts[name].filter(is_later).select("source_id") for name in CANONICAL_TABLES),
+        ]
+    ).filter(is_asked)
+    for name in CANONICAL_TABLES if later.height else ():
+        earlier = facts[name].filter(~is_later).get_column("source_id")
+        later = later.filter(~is_known(later.get_column("source_id"), earlier))
+    later = later.join(quarantine.select(write_source_id()), on="source_id", how="anti")
+    return count_by_file(later.unique())

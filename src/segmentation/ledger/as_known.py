@@ -11,6 +11,7 @@ import polars as pl
 
 from segmentation.domain.core_tables import CANONICAL_TABLES, PROGRAM_COLUMNS, QUARANTINE
 from segmentation.domain.errors import InputRefusedError
+from segmentation.domain.row_lookup import find_rows, is_known
 from segmentation.domain.schema import DataType, Frames, Table, is_sorted_by
 from segmentation.domain.settings import LedgerSettings
 from segmentation.domain.vocabulary import PlanStatus, PromiseStatus
@@ -193,17 +194,18 @@ def _refuse_rest_of_rows(
     """
     if not quarantine.height:
         return known, quarantine
-    refused = quarantine.select(write_source_id()).unique()
+    refused = quarantine.select(write_source_id()).to_series()
     kept: dict[str, pl.DataFrame] = {}
     added = [quarantine]
     for name, frame in known.items():
-        bad = frame.join(refused, on="source_id", how="semi")
+        source_ids = frame.get_column("source_id")
+        bad = frame.filter(is_known(source_ids, refused))
         if not bad.height:
             kept[name] = frame
             continue
         if name == "core_invoice":
-            bad = frame.join(bad.select("invoice_id").unique(), on="invoice_id", how="semi")
-        kept[name] = frame.join(bad.select("source_id"), on="source_id", how="anti")
+            bad = frame.filter(is_known(frame.get_column("invoice_id"), bad.get_column("invoice_id")))
+        kept[name] = frame.filter(~is_known(source_ids, bad.get_column("source_id")))
         rows = to_quarantine(bad, name, None, REST_OF_ROW_REFUSED)
         added.append(rows.join(quarantine, on=[*PLACE, "table_name"], how="anti"))
     return kept, pl.concat(added)
@@ -267,9 +269,6 @@ def _hide_later_values(frame: pl.DataFrame, table: Table, as_of: date, start: da
 
 def _name_customers(quarantine: pl.DataFrame, invoices: pl.DataFrame) -> pl.DataFrame:
     """Return the quarantine with the customer of the invoice where the row names only the invoice."""
-    owners = invoices.select("invoice_id", pl.col("customer_id").alias("owner"))
-    return (
-        quarantine.join(owners, on="invoice_id", how="left")
-        .with_columns(pl.coalesce("customer_id", "owner").alias("customer_id"))
-        .drop("owner")
-    )
+    rows = find_rows(quarantine.get_column("invoice_id"), invoices.get_column("invoice_id"))
+    owner = invoices.get_column("customer_id").gather(rows)
+    return quarantine.with_columns(pl.coalesce("customer_id", owner).alias("customer_id"))

@@ -12,9 +12,10 @@ import polars as pl
 from segmentation.domain.schema import AMOUNT_SCALE, Frames
 from segmentation.domain.settings import LedgerSettings
 from segmentation.ledger.as_known import as_known
-from segmentation.ledger.balances import build_instalment_balances, build_unallocated_cash
+from segmentation.ledger.balances import build_instalment_balances
 from segmentation.ledger.findings import FAIL, PASS, Finding, describe_finding
 from segmentation.ledger.matching.first_known import match_by_first_known
+from segmentation.ledger.unallocated_cash import build_unallocated_cash
 
 BALANCE_LIST_CHECK = "core_balances_agree_with_the_stated_list"
 

@@ -9,23 +9,15 @@ from datetime import date
 import polars as pl
 
 from segmentation.domain.core_tables import INSTALMENT_BALANCE
+from segmentation.domain.movements import SUM_OF_AMOUNTS, list_movements
+from segmentation.domain.row_lookup import find_rows, list_places, take_rows
 from segmentation.domain.schema import Frames
 from segmentation.domain.vocabulary import CoveredBy, DisputeOutcome, OutcomeCode
-from segmentation.ledger.movements import (
-    EXACT,
-    PART,
-    drop_not_yet_valued,
-    list_allocation_lines,
-    list_instalments,
-    place_movements,
-)
-from segmentation.ledger.unallocated_cash import build_unallocated_cash, list_unmatched_payments
-
-__all__ = ["build_instalment_balances", "build_unallocated_cash", "list_unmatched_payments"]
+from segmentation.ledger.movements import PART, drop_not_yet_valued, list_instalments, place_movements
 
 DISPUTE_UPHELD = "dispute_upheld"
 
-_ZERO = pl.lit(0, dtype=EXACT)
+_ZERO = pl.lit(0, dtype=SUM_OF_AMOUNTS)
 _READ = (
     "invoice_id",
     "instalment_number",
@@ -52,7 +44,7 @@ def build_instalment_balances(ledger: Frames, as_of: date, lines: pl.DataFrame |
     ledger : ``core_invoice``, ``core_instalment``, ``core_payment``, ``core_allocation``,
         ``core_dispute``, ``core_contact_event``, ``core_contact_outcome``, as known on the as-of day.
     as_of : the as-of day, up to which open instalments are late.
-    lines : as ``list_allocation_lines`` returns them for this ledger, where the caller has them.
+    lines : as ``list_movements`` returns them for this ledger, where the caller has them.
 
     Returns
     -------
@@ -75,15 +67,20 @@ def build_instalment_balances(ledger: Frames, as_of: date, lines: pl.DataFrame |
         pl.col("observed_at").dt.date().alias("issued_known_date"),
     )
     numbered = list_instalments(ledger).with_row_index(PART)
-    lines = list_allocation_lines(ledger) if lines is None else lines
+    lines = list_movements(ledger) if lines is None else lines
     valued = drop_not_yet_valued(lines, as_of).select(_READ)
-    covers = _list_covers(place_movements(numbered, valued), numbered.select(PART, "amount"))
+    covers = _list_covers(place_movements(numbered, valued), numbered.get_column("amount"))
     causes = _supplier_causes(ledger)
-    balances = numbered.join(covers, on=PART, how="left").drop(PART).join(invoices, on="invoice_id")
-    if causes.height:
-        balances = balances.join(causes, on="invoice_id", how="left")
-    else:
-        balances = balances.with_columns(pl.lit(None, dtype=pl.String).alias("supplier_cause"))
+    document_ids = numbered.get_column("invoice_id")
+    balances = (
+        numbered.hstack(take_rows(covers, list_places(covers.get_column(PART), numbered.height)).drop(PART))
+        .hstack(
+            take_rows(invoices, find_rows(document_ids, invoices.get_column("invoice_id"))).drop("invoice_id")
+        )
+        .hstack(
+            take_rows(causes, find_rows(document_ids, causes.get_column("invoice_id"))).drop("invoice_id")
+        )
+    )
     covered, known = "covered_date", "covered_known_date"
     return INSTALMENT_BALANCE.conform(
         balances.with_columns(
@@ -104,12 +101,12 @@ def build_instalment_balances(ledger: Frames, as_of: date, lines: pl.DataFrame |
     )
 
 
-def _list_covers(movements: pl.DataFrame, due: pl.DataFrame) -> pl.DataFrame:
+def _list_covers(movements: pl.DataFrame, due: pl.Series) -> pl.DataFrame:
     """Return per instalment that something was set against: sums by kind, and when it was covered.
 
     An instalment that one movement covers is told by that movement; running sums are for the others.
     """
-    movements = movements.join(due.rename({"amount": "due"}), on=PART)
+    movements = movements.with_columns(due.gather(movements.get_column(PART)).alias("due"))
     is_only = movements.get_column(PART).is_unique()
     only, several = movements.filter(is_only), movements.filter(~is_only)
     amount, is_paid = pl.col("amount"), pl.col("kind") == CoveredBy.PAYMENT.value

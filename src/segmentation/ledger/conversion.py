@@ -15,6 +15,7 @@ import polars as pl
 
 from segmentation.domain.core_tables import CANONICAL_TABLES, PROGRAM_COLUMNS, QUARANTINE
 from segmentation.domain.errors import IntegrityError
+from segmentation.domain.row_lookup import is_known
 from segmentation.domain.schema import Column, Frames, Table
 from segmentation.domain.settings import LedgerSettings
 from segmentation.ledger.dialect import Dialect
@@ -273,9 +274,10 @@ def _require_all_accounted(
     if not failed.height:
         accounted = facts.height
     else:
-        refused = typed.join(failed.select(PLACE).unique(), on=PLACE, how="semi").select("source_id")
-        others = facts.join(refused.unique(), on="source_id", how="anti").height
-        accounted = others + refused.height
+        sources = typed.get_column("source_id")
+        refused = sources.filter(is_known(sources, failed.select(write_source_id()).to_series()))
+        others = facts.height - int(is_known(facts.get_column("source_id"), refused).sum())
+        accounted = others + len(refused)
     if accounted != typed.height:
         raise IntegrityError(
             f"{typed.height} rows went into {table.name} and {accounted} came out",

@@ -12,6 +12,7 @@ from datetime import date
 import polars as pl
 
 from segmentation.domain.core_tables import CANONICAL_TABLES, DELIVERY_CHECK
+from segmentation.domain.row_lookup import is_known
 from segmentation.domain.schema import DataType, Frames
 from segmentation.domain.settings import LedgerSettings
 from segmentation.ledger.as_known import FIRST_STATUSES, start_of
@@ -65,7 +66,8 @@ def _check_row_counts(facts: Frames, known: Frames, as_of: date) -> Iterator[Fin
         bad = lines.filter(pl.col("table_name") == name)
         good = facts[name].filter(pl.col(OBSERVED_AT) < start_of(as_of))
         if bad.height:
-            good = good.join(bad.select(write_source_id()), on="source_id", how="anti")
+            refused = bad.select(write_source_id()).to_series()
+            good = good.filter(~is_known(good.get_column("source_id"), refused))
         lost = count_by_file(_list_lost(good, known[name], name)).rename({"count": "lost"})
         counts = (
             count_by_file(good)

@@ -11,20 +11,21 @@ from pathlib import Path
 
 import polars as pl
 
+from segmentation.domain.movements import list_movements
 from segmentation.domain.schema import Frames
 from segmentation.domain.settings import LedgerSettings
 from segmentation.ledger.acceptance import accept_facts
 from segmentation.ledger.as_known import as_known
-from segmentation.ledger.balances import build_instalment_balances, build_unallocated_cash
+from segmentation.ledger.balances import build_instalment_balances
 from segmentation.ledger.control_totals import require_enough_rows
 from segmentation.ledger.conversion import convert_blocks
 from segmentation.ledger.delivery import check_delivery
 from segmentation.ledger.mapping import SourceMapping
 from segmentation.ledger.mapping_files import load_mapping
 from segmentation.ledger.matching.first_known import match_by_first_known
-from segmentation.ledger.movements import list_allocation_lines
 from segmentation.ledger.quality import build_quality
 from segmentation.ledger.sources import join_blocks, read_blocks
+from segmentation.ledger.unallocated_cash import build_unallocated_cash
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ def build_ledger(
     ledger = as_known(facts, as_of)
     delivery_check = check_delivery(files, facts, ledger, as_of, settings)
     ledger = match_by_first_known(ledger, facts, as_of)
-    lines = list_allocation_lines(ledger)
+    lines = list_movements(ledger)
     ledger["core_instalment_balance"] = build_instalment_balances(ledger, as_of, lines)
     ledger["core_unallocated_cash"] = build_unallocated_cash(ledger, lines)
     ledger["core_quality"] = build_quality(delivery_check, ledger, as_of, lines)

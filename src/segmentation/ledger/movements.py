@@ -8,13 +8,11 @@ from datetime import date
 
 import polars as pl
 
-from segmentation.domain.movements import SUM_OF_AMOUNTS as EXACT
-from segmentation.domain.movements import list_movements as list_allocation_lines
+from segmentation.domain.movements import SUM_OF_AMOUNTS
 from segmentation.domain.reversals import list_looks, tell_changes
+from segmentation.domain.row_lookup import find_rows
 from segmentation.domain.schema import Frames
 from segmentation.domain.vocabulary import DocumentType
-
-__all__ = ["EXACT", "INSTALMENT", "list_allocation_lines"]
 
 INSTALMENT = ("invoice_id", "instalment_number")
 
@@ -39,7 +37,7 @@ def list_instalments(ledger: Frames) -> pl.DataFrame:
     stated = ledger["core_instalment"].join(whole.select("invoice_id"), on="invoice_id", how="semi")
     if stated.height:
         whole = whole.join(stated.select("invoice_id").unique(), on="invoice_id", how="anti")
-    columns = [*INSTALMENT, "due_date", pl.col("amount").cast(EXACT)]
+    columns = [*INSTALMENT, "due_date", pl.col("amount").cast(SUM_OF_AMOUNTS)]
     return pl.concat(
         [
             stated.select(columns),
@@ -53,13 +51,13 @@ def drop_not_yet_valued(lines: pl.DataFrame, as_of: date) -> pl.DataFrame:
     return lines.filter(pl.col("known_date") < pl.lit(as_of))
 
 
-def list_movements(instalments: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
+def split_movements(instalments: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
     """Return the movements with their instalment; one that names none is split.
 
     Parameters
     ----------
     instalments : as ``list_instalments`` returns them.
-    lines : as ``list_allocation_lines`` returns them.
+    lines : as ``domain.movements.list_movements`` returns them.
 
     Returns
     -------
@@ -80,26 +78,23 @@ def list_movements(instalments: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFra
 
 
 def place_movements(numbered: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
-    """Return the movements with the number of their instalment, as ``list_movements`` splits them.
+    """Return the movements with the number of their instalment, as ``split_movements`` splits them.
 
     Parameters
     ----------
     numbered : as ``list_instalments`` returns them, with their number in ``part``.
-    lines : as ``list_allocation_lines`` returns them.
+    lines : as ``domain.movements.list_movements`` returns them.
 
     Returns
     -------
     ``part`` and the columns of ``lines`` without ``invoice_id`` and ``instalment_number``.
     """
     kept = [name for name in lines.columns if name not in INSTALMENT]
-    first = (
-        numbered.group_by("invoice_id").agg(pl.len(), pl.col(PART).first())
-        if _has_several(numbered)
-        else None
-    )
-    if first is None:
-        owners = numbered.select("invoice_id", PART)
-        return lines.join(owners, on="invoice_id").select(PART, *kept)
+    if (numbered.get_column("instalment_number") == 1).all():  # then every document has one
+        owner = find_rows(lines.get_column("invoice_id"), numbered.get_column("invoice_id"))
+        part = numbered.get_column(PART).gather(owner)
+        return lines.select(part, *kept).filter(pl.col(PART).is_not_null())
+    first = numbered.group_by("invoice_id").agg(pl.len(), pl.col(PART).first())
     is_single = pl.col("len") == 1
     single = lines.join(first.filter(is_single).select("invoice_id", PART), on="invoice_id").select(
         PART, *kept
@@ -118,12 +113,6 @@ def place_movements(numbered: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame
         rest = owed.select(_LINE, *(name for name in kept if name not in {"amount", "known_date"}))
         parts.append(split.join(rest, on=_LINE).select(PART, *kept))
     return pl.concat(parts)
-
-
-def _has_several(numbered: pl.DataFrame) -> bool:
-    return bool((numbered.get_column("instalment_number") != 1).any()) or bool(
-        numbered.get_column("invoice_id").is_duplicated().any()
-    )
 
 
 def _split(unnamed: pl.DataFrame, named: pl.DataFrame, rooms: pl.DataFrame) -> pl.DataFrame:
@@ -200,12 +189,16 @@ def _fill(pool: pl.DataFrame, taken: pl.DataFrame, rooms: pl.DataFrame, group: l
     def filled(total: str) -> pl.Expr:
         amount = pl.col(total)
         inside = _at_least_nil(pl.min_horizontal(amount, "upper") - pl.col("lower"))
-        beyond = _at_least_nil(amount - pl.col("lower")) + pl.min_horizontal(amount, pl.lit(0, dtype=EXACT))
+        beyond = _at_least_nil(amount - pl.col("lower")) + pl.min_horizontal(
+            amount, pl.lit(0, dtype=SUM_OF_AMOUNTS)
+        )
         return pl.when(pl.col("is_last")).then(beyond).otherwise(inside)
 
     return (
         filling.join(free, on=group)
-        .select(*group, _LINE, PART, (filled("after") - filled("before")).cast(EXACT).alias("amount"))
+        .select(
+            *group, _LINE, PART, (filled("after") - filled("before")).cast(SUM_OF_AMOUNTS).alias("amount")
+        )
         .filter(pl.col("amount") != 0)
     )
 

@@ -9,9 +9,9 @@ from datetime import date
 import polars as pl
 
 from segmentation.domain.core_tables import QUALITY
+from segmentation.domain.movements import list_movements
 from segmentation.domain.schema import Frames
 from segmentation.ledger.findings import build_findings
-from segmentation.ledger.movements import list_allocation_lines
 from segmentation.ledger.statements import (
     check_balances,
     check_cash,
@@ -35,14 +35,14 @@ def build_quality(
     ledger : every canonical table, ``core_quarantine``, ``core_payment_match``,
         ``core_instalment_balance`` and ``core_unallocated_cash``, as known on the as-of day.
     as_of : the as-of day.
-    lines : as ``list_allocation_lines`` returns them for this ledger, where the caller has them.
+    lines : as ``list_movements`` returns them for this ledger, where the caller has them.
 
     Returns
     -------
     ``core_quality``. The verdict is ``fail`` when figures contradict each other, ``warn`` when a person
     should look, else ``pass``.
     """
-    lines = list_allocation_lines(ledger) if lines is None else lines
+    lines = list_movements(ledger) if lines is None else lines
     statements = build_findings(
         QUALITY,
         [

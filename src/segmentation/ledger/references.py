@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from segmentation.domain.core_tables import CANONICAL_TABLES, QUARANTINE
+from segmentation.domain.row_lookup import is_among, is_known
 from segmentation.ledger.quarantine import to_quarantine
 from segmentation.ledger.rules import REVERSAL_NOT_OPPOSITE
 
@@ -48,10 +49,9 @@ def refuse_orphans(
     added = [quarantine]
     kept = dict(latest)
     for name, column, referred, rule in _REFERENCES:
-        orphans = (
-            kept[name].select(list(dict.fromkeys([column, *CANONICAL_TABLES[name].key]))).drop_nulls(column)
-        )
-        orphans = orphans.join(kept[referred].select(column), on=column, how="anti")
+        rows = kept[name]
+        is_loose = ~is_known(rows.get_column(column), kept[referred].get_column(column))
+        orphans = rows.filter(is_loose & rows.get_column(column).is_not_null())
         kept[name], more = _refuse_versions(
             kept[name], orphans, known[name], name=name, column=column, rule=rule
         )
@@ -91,11 +91,10 @@ def _refuse_versions(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     if not orphans.height:
         return frame, QUARANTINE.empty()
-    key = list(CANONICAL_TABLES[name].key)
-    refused = versions.join(orphans.select(key), on=key, how="semi", nulls_equal=True)
+    key = CANONICAL_TABLES[name].key
     return (
-        frame.join(orphans.select(key), on=key, how="anti", nulls_equal=True),
-        to_quarantine(refused, name, column, rule),
+        frame.filter(~is_among(frame, orphans, key)),
+        to_quarantine(versions.filter(is_among(versions, orphans, key)), name, column, rule),
     )
 
 

@@ -37,10 +37,9 @@ def name_file() -> pl.Expr:
 
 def count_by_file(rows: pl.DataFrame) -> pl.DataFrame:
     """Return ``source_file`` and the ``count`` of its rows, from their ``source_id``."""
-    return (
-        rows.group_by(name_file())
-        .agg(pl.len().cast(pl.Int64).alias("count"))
-        .with_columns(pl.col("source_file").str.head(-1))
+    runs = rows.select(name_file()).to_series().rle().struct.unnest()  # neighbours are of one file mostly
+    return runs.group_by(pl.col("value").str.head(-1).alias("source_file")).agg(
+        pl.col("len").cast(pl.Int64).sum().alias("count")
     )
 
 

@@ -9,12 +9,13 @@ from datetime import date
 
 import polars as pl
 
+from segmentation.domain.row_lookup import find_rows, is_known
 from segmentation.domain.schema import Frames
 from segmentation.domain.vocabulary import DocumentType, MatchStatus
-from segmentation.ledger.balances import list_unmatched_payments
 from segmentation.ledger.findings import FAIL, PASS, WARN, Finding, describe_finding
 from segmentation.ledger.movements import drop_not_yet_valued
 from segmentation.ledger.source_rows import PLACE
+from segmentation.ledger.unallocated_cash import list_unmatched_payments
 
 _EXAMPLES = 3
 
@@ -55,7 +56,7 @@ def check_instalments(ledger: Frames) -> Iterator[Finding]:
 def check_balances(ledger: Frames, lines: pl.DataFrame, as_of: date) -> Iterator[Finding]:
     """Yield per currency whether what is open equals what was invoiced less what was set against it.
 
-    ``lines`` are those of ``list_allocation_lines``.
+    ``lines`` are those of ``list_movements``.
     """
     balances = ledger["core_instalment_balance"]
     owed = ledger["core_invoice"].filter(pl.col("document_type") != DocumentType.CREDIT_NOTE.value)
@@ -70,10 +71,11 @@ def check_balances(ledger: Frames, lines: pl.DataFrame, as_of: date) -> Iterator
                 .select("amount", "currency"),
             ]
         )
+    valued = drop_not_yet_valued(lines, as_of)
+    owed_by = find_rows(valued.get_column("invoice_id"), owed.get_column("invoice_id"))
     allocated = (
-        drop_not_yet_valued(lines, as_of)
-        .select("invoice_id", "amount")
-        .join(owed.select("invoice_id", "currency"), on="invoice_id")
+        valued.select(owed.get_column("currency").gather(owed_by), "amount")
+        .drop_nulls("currency")
         .group_by("currency")
         .agg(pl.col("amount").sum().alias("allocated"))
     )
@@ -120,7 +122,7 @@ def check_balances(ledger: Frames, lines: pl.DataFrame, as_of: date) -> Iterator
 def check_cash(ledger: Frames, lines: pl.DataFrame) -> Iterator[Finding]:
     """Yield whether money is allocated once, belongs to somebody and stays in its currency.
 
-    ``lines`` are those of ``list_allocation_lines``.
+    ``lines`` are those of ``list_movements``.
     """
     payments = list_unmatched_payments(ledger, lines)
     over = payments.filter(pl.col("unmatched_cash_amount") < 0).filter(~_is_refund(ledger))
@@ -224,17 +226,13 @@ def _is_refund(ledger: Frames) -> pl.Expr:
 def check_references(ledger: Frames) -> Iterator[Finding]:
     """Yield whether allocations name payments and credit notes that are known."""
     allocations = ledger["core_allocation"]
-    payments = ledger["core_payment"].select("payment_id")
     notes = ledger["core_invoice"].filter(pl.col("document_type") == DocumentType.CREDIT_NOTE.value)
     loose = pl.concat(
-        [
-            allocations.filter(pl.col("payment_id").is_not_null()).join(
-                payments, on="payment_id", how="anti"
-            ),
-            allocations.filter(pl.col("credit_note_id").is_not_null()).join(
-                notes.select(pl.col("invoice_id").alias("credit_note_id")), on="credit_note_id", how="anti"
-            ),
-        ]
+        allocations.filter(pl.col(name).is_not_null() & ~is_known(allocations.get_column(name), known))
+        for name, known in (
+            ("payment_id", ledger["core_payment"].get_column("payment_id")),
+            ("credit_note_id", notes.get_column("invoice_id")),
+        )
     )
     yield describe_finding(
         "core_allocations_refer_to_known_payments",

@@ -7,12 +7,13 @@ whose a payment may be (matching).
 import polars as pl
 
 from segmentation.domain.core_tables import PAYMENT_MATCH, UNALLOCATED_CASH
+from segmentation.domain.movements import SUM_OF_AMOUNTS, list_movements
 from segmentation.domain.reversals import name_origins
+from segmentation.domain.row_lookup import find_rows, is_known, list_places, take_rows
 from segmentation.domain.schema import Frames
 from segmentation.domain.vocabulary import DocumentType
-from segmentation.ledger.movements import EXACT, list_allocation_lines
 
-_ZERO = pl.lit(0, dtype=EXACT)
+_ZERO = pl.lit(0, dtype=SUM_OF_AMOUNTS)
 
 
 def build_unallocated_cash(ledger: Frames, lines: pl.DataFrame | None = None) -> pl.DataFrame:
@@ -22,7 +23,7 @@ def build_unallocated_cash(ledger: Frames, lines: pl.DataFrame | None = None) ->
     ----------
     ledger : ``core_invoice``, ``core_payment``, ``core_allocation``, as known on the as-of day, and
         ``core_payment_match`` where payments were matched here.
-    lines : as ``list_allocation_lines`` returns them for this ledger, where the caller has them.
+    lines : as ``list_movements`` returns them for this ledger, where the caller has them.
 
     Returns
     -------
@@ -38,7 +39,7 @@ def build_unallocated_cash(ledger: Frames, lines: pl.DataFrame | None = None) ->
     (reported in ``core_quality``). A payment allocated to an invoice in
     another currency counts as allocated in full, since the rate is not known.
     """
-    lines = list_allocation_lines(ledger) if lines is None else lines
+    lines = list_movements(ledger) if lines is None else lines
     unmatched = list_unmatched_payments(ledger, lines).filter(pl.col("unmatched_cash_amount") != _ZERO)
     cash = unmatched.filter(pl.col("customer_id").is_not_null())
     candidates = _list_candidates(ledger)
@@ -93,23 +94,26 @@ def list_unmatched_payments(ledger: Frames, lines: pl.DataFrame | None = None) -
     Parameters
     ----------
     ledger : ``core_invoice``, ``core_payment``, ``core_allocation``, as known on the as-of day.
-    lines : as ``list_allocation_lines`` returns them for this ledger, where the caller has them.
+    lines : as ``list_movements`` returns them for this ledger, where the caller has them.
 
     Returns
     -------
     ``origin_id`` (the payment), ``customer_id`` (null when nobody is known), ``currency``,
     ``unmatched_cash_amount``, ``is_foreign`` (allocated to another currency). In no order.
     """
-    lines = list_allocation_lines(ledger) if lines is None else lines
+    lines = list_movements(ledger) if lines is None else lines
     received = _list_received(ledger["core_payment"])
     allocated = (
-        lines.lazy()
-        .filter(pl.col("origin_id").is_not_null())
-        .group_by("origin_id")
-        .agg(pl.col("amount").sum().alias("allocated"))
-        .collect()
+        lines.select(
+            find_rows(lines.get_column("origin_id"), received.get_column("origin_id")).alias("row"),
+            pl.col("amount").alias("allocated"),
+        )
+        .drop_nulls("row")
+        .group_by("row")
+        .agg(pl.col("allocated").sum())
     )
-    left = received.join(allocated, on="origin_id", how="left").join(
+    places = list_places(allocated.get_column("row"), received.height)
+    left = received.hstack(take_rows(allocated.select("allocated"), places)).join(
         _list_foreign(ledger, lines, received), on="origin_id", how="left"
     )
     return _name_payers(left, ledger, lines).select(
@@ -152,7 +156,10 @@ def _list_received(payments: pl.DataFrame) -> pl.DataFrame:
     """Return per payment what came in, less what was taken back: origin_id, customer_id, currency, received."""
     origins = name_origins(payments)
     plain = payments.select(
-        pl.col("payment_id").alias("origin_id"), "customer_id", "currency", pl.col("amount").cast(EXACT)
+        pl.col("payment_id").alias("origin_id"),
+        "customer_id",
+        "currency",
+        pl.col("amount").cast(SUM_OF_AMOUNTS),
     )
     if not origins.height:
         return plain.rename({"amount": "received"})
@@ -168,7 +175,7 @@ def _list_received(payments: pl.DataFrame) -> pl.DataFrame:
             "payment_id",
             "customer_id",
             "currency",
-            pl.col("amount").cast(EXACT),
+            pl.col("amount").cast(SUM_OF_AMOUNTS),
             pl.col("reversed_id").is_not_null().alias("is_reversal"),
         )
         .sort("origin_id", "is_reversal", "payment_id")
@@ -200,10 +207,9 @@ def _list_foreign(ledger: Frames, lines: pl.DataFrame, received: pl.DataFrame) -
 
 def _list_open_credit(ledger: Frames, lines: pl.DataFrame) -> pl.DataFrame:
     notes = ledger["core_invoice"].filter(pl.col("document_type") == DocumentType.CREDIT_NOTE.value)
-    used = lines.join(
-        notes.select(pl.col("invoice_id").alias("credit_note_id")), on="credit_note_id", how="semi"
-    )
-    refunded = lines.join(notes.select("invoice_id"), on="invoice_id", how="semi")
+    note_ids = notes.get_column("invoice_id")
+    used = lines.filter(is_known(lines.get_column("credit_note_id"), note_ids))
+    refunded = lines.filter(is_known(lines.get_column("invoice_id"), note_ids))
     return (
         notes.join(
             used.group_by("credit_note_id").agg(pl.col("amount").sum().alias("used")),
@@ -220,7 +226,7 @@ def _list_open_credit(ledger: Frames, lines: pl.DataFrame) -> pl.DataFrame:
             "customer_id",
             "currency",
             (
-                pl.col("amount").cast(EXACT)
+                pl.col("amount").cast(SUM_OF_AMOUNTS)
                 - pl.col("used").fill_null(_ZERO)
                 + pl.col("refunded").fill_null(_ZERO)
             ).alias("credit_amount"),

@@ -17,7 +17,8 @@ from segmentation.domain.schema import Frames
 from segmentation.domain.settings import RiskSettings
 from segmentation.features.computation import compute_issue_features, compute_open_features
 from segmentation.ledger.as_known import as_known, default_as_of
-from segmentation.ledger.balances import build_instalment_balances, build_unallocated_cash
+from segmentation.ledger.balances import build_instalment_balances
+from segmentation.ledger.unallocated_cash import build_unallocated_cash
 from segmentation.risk import metrics
 from segmentation.risk.alarms import find_leaking_features, leak_warnings, random_split_auc
 from segmentation.risk.calibration import interval_scores

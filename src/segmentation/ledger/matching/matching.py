@@ -14,6 +14,7 @@ from datetime import date, timedelta
 import polars as pl
 
 from segmentation.domain.core_tables import ALLOCATION, PAYMENT, PAYMENT_MATCH
+from segmentation.domain.row_lookup import is_known
 from segmentation.domain.schema import Frames
 from segmentation.domain.vocabulary import DocumentType, MatchStatus
 from segmentation.ledger.matching.booked import find_booked
@@ -123,8 +124,10 @@ def _list_payments(ledger: Frames, as_of: date) -> pl.DataFrame:
     )
     allocated = (
         ledger["core_allocation"]
-        .filter(_day() < as_of)
-        .join(payments.select("payment_id"), on="payment_id", how="semi")
+        .filter(
+            is_known(ledger["core_allocation"].get_column("payment_id"), payments.get_column("payment_id")),
+            _day() < as_of,
+        )
         .group_by("payment_id")
         .agg(pl.col("observed_at").min().alias("allocated_at_source"))
     )

@@ -19,6 +19,7 @@ from datetime import timedelta
 
 import polars as pl
 
+from segmentation.domain.row_lookup import is_known
 from segmentation.ledger.matching.references import compact
 from segmentation.ledger.matching.rules import RETURN_DAYS
 
@@ -41,14 +42,15 @@ def list_returns(payments: pl.DataFrame, allocations: pl.DataFrame) -> pl.DataFr
     learned, and either with a reason or of nobody. Other negative payments are refunds.
     """
     day = pl.col("observed_at").dt.date()
-    own = allocations.group_by("payment_id").agg(day.min().alias("allocated_on"))
+    returns = payments.filter(
+        pl.col("amount") < 0,
+        pl.col("reversal_of").is_null(),
+        pl.col("reason_code").is_not_null() | pl.col("customer_id").is_null(),
+    )
+    is_own = is_known(allocations.get_column("payment_id"), returns.get_column("payment_id"))
+    own = allocations.filter(is_own).group_by("payment_id").agg(day.min().alias("allocated_on"))
     return (
-        payments.filter(
-            pl.col("amount") < 0,
-            pl.col("reversal_of").is_null(),
-            pl.col("reason_code").is_not_null() | pl.col("customer_id").is_null(),
-        )
-        .join(own, on="payment_id", how="left")
+        returns.join(own, on="payment_id", how="left")
         .filter(pl.col("allocated_on").is_null() | (pl.col("allocated_on") > day))
         .drop("allocated_on")
     )
