@@ -6,24 +6,24 @@ from pipelines.assets.treatment import RECOMMENDATION
 from pipelines.resources import Run, asset_spec
 from segmentation.domain.core_tables import LEDGER_TABLES
 from segmentation.domain.errors import GateBlockedError
-from segmentation.domain.room_tables import AUDIT_VERDICT, ROOM_TABLES, SEGMENT
+from segmentation.domain.room_tables import AUDIT_VERDICT, INSTALMENT_RISK, ROOM_TABLES, SEGMENT
 from segmentation.domain.vocabulary import Verdict
 
 GROUP = "fairness"
 FAIRNESS = ROOM_TABLES["audit_fairness"]
 
 
-@dg.multi_asset(specs=[asset_spec(FAIRNESS, GROUP, [SEGMENT.name, RECOMMENDATION.name])])
+@dg.multi_asset(
+    specs=[asset_spec(FAIRNESS, GROUP, [INSTALMENT_RISK.name, SEGMENT.name, RECOMMENDATION.name])]
+)
 def audit_fairness(run: Run) -> dg.MaterializeResult[None]:
     """Rates by group with intervals and verdicts; groups are joined here and nowhere else."""
-    from segmentation.fairness.audit import audit_bias
+    from segmentation.fairness.ledger_audit import audit_bias
 
-    frames = run.load([SEGMENT, RECOMMENDATION])
     try:
         audit = audit_bias(
             run.load(LEDGER_TABLES.values()),
-            frames[SEGMENT.name],
-            frames[RECOMMENDATION.name],
+            run.load([INSTALMENT_RISK, SEGMENT, RECOMMENDATION]),
             run.settings.fairness,
             run.load_as_of(),
             run.settings.seed,

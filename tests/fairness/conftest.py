@@ -14,14 +14,14 @@ AS_OF = date(2026, 1, 1)
 
 
 @pytest.fixture(scope="session")
-def make_book() -> Callable[..., tuple[dict[str, pl.DataFrame], pl.DataFrame, pl.DataFrame]]:
-    """Make ledger, ``pred_segment`` and ``act_recommendation`` from one row of facts per customer.
+def make_book() -> Callable[..., tuple[dict[str, pl.DataFrame], dict[str, pl.DataFrame]]]:
+    """Make a ledger and what was decided on it from one row of facts per customer.
 
     Facts: customer_id, attributes, ``days_late`` (list, one per instalment, the last one open when
-    ``is_overdue``), ``segment``, ``cause``, ``action``, ``tone``.
+    ``is_overdue``), ``segment``, ``cause``, ``action``, ``tone``, ``late_30_prob`` of something not due yet.
     """
 
-    def make(facts: pl.DataFrame) -> tuple[dict[str, pl.DataFrame], pl.DataFrame, pl.DataFrame]:
+    def make(facts: pl.DataFrame) -> tuple[dict[str, pl.DataFrame], dict[str, pl.DataFrame]]:
         full = facts.with_columns(
             pl.lit(default).alias(name)
             for name, default in {
@@ -30,6 +30,7 @@ def make_book() -> Callable[..., tuple[dict[str, pl.DataFrame], pl.DataFrame, pl
                 "action": "reminder",
                 "tone": "friendly",
                 "is_overdue": True,
+                "late_30_prob": 0.1,
             }.items()
             if name not in facts.columns
         )
@@ -57,11 +58,16 @@ def make_book() -> Callable[..., tuple[dict[str, pl.DataFrame], pl.DataFrame, pl
             )
         )
         recommendation = full.with_columns(recommendation_id=pl.col("customer_id")).drop_nulls("action")
-        return (
-            ledger,
-            ROOM_TABLES["pred_segment"].conform(full),
-            ROOM_TABLES["act_recommendation"].conform(recommendation),
+        scores = full.with_columns(
+            invoice_id=pl.col("customer_id"),
+            days_late=pl.lit(-5),
+            score_status=pl.lit("scored"),
         )
+        return ledger, {
+            "pred_instalment_risk": ROOM_TABLES["pred_instalment_risk"].conform(scores),
+            "pred_segment": ROOM_TABLES["pred_segment"].conform(full),
+            "act_recommendation": ROOM_TABLES["act_recommendation"].conform(recommendation),
+        }
 
     return make
 

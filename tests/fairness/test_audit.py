@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 
 from segmentation.domain.settings import FairnessSettings
 from segmentation.domain.validation import find_violations
-from segmentation.fairness.audit import AUDIT_FAIRNESS, audit, audit_bias
+from segmentation.fairness import audit
+from segmentation.fairness.findings import AUDIT_FAIRNESS
 from segmentation.fairness.gate import judge_audit
+from segmentation.fairness.ledger_audit import audit_bias
 
 AS_OF = date(2026, 1, 1)
 SETTINGS = FairnessSettings()
@@ -29,7 +31,11 @@ def test_even_treatment_passes(make_book, even_book):
     assert _verdict(found) == "pass"
     primary = found.filter(family="primary")
     assert set(primary["metric"]) >= {"structural_label_rate", "harsh_step_rate"}
-    assert set(primary.filter(pl.col("group") != "all")["attribute"]) == {"language", "region"}
+    assert set(primary.filter(pl.col("group") != "all")["attribute"]) == {
+        "language",
+        "region",
+        "language × region",
+    }
 
 
 @pytest.mark.parametrize(
@@ -41,9 +47,12 @@ def test_worse_labels_or_steps_for_one_group_block(make_book, even_book, column,
     unfair = even_book.with_columns(pl.when(is_hit).then(pl.lit(value)).otherwise(column).alias(column))
     found = _audit(make_book(unfair))
     blocked = found.filter(verdict="block")
-    assert blocked.select("family", "metric", "attribute", "group").rows() == [
-        ("primary", metric, "region", "west")
-    ]
+    single = blocked.filter(~pl.col("attribute").str.contains("×"))
+    assert ("primary", metric, "region", "west") in single.select(
+        "family", "metric", "attribute", "group"
+    ).rows()
+    assert set(blocked.filter(family="primary")["metric"]) == {metric}
+    assert blocked["group"].str.contains("west").all()
     assert _verdict(found) == "block"
     statement = judge_audit(found, SETTINGS)["statement"][0]
     assert "region west" in statement
@@ -57,7 +66,7 @@ def test_a_secondary_gap_is_reported_and_does_not_gate(make_book, even_book):
         .otherwise("action")
     )
     found = _audit(make_book(fewer_calls))
-    worse = found.filter(verdict="block", metric="no_call_rate")
+    worse = found.filter(verdict="block", metric="no_call_rate", attribute="language")
     assert worse["group"].to_list() == ["fr"]
     assert worse["family"].to_list() == ["secondary"]
     assert _verdict(found) != "block"
@@ -79,7 +88,7 @@ def test_an_attribute_without_data_is_named_and_does_not_pass_silently(make_book
     assert missing["verdict"].to_list() == ["not_assessable"]
     assert "customer_audit.sex" in missing["statement"][0]
     assert (
-        "not assessed for want of data: age band, party type, sex and size band"
+        "not assessed for want of data: age band, letter only rate, party type, sex and size band"
         in judge_audit(found, SETTINGS)["statement"][0]
     )
 
@@ -101,10 +110,11 @@ def test_an_empty_book_is_not_assessable(make_book, even_book):
 
 
 def test_shuffled_rows_give_the_same_audit(make_book, even_book):
-    ledger, segment, recommendation = make_book(even_book)
+    ledger, decided = make_book(even_book)
     mixed = {name: frame.sample(fraction=1.0, shuffle=True, seed=2) for name, frame in ledger.items()}
-    other = audit_bias(mixed, segment.reverse(), recommendation.reverse(), SETTINGS, AS_OF, 7)
-    assert _audit((ledger, segment, recommendation)).equals(other)
+    reversed_ = {name: frame.reverse() for name, frame in decided.items()}
+    other = audit_bias(mixed, reversed_, SETTINGS, AS_OF, 7)
+    assert _audit((ledger, decided)).equals(other)
 
 
 def test_rates_are_plain_shares_whoever_computes_them():
@@ -207,3 +217,59 @@ def test_figures_about_large_groups_do_not_tell_about_a_small_one_by_subtraction
     one, other = (_audit(make_book(book)).filter(attribute="language") for book in (facts, changed))
     assert one.filter(metric="harsh_step_rate", group="nl")["estimate"].is_not_null().all()
     assert one.filter(family="primary").equals(other.filter(family="primary"))
+
+
+def test_a_pair_of_groups_is_found_that_no_single_group_shows(make_book, even_book):
+    """Half of the French in the north and of the Dutch in the south: every language and region looks alike."""
+    number = pl.int_range(pl.len())
+    is_pair = ((pl.col("language") == "fr") & (pl.col("region") == "north")) | (
+        (pl.col("language") == "nl") & (pl.col("region") == "south")
+    )
+    unfair = even_book.filter(pl.col("region") != "west").with_columns(
+        segment=pl.when(is_pair & (number // 6 % 5 < 2)).then(pl.lit("structural")).otherwise("segment")
+    )
+    found = _audit(make_book(unfair))
+    blocked = found.filter(verdict="block", metric="structural_label_rate")
+    pairs = blocked.filter(attribute="language × region")["group"].to_list()
+    assert sorted(pairs) == ["fr × north", "nl × south"]
+    assert "language × region nl × south" in judge_audit(found, SETTINGS)["statement"][0]
+    alone = SETTINGS.model_copy(update={"with_pairs": False})
+    assert not audit_bias(*make_book(unfair), alone, AS_OF, 7)["attribute"].str.contains("×").any()
+
+
+def test_a_pair_is_hidden_with_the_small_one_that_it_would_give_away(make_book, even_book):
+    """Ten of the French live in the north: their total less the French elsewhere would tell about them."""
+    number = pl.int_range(pl.len())
+    moved = even_book.with_columns(
+        region=pl.when((pl.col("language") == "fr") & (pl.col("region") == "north") & (number >= 60))
+        .then(pl.lit("west"))
+        .otherwise("region")
+    )
+    found = _audit(make_book(moved)).filter(metric="structural_label_rate", attribute="language × region")
+    shown = found.drop_nulls("estimate")["group"].to_list()
+    assert "fr × north" not in shown
+    assert sum(group.startswith("fr") for group in shown) == 1
+    assert sum(group.endswith("north") for group in shown) == 0
+    assert found.filter(pl.col("estimate").is_null())["count"].sum() == 0
+
+
+def test_a_run_that_may_spend_less_blocks_less(make_book, even_book):
+    is_hit = (pl.col("region") == "west") & (pl.int_range(pl.len()) // 6 % 15 == 0)
+    unfair = even_book.with_columns(segment=pl.when(is_hit).then(pl.lit("structural")).otherwise("segment"))
+    book = make_book(unfair)
+    row = {"metric": "structural_label_rate", "attribute": "region", "group": "west"}
+    first = audit_bias(*book, SETTINGS, AS_OF, 7, 0.05).filter(**row)
+    later = audit_bias(*book, SETTINGS, AS_OF, 7, 1e-12).filter(**row)
+    assert (first["verdict"][0], later["verdict"][0]) == ("block", "inconclusive")
+    assert later["alpha"][0] == 1e-12
+
+
+def test_scores_and_causes_are_audited_too(make_book, even_book):
+    is_hit = (pl.col("region") == "west") & (pl.int_range(pl.len()) // 6 % 4 == 0)
+    unfair = even_book.with_columns(
+        late_30_prob=pl.when(is_hit).then(0.8).otherwise(0.1),
+        cause=pl.when(is_hit).then(pl.lit("will_not_pay")).otherwise(pl.lit("unclear")),
+    )
+    found = _audit(make_book(unfair)).filter(attribute="region", verdict="block")
+    assert set(found["metric"]) >= {"high_score_rate", "unwilling_cause_rate"}
+    assert set(found["group"]) == {"west"}

@@ -11,9 +11,9 @@ AS_OF = date(2026, 1, 1)
 
 
 def _observe(book, **tables: pl.DataFrame) -> dict[str, dict[str, bool]]:
-    ledger, segment, recommendation = book
+    ledger, decided = book
     changed = ledger | {name: LEDGER_TABLES[name].conform(frame) for name, frame in tables.items()}
-    rows = observe_harms(changed, segment, recommendation, FairnessSettings(), AS_OF)
+    rows = observe_harms(changed, decided, FairnessSettings(), AS_OF)
     found: dict[str, dict[str, bool]] = {}
     for metric, customer, is_harmed in rows.iter_rows():
         found.setdefault(metric, {})[customer] = is_harmed

@@ -161,7 +161,7 @@ def test_an_error_inside_the_audit_forbids_publication(run, published_flat, caps
     def fail(*_arguments):
         raise ZeroDivisionError("planted")
 
-    monkeypatch.setattr("segmentation.fairness.audit.audit_bias", fail)
+    monkeypatch.setattr("segmentation.fairness.ledger_audit.audit_bias", fail)
     assert run(ledger, root, "--as-of", "2024-11-01") == ExitCode.GATE_BLOCKED
     assert "could not be completed" in capsys.readouterr().err
     assert open_current(root).id == before

@@ -12,7 +12,7 @@ from segmentation.domain.room_tables import ROOM_TABLES
 from segmentation.domain.schema import Frames
 from segmentation.domain.settings import Settings
 from segmentation.domain.vocabulary import ScoreStatus
-from segmentation.fairness.audit import audit_bias
+from segmentation.fairness.ledger_audit import audit_bias
 from segmentation.features.computation import (
     compute_customer_features,
     compute_issue_features,
@@ -50,7 +50,13 @@ def derive_frames(directory: Path) -> Frames:
         "pred_segment": segment,
         "act_gate": gate,
         "act_recommendation": steps,
-        "audit_fairness": audit_bias(ledger, segment, steps, settings.fairness, as_of, 7),
+        "audit_fairness": audit_bias(
+            ledger,
+            {"pred_instalment_risk": risk, "pred_segment": segment, "act_recommendation": steps},
+            settings.fairness,
+            as_of,
+            7,
+        ),
     }
 
 

@@ -5,8 +5,9 @@ import pytest
 
 from segmentation.domain.room_tables import ROOM_TABLES
 from segmentation.domain.settings import FairnessSettings
-from segmentation.fairness.audit import audit, audit_bias
+from segmentation.fairness import audit
 from segmentation.fairness.gate import judge_audit
+from segmentation.fairness.ledger_audit import audit_bias
 from segmentation.ledger.loading import load_ledger
 from segmentation.segments.segmentation import segment_customers
 from segmentation.simulator.settings import BiasKind, InjectedBias, WorldSettings
@@ -14,7 +15,7 @@ from segmentation.simulator.world import simulate_world
 from segmentation.simulator.writing import write_world
 
 SETTINGS = FairnessSettings()
-NO_STEPS = ROOM_TABLES["act_recommendation"].empty()
+NOTHING = {name: ROOM_TABLES[name].empty() for name in ("act_recommendation", "pred_instalment_risk")}
 BIAS = InjectedBias(kind=BiasKind.LABELS, attribute="language", group="fr", strength=0.5)
 
 
@@ -29,7 +30,7 @@ def audited(request, tmp_path_factory):
     write_world(world, folder)
     loaded = load_ledger(folder, "canonical")
     segments = segment_customers(loaded.ledger, loaded.as_of)
-    found = audit_bias(loaded.ledger, segments, NO_STEPS, SETTINGS, loaded.as_of, 1)
+    found = audit_bias(loaded.ledger, {**NOTHING, "pred_segment": segments}, SETTINGS, loaded.as_of, 1)
     known = segments.filter(pl.col("segment") != "insufficient_history")
     truth = world.truth["customer"].select("customer_id", "segment_at_end")
     judged = known.join(truth, "customer_id")

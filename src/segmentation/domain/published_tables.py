@@ -266,7 +266,10 @@ FAIRNESS = Table(
         real("gap", "rate in the group − rate in the reference", minimum=-1.0, maximum=1.0),
         real("gap_high", "simultaneous upper bound of the gap"),
         real("ratio", "rate in the group ÷ rate in the reference; reported, never gated"),
-        prob("p_value", "one-sided mid-p, Holm-adjusted within the family"),
+        prob("p_value", "one-sided exact p (Fisher), Holm-adjusted within the family"),
+        prob(
+            "alpha", "false-alarm rate that the run spends on the family; a p-value below it is significant"
+        ),
         category("verdict", "block, pass, inconclusive or not_assessable", Verdict, required=True),
         text("statement", "the finding in words", required=True),
     ),

@@ -214,7 +214,14 @@ class FairnessSettings(_Settings):
         min_length=1,
         description="attributes by which groups are compared, each once",
     )
-    primary_metrics: tuple[str, ...] = ("structural_label_rate", "harsh_step_rate")
+    with_pairs: bool = Field(
+        default=True, description="also compare groups formed by two attributes at once, such as sex and age"
+    )
+    primary_metrics: tuple[str, ...] = Field(
+        ("structural_label_rate", "harsh_step_rate", "letter_only_rate"),
+        min_length=1,
+        description="rates that gate publication, registered before anything is seen",
+    )
     clear_late_days: int = Field(
         14, ge=0, description="more days beyond terms than banks, booking or pay-runs explain"
     )
@@ -222,7 +229,19 @@ class FairnessSettings(_Settings):
     min_count_pass: int = Field(300, description="no pass for a group below this count")
     block_gap: float = Field(0.03, description="a significant gap above this blocks")
     pass_gap: float = Field(0.05, description="pass when the simultaneous upper bound is below this")
-    alpha: float = Field(0.05, description="family-wise error rate")
+    alpha: float = Field(
+        0.05, gt=0, lt=1, description="chance of any false alarm in one period, all runs and groups together"
+    )
+    alpha_period_days: int = Field(182, ge=1, description="days over which repeated runs share alpha")
+    first_look_share: float = Field(
+        0.4,
+        gt=0,
+        lt=1,
+        description="share of alpha that the first audit spends; the rest is spent day by day",
+    )
+    pair_alpha_share: float = Field(
+        0.1, gt=0, lt=1, description="share of a run's alpha that is spent on pairs of attributes"
+    )
     bootstrap_replicates: int = Field(2000, ge=200)
 
     @field_validator("attributes")

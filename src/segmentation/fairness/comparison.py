@@ -9,16 +9,20 @@ Reference. Each group is compared with all other customers whom the rate and the
 not with the largest group: a reference group is never assessed itself, and when it is the one
 that is treated worse, no other group shows it.
 
-Test. One-sided mid-p of Fisher's exact test (Lancaster 1961; Hwang and Yang 2001): given the margins,
-the harmed members of the group are hypergeometric, and p = P(X > x) + ½ P(X = x). Holm's step-down
-(1979) bounds the chance of any false alarm in the family by alpha, whatever the dependence between
-groups. A significant gap blocks only when it also exceeds ``block_gap``.
+Test. Fisher's exact test, one-sided: given the margins, the harmed members of the group are
+hypergeometric, and p = P(X ≥ x). The mid-p (Lancaster 1961) counts P(X = x) half, which is right on
+average but up to two times too small far in the tail, where many comparisons and repeated runs put the
+limit. Holm's step-down
+(1979), weighted, bounds the chance of any false alarm in the family by the alpha that the run may spend
+(``spending``), whatever the dependence between groups. Pairs of attributes share ``pair_alpha_share`` of
+it, so that looking at many small groups takes little from the power for whole ones. A significant gap
+blocks only when it also exceeds ``block_gap``.
 
 Intervals. Rates are resampled as counts: p* ~ Beta(x + ½, n − x + ½), the count bootstrap smoothed by
 Jeffreys' half, so that a rate of nil is not certain; all cells and replicates in one draw.
 
 Upper bounds of the gaps. They hold for all cells of the family at once: Jeffreys limits of both rates at
-confidence 1 − alpha / cells (Bonferroni, valid whatever the dependence), joined into a limit of their
+confidence 1 − alpha × the cell's weight (Bonferroni, valid whatever the dependence), joined into a limit of their
 difference by the method of variance estimates recovery (Zou and Donner 2008):
 gap + √((u − p)² + (q − l)²), u above the group's rate p and l below its reference's rate q. Far in the
 tail, where a pass is decided, this is exact enough without Monte Carlo noise, and it keeps the skew of
@@ -39,26 +43,31 @@ from segmentation.domain.vocabulary import Verdict
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Ints: TypeAlias = npt.NDArray[np.int64]
+Flags: TypeAlias = npt.NDArray[np.bool_]
 
 REFERENCE = "all others"
 CELL = ("family", "metric", "attribute", "group")
+PAIR = " × "
+"""Joins the names of two attributes, or of two groups, into that of a pair."""
 _INTERVAL = (0.05, 0.95)
 
 
-def compare_groups(cells: pl.DataFrame, settings: FairnessSettings, seed: int) -> pl.DataFrame:
+def compare_groups(cells: pl.DataFrame, settings: FairnessSettings, seed: int, alpha: float) -> pl.DataFrame:
     """Return figures and verdict for every group, each compared with all others.
 
     Parameters
     ----------
-    cells : ``family``, ``metric``, ``attribute``, ``group``, ``count`` and ``harmed``, in any order.
-    settings : gaps, alpha, minimum counts and replicates.
+    cells : ``family``, ``metric``, ``attribute``, ``group``, ``count``, ``harmed`` and ``is_hidden``, in any
+        order (``cells.count_cells``).
+    settings : gaps, minimum counts and replicates; its alpha is that of the upper bounds.
     seed : of the resampled intervals.
+    alpha : family-wise false-alarm rate of this run.
 
     Returns
     -------
-    ``cells`` sorted, with the columns of ``audit_fairness`` but its statement. Groups that are, or whose
-    reference is, below ``min_count_report`` get no figures and *not_assessable*; they are no part of
-    the family that is corrected for.
+    ``cells`` sorted, with the columns of ``audit_fairness`` but its statement. Groups that are hidden, or
+    that are, or whose reference is, below ``min_count_report`` get no figures and *not_assessable*; they
+    are no part of the family that is corrected for.
 
     Notes
     -----
@@ -69,7 +78,7 @@ def compare_groups(cells: pl.DataFrame, settings: FairnessSettings, seed: int) -
     """
     whole = ["family", "metric", "attribute"]
     count = pl.col("count")
-    is_small = count < settings.min_count_report
+    is_small = (count < settings.min_count_report) | pl.col("is_hidden")
     is_left_out = is_small & (count.filter(is_small).sum().over(whole) < settings.min_count_report)
 
     def of_others(name: str) -> pl.Expr:
@@ -77,33 +86,49 @@ def compare_groups(cells: pl.DataFrame, settings: FairnessSettings, seed: int) -
         return (total - pl.col(name)).clip(lower_bound=0).alias(f"other_{name}")
 
     totals = cells.sort(CELL).with_columns(of_others("count"), of_others("harmed"))
-    is_large = pl.min_horizontal("count", "other_count") >= settings.min_count_report
+    is_large = ~is_small & (pl.col("other_count") >= settings.min_count_report)
     parts = [totals.filter(~is_large).with_columns(verdict=pl.lit(Verdict.NOT_ASSESSABLE.value))]
     for number, (_, family) in enumerate(
         totals.filter(is_large).group_by("family", maintain_order=True), start=1
     ):
-        parts.append(_compare_family(family, settings, np.random.default_rng([seed, number])))
+        parts.append(_compare_family(family, settings, np.random.default_rng([seed, number]), alpha))
     return pl.concat(parts, how="diagonal").sort(CELL)
 
 
-def mid_p_values(harmed: Ints, count: Ints, other_harmed: Ints, other_count: Ints) -> Floats:
-    """Return the one-sided mid-p of a higher rate in the group than among all others."""
+def exact_p_values(harmed: Ints, count: Ints, other_harmed: Ints, other_count: Ints) -> Floats:
+    """Return Fisher's one-sided p of a higher rate in the group than among all others."""
     from scipy.stats import hypergeom
 
-    law = hypergeom(count + other_count, harmed + other_harmed, count)
-    values: Floats = np.clip(law.sf(harmed) + 0.5 * law.pmf(harmed), 0.0, 1.0)
-    return values
+    values = hypergeom.sf(harmed - 1, count + other_count, harmed + other_harmed, count)
+    return np.asarray(np.clip(values, 0.0, 1.0))
 
 
-def adjust_holm(p_values: Floats) -> Floats:
-    """Return Holm's adjusted p-values along the last axis."""
-    count = p_values.shape[-1]
-    order = np.argsort(p_values, axis=-1, kind="stable")
-    ranked = np.take_along_axis(p_values, order, axis=-1) * np.arange(count, 0, -1)
+def weigh_cells(is_pair: Flags, settings: FairnessSettings) -> Floats:
+    """Return the share of alpha that each cell of a family is tested at; the shares sum to one."""
+    pairs = int(is_pair.sum())
+    singles = len(is_pair) - pairs
+    pair_share = settings.pair_alpha_share if singles else 1.0
+    single_share = 1.0 - pair_share if pairs else 1.0
+    return np.where(is_pair, pair_share / max(pairs, 1), single_share / max(singles, 1))
+
+
+def adjust_holm(p_values: Floats, weights: Floats) -> Floats:
+    """Return Holm's weighted adjusted p-values along the last axis; weights sum to one."""
+    scaled = p_values / weights
+    order = np.argsort(scaled, axis=-1, kind="stable")
+    ranked_weights = np.broadcast_to(weights, p_values.shape)
+    ranked_weights = np.take_along_axis(ranked_weights, order, axis=-1)
+    remaining = np.cumsum(ranked_weights[..., ::-1], axis=-1)[..., ::-1]
+    ranked = np.take_along_axis(scaled, order, axis=-1) * remaining
     stepped = np.minimum(np.maximum.accumulate(ranked, axis=-1), 1.0)
     adjusted = np.empty_like(stepped)
     np.put_along_axis(adjusted, order, stepped, axis=-1)
     return adjusted
+
+
+def find_blocks(p_values: Floats, gaps: Floats, settings: FairnessSettings, alpha: float) -> Flags:
+    """Return which cells block: a gap above ``block_gap`` that chance does not explain."""
+    return (p_values < alpha) & (gaps > settings.block_gap)
 
 
 def draw_rates(harmed: Ints, count: Ints, replicates: int, rng: np.random.Generator) -> Floats:
@@ -111,11 +136,10 @@ def draw_rates(harmed: Ints, count: Ints, replicates: int, rng: np.random.Genera
     return rng.beta(harmed + 0.5, count - harmed + 0.5, size=(replicates, len(harmed)))
 
 
-def bound_gaps(harmed: Ints, count: Ints, other_harmed: Ints, other_count: Ints, alpha: float) -> Floats:
-    """Return upper bounds of the gaps that hold for all cells at once with confidence 1 − alpha."""
+def bound_gaps(harmed: Ints, count: Ints, other_harmed: Ints, other_count: Ints, tail: Floats) -> Floats:
+    """Return upper bounds of the gaps, each with confidence 1 − its ``tail``; together, 1 − their sum."""
     from scipy.special import betaincinv
 
-    tail = alpha / harmed.shape[-1]
     rate, other_rate = harmed / count, other_harmed / other_count
     above = betaincinv(harmed + 0.5, count - harmed + 0.5, 1.0 - tail)
     above = np.where(harmed == count, 1.0, above)
@@ -126,7 +150,7 @@ def bound_gaps(harmed: Ints, count: Ints, other_harmed: Ints, other_count: Ints,
 
 
 def _compare_family(
-    family: pl.DataFrame, settings: FairnessSettings, rng: np.random.Generator
+    family: pl.DataFrame, settings: FairnessSettings, rng: np.random.Generator, alpha: float
 ) -> pl.DataFrame:
     harmed, count, other_harmed, other_count = (
         family[name].to_numpy().astype(np.int64)
@@ -134,11 +158,12 @@ def _compare_family(
     )
     rate, other_rate = harmed / count, other_harmed / other_count
     gap = rate - other_rate
-    p_values = adjust_holm(mid_p_values(harmed, count, other_harmed, other_count))
+    weights = weigh_cells(family["attribute"].str.contains(PAIR, literal=True).to_numpy(), settings)
+    p_values = adjust_holm(exact_p_values(harmed, count, other_harmed, other_count), weights)
     drawn = draw_rates(harmed, count, settings.bootstrap_replicates, rng)
-    gap_high = bound_gaps(harmed, count, other_harmed, other_count, settings.alpha)
+    gap_high = bound_gaps(harmed, count, other_harmed, other_count, settings.alpha * weights)
     low, high = np.quantile(drawn, _INTERVAL, axis=0)
-    is_blocked = (p_values < settings.alpha) & (gap > settings.block_gap)
+    is_blocked = find_blocks(p_values, gap, settings, alpha)
     is_passed = (gap_high < settings.pass_gap) & (count >= settings.min_count_pass) & ~is_blocked
     verdict = np.select(
         [is_blocked, is_passed], [Verdict.BLOCK.value, Verdict.PASS.value], Verdict.INCONCLUSIVE.value
@@ -153,5 +178,6 @@ def _compare_family(
         gap_high=pl.Series(gap_high),
         ratio=pl.Series(ratio).fill_nan(None),
         p_value=pl.Series(p_values),
+        alpha=pl.lit(alpha),
         verdict=pl.Series(verdict.tolist(), dtype=pl.String),
     )

@@ -11,14 +11,17 @@ from segmentation.domain.room_tables import AUDIT_VERDICT
 from segmentation.domain.settings import FairnessSettings
 from segmentation.domain.validation import find_violations
 from segmentation.domain.vocabulary import Verdict
-from segmentation.fairness.audit import ALL, AUDIT_FAIRNESS, PRIMARY
+from segmentation.fairness.cells import PRIMARY
+from segmentation.fairness.comparison import PAIR
+from segmentation.fairness.findings import ALL, AUDIT_FAIRNESS
 from segmentation.fairness.wording import say_gap, say_group, say_list
 
+IS_PAIR = pl.col("attribute").str.contains(PAIR, literal=True)
 _SHOWN = 3
 _LAST_STAYS = "The last approved snapshot stays current"
 _REMEDY = (
     f"{_LAST_STAYS} until the gap is gone or a named person has decided that it is justified; look first at "
-    "how the lateness of this group is recorded and at what led to its labels or steps."
+    "how its lateness is recorded and what led to its labels or steps."
 )
 _AUDIT_AGAIN = f"{_LAST_STAYS}: run the audit again, and find out what changed it."
 _CARE = "Harsh steps need a person's decision until this is clear."
@@ -37,9 +40,9 @@ def judge_audit(audit: pl.DataFrame, settings: FairnessSettings) -> pl.DataFrame
     ``audit_verdict``, one row: *block* when a comparison of the primary family blocks, or when the
     audit is empty, invalid, incomplete or contradicts itself; *not_assessable* when nothing could be
     compared for want of group data; *pass* when every group compared in the primary family passes;
-    else *inconclusive*. A group too small for a figure prevents a pass. The statement has at most three
-    sentences: what was assessed, what was found, what follows; the findings about each group are in the
-    audit.
+    else *inconclusive*. A group too small for a figure prevents a pass. A pair of groups blocks like a group,
+    but does not prevent a pass: its two groups are assessed, and some pair is too small in every ledger. The statement has at most three sentences: what was assessed, what
+    was found, what follows; the findings about each group are in the audit.
     """
     fault = _find_fault(audit, settings)
     if fault is not None:
@@ -65,30 +68,36 @@ def _judge(primary: pl.DataFrame) -> tuple[Verdict, str]:
     blocked = compared.filter(pl.col("verdict") == Verdict.BLOCK.value).sort("gap", descending=True)
     scope = _say_scope(compared, missing)
     if blocked.height:
-        worst = "; ".join(map(say_gap, blocked.head(_SHOWN).iter_rows(named=True)))
-        more = f"; and {blocked.height - _SHOWN} more" if blocked.height > _SHOWN else ""
+        # A pair is worse off together with its group; it is named when no whole group is.
+        named = blocked.filter(~IS_PAIR) if blocked.filter(~IS_PAIR).height else blocked
+        shown = named.head(_SHOWN)
+        worst = "; ".join(map(say_gap, shown.iter_rows(named=True)))
+        more = f"; and {blocked.height - shown.height} more" if blocked.height > shown.height else ""
         return Verdict.BLOCK, f"{scope} Treated worse: {worst}{more}. {_REMEDY}"
-    open_ = compared.filter(pl.col("verdict") != Verdict.PASS.value)
+    counted = compared.filter(~IS_PAIR)
+    open_ = counted.filter(pl.col("verdict") != Verdict.PASS.value)
     if open_.height == 0:
         return Verdict.PASS, f"{scope} No group was found to be treated worse."
     widest = open_.sort("gap_high", descending=True, nulls_last=True).row(0, named=True)
     example = (
         f"{say_group(widest)}, too small for a figure" if widest["gap_high"] is None else say_gap(widest)
     )
-    doubt = f"{open_.height} of {compared.height} comparisons neither show a gap nor rule one out, such as"
+    doubt = f"{open_.height} of {counted.height} comparisons neither show a gap nor rule one out, such as"
     return Verdict.INCONCLUSIVE, f"{scope} {doubt} {example}. {_CARE}"
 
 
 def _say_scope(compared: pl.DataFrame, missing: pl.DataFrame) -> str:
-    known = set(compared["attribute"])
+    known = set(compared.filter(~IS_PAIR)["attribute"])
     absent = {f"{name} in part" if name in known else name for name in set(missing["attribute"]) - {ALL}}
+    absent |= set(missing.filter(pl.col("attribute") == ALL)["metric"]) - {ALL}
     left_out = f" (not assessed for want of data: {say_list(absent)})" if absent else ""
-    return f"Assessed {say_list(set(compared['metric']))} by {say_list(known)}{left_out}."
+    pairs = " and their pairs" if compared.filter(IS_PAIR).height else ""
+    return f"Assessed {say_list(set(compared['metric']))} by {say_list(known)}{pairs}{left_out}."
 
 
 def _say_nothing_compared(compared: pl.DataFrame, missing: pl.DataFrame) -> str:
     nothing = "Nothing could be compared"
-    small = set(compared["attribute"])
+    small = set(compared.filter(~IS_PAIR)["attribute"])
     absent = set(missing["attribute"]) - small - {ALL}
     reasons = [f"there are no groups to compare by {say_list(absent)}"] if absent else []
     unmeasured = set(missing.filter(pl.col("attribute") == ALL)["metric"]) - {ALL}
@@ -101,7 +110,7 @@ def _say_nothing_compared(compared: pl.DataFrame, missing: pl.DataFrame) -> str:
     return " ".join([f"{nothing}.", *missing["statement"].head(1)])
 
 
-def _find_fault(audit: pl.DataFrame, settings: FairnessSettings) -> str | None:
+def _find_fault(audit: pl.DataFrame, settings: FairnessSettings) -> str | None:  # noqa: PLR0911  a list of faults
     """Why the audit cannot be relied on, in words; None when it can."""
     if audit.height == 0:
         return "it is empty"
@@ -113,15 +122,17 @@ def _find_fault(audit: pl.DataFrame, settings: FairnessSettings) -> str | None:
     absent = sorted(set(settings.primary_metrics) - metrics)
     if absent and not (metrics == {ALL} and primary["attribute"].to_list() == [ALL]):
         return f"it says nothing about {say_list(absent)}"
-    figures = ("estimate", "gap", "gap_high", "p_value")
+    figures = ("estimate", "gap", "gap_high", "p_value", "alpha")
     is_judged = pl.col("verdict") != Verdict.NOT_ASSESSABLE.value
     if primary.filter(
         is_judged & pl.any_horizontal(pl.col(figures).is_null() | pl.col(figures).is_nan())
     ).height:
         return "it judges groups without figures"
+    if (primary["alpha"] > settings.alpha).any():
+        return "it spends more than the budget of false alarms"
     is_pass = pl.col("verdict") == Verdict.PASS.value
     is_earned = (pl.col("gap_high") < settings.pass_gap) & (pl.col("count") >= settings.min_count_pass)
-    is_worse = (pl.col("p_value") < settings.alpha) & (pl.col("gap") > settings.block_gap)
+    is_worse = (pl.col("p_value") < pl.col("alpha")) & (pl.col("gap") > settings.block_gap)
     contradicted = (is_pass & ~is_earned) | (
         is_judged & is_worse & (pl.col("verdict") != Verdict.BLOCK.value)
     )

@@ -30,7 +30,7 @@ import polars as pl
 from segmentation.domain.reachability import is_bounced
 from segmentation.domain.schema import Frames
 from segmentation.domain.settings import FairnessSettings, SegmentSettings
-from segmentation.domain.vocabulary import Action, Cause, Channel, Direction, Segment, Tone
+from segmentation.domain.vocabulary import Action, Cause, Channel, Direction, ScoreStatus, Segment, Tone
 from segmentation.segments.observations import EXCLUDED, classify_instalments
 
 FREQUENT_CONTACT_COUNT = 3
@@ -39,7 +39,7 @@ _EASY_CHANNELS = tuple(
     channel.value for channel in Channel if channel not in {Channel.LETTER, Channel.REGISTERED_LETTER}
 )
 _HARSH_ACTIONS = (Action.FORMAL_NOTICE.value, Action.LEGAL_REVIEW.value)
-_NO_CONTACT = (Action.WAIT.value, Action.THANK_YOU.value)
+_NO_CONTACT = (Action.WAIT.value, Action.THANK_YOU.value, Action.MATCH_CREDIT.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,7 @@ class Harm:
 _SELDOM = "customers who are seldom clearly late"
 _OVERDUE = "customers with something overdue"
 _MILD_OVERDUE = pl.col("is_seldom_clearly_late") & pl.col("is_overdue")
+HIGH_SCORE_PROB = 0.5
 
 HARMS: Mapping[str, Harm] = {
     "structural_label_rate": Harm(
@@ -77,6 +78,18 @@ HARMS: Mapping[str, Harm] = {
         suffered="are to get a formal notice, a legal review or a call in a formal tone",
         population=_MILD_OVERDUE,
         is_harmed=pl.col("has_harsh_step"),
+    ),
+    "high_score_rate": Harm(
+        concerned=f"{_SELDOM} and have something open that is not due yet",
+        suffered=f"are expected to pay it more than 30 days late (probability {HIGH_SCORE_PROB:.0%} or more)",
+        population=pl.col("is_seldom_clearly_late") & pl.col("has_score"),
+        is_harmed=pl.col("has_high_score"),
+    ),
+    "unwilling_cause_rate": Harm(
+        concerned=_SELDOM,
+        suffered="are thought not to be willing to pay",
+        population=pl.col("is_seldom_clearly_late") & pl.col("is_labelled"),
+        is_harmed=pl.col("is_thought_unwilling"),
     ),
     "contact_step_rate": Harm(
         concerned=f"{_SELDOM} and have something overdue",
@@ -114,20 +127,13 @@ HARMS: Mapping[str, Harm] = {
 """Every rate that is compared, by metric; those in ``primary_metrics`` gate, the others are reported."""
 
 
-def observe_harms(
-    ledger: Frames,
-    segment: pl.DataFrame,
-    recommendation: pl.DataFrame,
-    settings: FairnessSettings,
-    as_of: date,
-) -> pl.DataFrame:
+def observe_harms(ledger: Frames, decided: Frames, settings: FairnessSettings, as_of: date) -> pl.DataFrame:
     """Return for every harm the customers it could happen to, and whether it did.
 
     Parameters
     ----------
     ledger : all ``core_`` tables as known on the as-of day.
-    segment : ``pred_segment``.
-    recommendation : ``act_recommendation``.
+    decided : ``pred_instalment_risk``, ``pred_segment``, ``act_recommendation``.
     settings : ``clear_late_days``.
     as_of : end of what is known, and of the window in which contacts are counted.
 
@@ -135,7 +141,7 @@ def observe_harms(
     -------
     Rows of ``metric``, ``customer_id``, ``is_harmed``. A harm whose table is empty has no rows.
     """
-    customers = describe_customers(ledger, segment, recommendation, settings, as_of)
+    customers = describe_customers(ledger, decided, settings, as_of)
     parts = [
         customers.filter(harm.population).select(
             pl.lit(metric).alias("metric"), "customer_id", harm.is_harmed.alias("is_harmed")
@@ -147,11 +153,7 @@ def observe_harms(
 
 
 def describe_customers(
-    ledger: Frames,
-    segment: pl.DataFrame,
-    recommendation: pl.DataFrame,
-    settings: FairnessSettings,
-    as_of: date,
+    ledger: Frames, decided: Frames, settings: FairnessSettings, as_of: date
 ) -> pl.DataFrame:
     """Return one row per customer of ``pred_segment`` with every fact that a harm is defined by.
 
@@ -159,18 +161,20 @@ def describe_customers(
     -----
     All facts are true or false; what the ledger does not know of a customer is false.
     """
-    labels = segment.select(
+    labels = decided["pred_segment"].select(
         "customer_id",
         (pl.col("segment") != Segment.INSUFFICIENT_HISTORY.value).alias("is_labelled"),
         (
             (pl.col("segment") == Segment.STRUCTURAL.value) | (pl.col("cause") == Cause.WILL_NOT_PAY.value)
         ).alias("is_called_structural"),
+        (pl.col("cause") == Cause.WILL_NOT_PAY.value).alias("is_thought_unwilling"),
         (pl.col("cause") == Cause.CANNOT_PAY.value).alias("is_thought_unable"),
     )
     joined = labels
     for part in (
         _read_punctuality(ledger, settings, as_of),
-        _read_steps(recommendation),
+        _read_scores(decided["pred_instalment_risk"]),
+        _read_steps(decided["act_recommendation"]),
         _read_contacts(ledger, as_of),
         _read_channels(ledger),
     ):
@@ -194,6 +198,18 @@ def _read_punctuality(ledger: Frames, settings: FairnessSettings, as_of: date) -
         "customer_id",
         "is_overdue",
         (2 * pl.col("clear") < pl.col("known")).fill_null(value=False).alias("is_seldom_clearly_late"),
+    )
+
+
+def _read_scores(risk: pl.DataFrame) -> pl.DataFrame:
+    # What is overdue already is known to be late: only what is not due yet is a matter of the score.
+    return (
+        risk.filter((pl.col("score_status") == ScoreStatus.SCORED.value) & (pl.col("days_late") <= 0))
+        .group_by("customer_id")
+        .agg(
+            pl.lit(value=True).alias("has_score"),
+            (pl.col("late_30_prob") >= HIGH_SCORE_PROB).any().alias("has_high_score"),
+        )
     )
 
 

@@ -40,11 +40,12 @@ def say_group(row: dict[str, Any]) -> str:
 
 
 def say_gap(row: dict[str, Any]) -> str:
-    """Return the figures of one comparison in a clause, for a sentence about several of them."""
+    """Return group, metric, gap, interval and count of one comparison in a clause."""
     rest = max(0.0, row["estimate"] - row["gap"])
     return (
-        f"{say_group(row)} ({say_code(row['metric'])} {_percent(row['estimate'])} of {row['count']}, "
-        f"all others {_percent(rest)})"
+        f"{say_group(row)} ({say_code(row['metric'])} {_percent(row['estimate'])} of {row['count']}, 90 % interval "
+        f"{_percent(row['estimate_low'])} to {_percent(row['estimate_high'])}, all others {_percent(rest)}, "
+        f"gap {_points(row['gap'])})"
     )
 
 
@@ -88,7 +89,7 @@ def _say_verdict(row: dict[str, Any], settings: FairnessSettings) -> str:
     if row["verdict"] == Verdict.BLOCK.value:
         return (
             f"Block: the gap is above {_points(settings.block_gap)} and not explained by chance "
-            f"(p = {row['p_value']:.2g} after Holm)."
+            f"(p = {row['p_value']:.2g} after Holm, this run's limit is {row['alpha']:.2g})."
         )
     if row["verdict"] == Verdict.PASS.value:
         return f"Pass: a gap of {_points(settings.pass_gap)} or more is unlikely."

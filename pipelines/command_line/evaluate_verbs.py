@@ -1,0 +1,53 @@
+"""Verbs that measure the product's methods where the truth is known: evaluate fairness.
+
+Belongs here: one verb for each battery, its report on the screen and as JSON. Does not belong here:
+the batteries (their rooms).
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, TypeAlias
+
+import typer
+from rich.console import Console
+
+from segmentation.domain.errors import UsageError
+
+ReportOption: TypeAlias = Annotated[
+    Path | None, typer.Option("--json", help="JSON file for the report, with seeds and intervals.")
+]
+SeedOption: TypeAlias = Annotated[int, typer.Option(min=0, help="The same seed gives the same report.")]
+
+evaluate = typer.Typer(
+    name="evaluate", help="Measure the methods in simulation, where the truth is known.", no_args_is_help=True
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs of this module to the command."""
+    app.add_typer(evaluate)
+
+
+@evaluate.command()
+def fairness(report_file: ReportOption = None, seed: SeedOption = 1) -> None:
+    """Measure false alarms and power of the bias gate: one run, 26 weekly runs, planted gaps."""
+    from segmentation.fairness.battery import evaluate_gate
+
+    finish_report(evaluate_gate(seed=seed), report_file)
+
+
+def finish_report(report: Mapping[str, Any], report_file: Path | None) -> None:
+    """Print a report, and write it when a file is named; UsageError when that cannot be written."""
+    text = json.dumps(report, indent=2, default=str)
+    if report_file:
+        try:
+            report_file.parent.mkdir(parents=True, exist_ok=True)
+            report_file.write_text(text + "\n", encoding="utf-8")
+        except OSError as error:
+            raise UsageError(
+                f"The file cannot be written: {error.strerror}",
+                where=str(report_file),
+                remedy="Choose another path.",
+            ) from error
+    Console().print_json(text)
