@@ -239,7 +239,7 @@ def _read_records(
             where=f"{source_file}, from line {block.first_line}",
             remedy="Check `delimiter` and `quote` in the mapping; write the file as plain CSV.",
         )
-    if scan.marks & (HAS_EDGE_BLANK | HAS_QUOTE):
+    if scan.marks & HAS_EDGE_BLANK:
         stripped = rows.with_columns(pl.all().str.strip_chars(BLANKS))
         rows = stripped.with_columns(pl.when(pl.all() != "").then(pl.all()))
     rows = rows.insert_column(0, pl.Series(LINE, block.lines[is_good], dtype=pl.Int64))

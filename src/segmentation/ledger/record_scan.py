@@ -28,7 +28,8 @@ class RecordScan(NamedTuple):
     line_counts : physical lines of each record.
     field_counts : fields of each record.
     is_malformed : whether a quote stands where none may.
-    marks : ``HAS_QUOTE`` and ``HAS_EDGE_BLANK`` (what may be a blank at the edge of a field), for the piece.
+    marks : ``HAS_QUOTE`` and ``HAS_EDGE_BLANK`` (what may be a blank at the edge of a field, within its
+        quotes too, or nothing between them), for the piece.
     consumed : bytes up to the end of the last complete record.
     line_count : line ends in the consumed bytes.
     open_quote_line : line on which a quoted field was opened that the piece does not close; 0 when none.
@@ -118,15 +119,21 @@ def _scan(  # noqa: C901, PLR0912, PLR0915, PLR0917  one state machine
     is_at_edge = True  # at the start of a field
     is_blank = True  # nothing but blanks in the record so far
     is_bad = False
-    opened, gaps = 0, 0
+    opened, opened_at, gaps = 0, -1, 0
     position = 0
     while position < size:
         byte = data[position]
         if is_quoted:
+            is_first = position == opened_at + 1
             if byte == quote:
+                if is_first or data[position - 1] <= SPACE or data[position - 1] >= ASCII_END:
+                    marks |= HAS_EDGE_BLANK
                 is_quoted, is_closed = False, True
-            elif byte == NEWLINE:
-                line += 1
+            else:
+                if is_first and (byte <= SPACE or byte >= ASCII_END):
+                    marks |= HAS_EDGE_BLANK
+                if byte == NEWLINE:
+                    line += 1
         elif is_closed and byte == quote:  # a doubled quote is a quote in the text
             is_quoted, is_closed = True, False
         elif not is_special[byte]:
@@ -165,7 +172,7 @@ def _scan(  # noqa: C901, PLR0912, PLR0915, PLR0917  one state machine
         elif byte == quote:
             marks |= HAS_QUOTE
             if is_at_edge:
-                is_quoted, opened = True, line
+                is_quoted, opened, opened_at = True, line, position
             else:
                 is_bad = True
             is_at_edge, is_blank = False, False
