@@ -116,9 +116,9 @@ class Oracle:
                 continue
             delay = (belief[0] - o.due).days
             if belief[1] == "payment":
-                outcomes.append((o.believed_since(t), belief[0], o.due, delay, False))
+                outcomes.append((o.believed_since(t), belief[0], o.due, delay, False, _terms(o)))
             elif delay > 0:
-                outcomes.append((o.believed_since(t), belief[0], o.due, delay, True))
+                outcomes.append((o.believed_since(t), belief[0], o.due, delay, True, _terms(o)))
         paid = sorted(o for o in outcomes if not o[4])
         recent = [(o[0], o[1], o[3]) for o in paid[::-1][:12]]
         delays = [d for _, _, d in recent]
@@ -191,6 +191,10 @@ class Oracle:
             "since_payment_days": (t - recent[0][0]).days if recent else None,
         }
         self._recent = recent
+        # terms below nil count as nil
+        self._known_so = [(o[2].weekday(), o[5], o[4] or o[3] > 0) for o in outcomes] + [
+            (o.due.weekday(), _terms(o), True) for o in late_open
+        ]
         self._mean_amount = mean_amount
         year_amounts = [o.amount for o in same if o.enter >= year]
         self._mean_year = sum(year_amounts) / len(year_amounts) if year_amounts else None
@@ -264,7 +268,11 @@ class Oracle:
         month_end = (own.due.replace(day=28) + dt.timedelta(days=4)).replace(day=1) - dt.timedelta(days=1)
         angle = 2 * math.pi * own.due.day / month_end.day
         days = [day for _, day, _ in self._recent]
+        on_weekday = [late for weekday, _, late in self._known_so if weekday == own.due.weekday()]
+        on_terms = [late for _, terms, late in self._known_so if terms == _terms(own)]
         return values | {
+            "same_weekday_late_share": (sum(on_weekday) + 0.6) / (len(on_weekday) + 2),
+            "same_terms_late_share": (sum(on_terms) + 0.6) / (len(on_terms) + 2),
             "due_to_pay_weekday_days": (_mode(d.weekday() for d in days) - own.due.weekday()) % 7
             if days
             else None,
@@ -340,6 +348,11 @@ class Oracle:
         if name not in firsts:
             firsts[name] = min((r["observed_at"].date() for r in self._rows(name)), default=None)
         return firsts[name] is not None and firsts[name] < t
+
+
+def _terms(owed: Owed) -> int:
+    """Days from issue to due date, within 0 and 255."""
+    return min(max((owed.due - owed.issue).days, 0), 255)
 
 
 def _paid(owed: Owed, moment: dt.date) -> dt.date | None:

@@ -23,8 +23,6 @@ from segmentation.features.definitions import (
     features_about,
 )
 from segmentation.features.documentation import render_feature_table
-from segmentation.features.engine import build_engine
-from segmentation.features.facts import build_book_facts
 from segmentation.features.permission import REFUSED_ROLES, without_refused
 from segmentation.features.reasons import REASON_SENTENCES, ReasonGroup
 from tests.features.ledgers import build_ledger, day, empty_ledger, moment, random_ledger
@@ -85,14 +83,11 @@ def test_names_are_unique_and_every_group_has_a_sentence():
 def test_a_feature_is_added_in_one_place():
     added = define("large_book_share", Unit.SHARE, pl.col("open_count") / (pl.col("issued_count") + 1))
     ledger = random_ledger(5, invoices=60, customers=3)
-    engine = build_engine(ledger, build_book_facts(ledger), [added])
-    moments = pl.DataFrame({"customer_id": ["C0"], "as_of_date": [day(500)], "currency": ["EUR"]})
-    found = engine.compute(moments, keep=("customer_id",))
-    row = compute_customer_features(ledger, day(500)).row(
-        by_predicate=pl.col("customer_id") == "C0", named=True
-    )
-    assert found.columns == ["customer_id", "large_book_share"]
-    assert found["large_book_share"][0] == pytest.approx(row["open_count"] / (row["issued_count"] + 1))
+    found = compute_customer_features(ledger, day(500), (*FEATURES, added))
+    assert found.columns[-1] == "large_book_share"
+    expected = found.select(pl.col("open_count") / (pl.col("issued_count") + 1)).to_series()
+    assert found["large_book_share"].to_list() == pytest.approx(expected.to_list())
+    assert found.drop("large_book_share").equals(compute_customer_features(ledger, day(500)))
     assert "`large_book_share`" in render_feature_table((added,))
 
 

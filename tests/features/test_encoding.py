@@ -3,27 +3,42 @@
 import datetime as dt
 
 import polars as pl
+import pytest
 
-from segmentation.features.encoding import Calendar, number_customers
-
-
-def test_customers_keep_their_number_across_frames_of_any_order():
-    names = [f"C{i}" for i in range(5_000)]
-    frames = [pl.DataFrame({"customer_id": part}) for part in (names, names[::-1], [], names[1::3])]
-    codes, count = number_customers(*frames)
-    assert count == len(names)
-    seen: dict[str, int] = {}
-    for frame, numbers in zip(frames, codes, strict=True):
-        assert len(numbers) == frame.height
-        for name, number in zip(frame["customer_id"], numbers, strict=True):
-            assert seen.setdefault(name, number) == number
-    assert len(set(seen.values())) == count
+from segmentation.features.encoding import Calendar, number_ledger, number_names
+from tests.features.ledgers import random_ledger
 
 
-def test_no_customers_at_all():
-    codes, count = number_customers(pl.DataFrame({"customer_id": []}, schema={"customer_id": pl.String}))
-    assert count == 0
-    assert len(codes[0]) == 0
+def test_names_become_places_in_alphabetical_order_in_every_column():
+    names = [f"C{i:05d}" for i in range(5_000)]
+    columns = [
+        pl.Series(part, dtype=pl.String) for part in (names[::-1], names[:7], [], [*names[1::3], None])
+    ]
+    found, numbers = number_names(columns)
+    assert found.to_list() == names
+    for column, places in zip(columns, numbers, strict=True):
+        assert places.dtype == pl.Int32
+        assert found.gather(places).to_list() == column.to_list()
+
+
+@pytest.mark.parametrize("columns", [[], [[]], [[], [None]]])
+def test_no_names_at_all(columns):
+    found, numbers = number_names([pl.Series(part, dtype=pl.String) for part in columns])
+    assert found.to_list() == []
+    assert [places.to_list() for places in numbers] == columns
+
+
+def test_a_ledger_is_numbered_throughout():
+    ledger = random_ledger(4, invoices=80, customers=5)
+    numbered = number_ledger(ledger)
+    for name, frame in ledger.items():
+        if "customer_id" in frame.columns:
+            found = numbered.customers.gather(numbered.frames[name]["customer_id"])
+            assert found.to_list() == frame["customer_id"].to_list(), name
+    balance = numbered.frames["core_instalment_balance"]
+    assert numbered.currencies.gather(balance["currency"]).to_list() == (
+        ledger["core_instalment_balance"]["currency"].to_list()
+    )
 
 
 def test_the_calendar_knows_weekdays_and_months():

@@ -212,6 +212,26 @@ FEATURES: tuple[Feature, ...] = (
         G.PAST_LATENESS,
         "invoices paid more than 30 days late, of those paid; smoothed towards 0.05",
     ),
+    Feature(
+        "same_weekday_late_share",
+        Unit.SHARE,
+        W.ALL,
+        NEVER_NULL,
+        _smoothed(_c("same_weekday_late_count"), _c("same_weekday_count")),
+        G.PAST_LATENESS,
+        "the same share, of instalments that fell due on the same weekday",
+        Scope.INSTALMENT,
+    ),
+    Feature(
+        "same_terms_late_share",
+        Unit.SHARE,
+        W.ALL,
+        NEVER_NULL,
+        _smoothed(_c("same_terms_late_count"), _c("same_terms_count")),
+        G.PAST_LATENESS,
+        "the same share, of instalments with the same terms",
+        Scope.INSTALMENT,
+    ),
     # the latest settlements
     Feature(
         "recent_late_share",

@@ -3,13 +3,15 @@
 Belongs here: encodings. Does not belong here: what the numbers are used for.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
 from segmentation.domain.errors import InputRefusedError
-from segmentation.features.state import NEVER, NO_DAY, OWN
+from segmentation.domain.schema import Frames
+from segmentation.features.state import LONGEST_TERMS, NEVER, NO_DAY, OWN
 
 _YEAR = 365
 _MARGIN = 400
@@ -50,32 +52,54 @@ class Calendar:
         )
 
 
-def number_customers(*frames: pl.DataFrame) -> tuple[list[np.ndarray], int]:
-    """Return a number for the customer of each row of the frames (int32), and how many there are.
+def number_names(columns: Sequence[pl.Series]) -> tuple[pl.Series, list[pl.Series]]:
+    """Return the names in the columns, in alphabetical order, and each column as places in them.
 
-    Notes
-    -----
-    Which number a customer gets does not matter to any result. All frames are numbered in one cast:
-    the numbers of a Polars category last only as long as a column that uses it.
+    Returns
+    -------
+    The names, without nulls, and for each column an Int32 column; a null stays null.
     """
-    names = pl.concat([frame["customer_id"] for frame in frames])
-    codes = names.cast(pl.Categorical(pl.Categories.random())).to_physical().cast(pl.Int32).to_numpy()
-    ends = np.cumsum([frame.height for frame in frames])
-    return np.split(codes, ends[:-1]), int(codes.max()) + 1 if len(codes) else 0
+    dtype = pl.Categorical(pl.Categories.random())
+    coded = [column.cast(dtype) for column in columns]  # numbers last as long as a column that uses them
+    used = pl.concat([column.unique() for column in coded]).unique().drop_nulls() if coded else None
+    if used is None or used.is_empty():
+        return pl.Series("name", [], pl.String), [
+            column.cast(dtype).to_physical().cast(pl.Int32) for column in columns
+        ]
+    found = pl.DataFrame({"name": used.cast(pl.String), "code": used.to_physical()}).sort("name")
+    codes = found["code"].to_numpy()
+    place = np.zeros(codes.max() + 1, np.int32)
+    place[codes] = np.arange(found.height, dtype=np.int32)
+    places = pl.Series(values=place)
+    return found["name"], [places.gather(column.to_physical()) for column in coded]
 
 
-class Currencies:
-    """Numbers for the currencies of frames, in alphabetical order; −1 where there is none."""
+@dataclass(frozen=True, slots=True)
+class NumberedLedger:
+    """A ledger in which customers and currencies are numbers: faster to join, sort and hold.
 
-    def __init__(self, *frames: pl.DataFrame) -> None:
-        names = pl.concat([frame["currency"] for frame in frames]).drop_nulls().unique().sort()
-        self._codes = pl.DataFrame({"currency": names, "code": np.arange(len(names), dtype=np.int32)})
-        self.count = max(len(names), 1)
+    ``customers`` and ``currencies`` are the names, in alphabetical order; the columns ``customer_id`` of
+    all frames, and ``currency`` of the balances, hold places in them.
+    """
 
-    def of(self, frame: pl.DataFrame) -> np.ndarray:
-        """Numbers of the frame's currencies, as int32."""
-        joined = frame.select("currency").join(self._codes, on="currency", how="left", maintain_order="left")
-        return joined["code"].fill_null(-1).to_numpy()
+    frames: Frames
+    customers: pl.Series
+    currencies: pl.Series
+
+
+def number_ledger(ledger: Frames) -> NumberedLedger:
+    """Return the ledger with numbers for its customers, and for the currencies of its balances."""
+    named = [name for name, frame in ledger.items() if "customer_id" in frame.columns]
+    customers, numbers = number_names([ledger[name]["customer_id"] for name in named])
+    balance = ledger["core_instalment_balance"]
+    currencies, (currency,) = number_names([balance["currency"]])
+    frames = dict(ledger)
+    for name, column in zip(named, numbers, strict=True):
+        frames[name] = ledger[name].with_columns(column.alias("customer_id"))
+    frames["core_instalment_balance"] = frames["core_instalment_balance"].with_columns(
+        currency.alias("currency")
+    )
+    return NumberedLedger(frames, customers, currencies)
 
 
 def find_base_day(*frames: pl.DataFrame) -> Days:
@@ -98,6 +122,12 @@ def find_base_day(*frames: pl.DataFrame) -> Days:
             remedy="Correct the dates, or narrow earliest_year and latest_year in the settings.",
         )
     return Days(min(known) - _MARGIN)
+
+
+def count_terms(issue: str = "issue_date", due: str = "due_date") -> pl.Expr:
+    """Return days from issue to due date, no more than ``LONGEST_TERMS`` and no less than nil."""
+    days = pl.col(due).to_physical() - pl.col(issue).to_physical()
+    return days.clip(0, LONGEST_TERMS).alias("terms")
 
 
 def describe_own(own: pl.DataFrame, days: Days, calendar: Calendar) -> dict[str, np.ndarray | pl.Series]:

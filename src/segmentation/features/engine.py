@@ -9,20 +9,25 @@ machine takes batches in threads, a distributed engine one partition at a time.
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import polars as pl
 
-from segmentation.domain.schema import Frames
 from segmentation.features.dates import OBSERVED
 from segmentation.features.definitions import Feature
-from segmentation.features.encoding import Calendar, Currencies, describe_own, find_base_day, number_customers
+from segmentation.features.encoding import (
+    Calendar,
+    Days,
+    NumberedLedger,
+    count_terms,
+    describe_own,
+    find_base_day,
+)
 from segmentation.features.facts import BookFacts
-from segmentation.features.state import REAL_STATE, STATE
-from segmentation.features.tallies import TALLIES, Tally
+from segmentation.features.state import ITEM, MOMENT, NEVER, NO_CURRENCY, OUTCOME, REAL_STATE, STATE
+from segmentation.features.tallies import TALLIES
 from segmentation.features.tally_counts import count_tally
 
 BATCH_MOMENTS = 25_000
@@ -30,119 +35,165 @@ BATCH_MOMENTS = 25_000
 
 THREADS = 2
 
+AHEAD = 4
+"""Batches computed before somebody takes them: memory stays bounded where they are taken slowly."""
+
 
 @dataclass(frozen=True, slots=True)
-class _Buckets:
-    """Rows in customer order, and the arrays that the sweep reads."""
+class Records:
+    """Records in customer order, and where those of each customer start."""
 
-    order: np.ndarray
+    rows: np.ndarray
     start: np.ndarray
-    columns: tuple[np.ndarray, ...]
-
-    @property
-    def arrays(self) -> tuple[np.ndarray, ...]:
-        """All of them, as the sweep takes them."""
-        return (self.order, self.start, *self.columns)
 
 
-@dataclass(frozen=True, slots=True)
-class Engine:
-    """Facts of a ledger, ready to be looked at from any moment."""
+def compute_batches(
+    ledger: NumberedLedger,
+    book: BookFacts,
+    moments: pl.DataFrame,
+    features: Sequence[Feature],
+    keep: Sequence[str],
+) -> Iterator[pl.DataFrame]:
+    """Yield the kept columns and the features, one frame per batch of customers, in customer order.
 
-    features: Sequence[Feature]
-    book: BookFacts
-    tallies: Sequence[tuple[Tally, pl.DataFrame, int | None]]
+    Parameters
+    ----------
+    ledger : facts that features may see (``permission.without_refused``), numbered.
+    book : of the same ledger.
+    moments : customer_id, currency (numbers; a null currency is the customer's most frequent one),
+        as_of_date and, for features about an instalment, issue_date, due_date, amount (thousandths) and
+        its state.
+    features : what to compute.
+    keep : columns of ``moments`` to keep; customers get their names back.
 
-    def compute(self, moments: pl.DataFrame, keep: Sequence[str]) -> pl.DataFrame:
-        """Return the kept columns and the features of all moments, in customer order."""
-        batches = list(self.stream(moments, keep))
-        return pl.concat(batches)
+    Notes
+    -----
+    Within a customer, rows are in the order of ``moments`` by day.
+    """
+    from segmentation.features.sweep import sweep
 
-    def stream(self, moments: pl.DataFrame, keep: Sequence[str]) -> Iterator[pl.DataFrame]:
-        """Yield the kept columns and the features, one frame per batch of customers.
-
-        Parameters
-        ----------
-        moments : customer_id, currency (null: the customer's most frequent), as_of_date and, for
-            features about an instalment, issue_date, due_date, amount (thousandths) and its state.
-        keep : columns of ``moments`` to keep.
-        """
-        from segmentation.features.sweep import bucket_rows, sweep
-
-        book = self.book
-        fact_frames = [facts for _, facts, _ in self.tallies]
-        days = find_base_day(book.items, book.outcomes, moments, *fact_frames)
-        calendar = Calendar.since(days.base)
-        money = Currencies(book.items, moments)
-        (item_codes, outcome_codes, moment_codes, *tally_codes), customers = number_customers(
-            book.items, book.outcomes, moments, *fact_frames
-        )
-        tallies = [
-            count_tally(tally, facts, first, codes, days)
-            for (tally, facts, first), codes in zip(self.tallies, tally_codes, strict=True)
-        ]
-
-        def bucket(customer: np.ndarray, *columns: np.ndarray) -> _Buckets:
-            order, start = bucket_rows(customer, customers)
-            return _Buckets(order, start, columns)
-
-        items = bucket(
-            item_codes,
-            *(days.offset(book.items[f"{name}_date"]) for name in ("from", "due", "until", "excused")),
-            book.items["amount"].to_numpy(),
-            money.of(book.items),
-            book.items["weight"].to_numpy(),
-        )
-        outcomes = bucket(
-            outcome_codes,
-            *(days.offset(book.outcomes[f"{name}_date"]) for name in ("known", "until", "paid", "due")),
-            book.outcomes["is_written_off"].cast(pl.Int8).to_numpy(),
-        )
-        looks = bucket(moment_codes, days.offset(moments["as_of_date"]), money.of(moments))
-
-        def look(bounds: tuple[int, int]) -> pl.DataFrame:
-            first, end = bounds
-            low, high = looks.start[first], looks.start[end]
-            state = np.empty((len(STATE), high - low), np.int64)
-            real_state = np.empty((len(REAL_STATE), high - low), np.float64)
-            arguments: tuple[Any, ...] = (
-                *(*bounds, *items.arrays, *outcomes.arrays, *looks.arrays),
-                *(money.count, calendar.weekday, calendar.month_day, state, real_state),
-            )
-            sweep(*arguments)
-            rows = looks.order[low:high]
-            own = moments[rows]
-            columns: dict[str, np.ndarray | pl.Series] = dict(zip(STATE, state, strict=True))
-            columns |= dict(zip(REAL_STATE, real_state, strict=True))
-            columns |= describe_own(own, days, calendar)
-            customer = np.repeat(np.arange(first, end), np.diff(looks.start[first : end + 1]))
-            day = looks.columns[0][rows].astype(np.int64)
-            for tally in tallies:
-                columns |= tally.at(customer, day)
-            return pl.DataFrame(columns).select(
-                *(own[name] for name in keep),
-                *(f.formula.cast(f.column.polars_type).alias(f.name) for f in self.features),
-            )
-
-        bounds = _split(looks.start)
-        with ThreadPoolExecutor(THREADS) as pool:
-            yield from pool.map(look, bounds)
-
-
-def build_engine(ledger: Frames, book: BookFacts, features: Sequence[Feature]) -> Engine:
-    """Return an engine over the ledger's facts that the features need (``without_refused`` applied)."""
     needed = {name for feature in features for name in feature.formula.meta.root_names()}
-    tallies = [
-        (tally, tally.facts(ledger, book), _first_day(ledger[tally.source]))
-        for tally in TALLIES
-        if needed.intersection(tally.columns)
+    facts = [
+        (tally, tally.facts(ledger.frames, book)) for tally in TALLIES if needed.intersection(tally.columns)
     ]
-    return Engine(features, book, tallies)
+    days = find_base_day(book.items, book.outcomes, moments, *(frame for _, frame in facts))
+    calendar = Calendar.since(days.base)
+    tallies = [
+        count_tally(tally, frame, _first_day(ledger.frames[tally.source]), days) for tally, frame in facts
+    ]
+    count = max(len(ledger.customers), 1)
+    items = _place_items(book.items, days, count)
+    outcomes = _place_outcomes(book.outcomes, days, count)
+    looks = _place_moments(moments, days, count)
+
+    def look(bounds: tuple[int, int]) -> pl.DataFrame:
+        first, end = bounds
+        mine = looks.rows[looks.start[first] : looks.start[end]]
+        state = np.empty((len(STATE), len(mine)), np.int64)
+        real_state = np.empty((len(REAL_STATE), len(mine)), np.float64)
+        sweep(
+            first,
+            end,
+            items.rows,
+            items.start,
+            outcomes.rows,
+            outcomes.start,
+            looks.rows,
+            looks.start,
+            max(len(ledger.currencies), 1),
+            calendar.weekday,
+            calendar.month_day,
+            state,
+            real_state,
+        )
+        own = moments[mine["row"]]
+        customer = np.repeat(np.arange(first, end), np.diff(looks.start[first : end + 1]))
+        columns: dict[str, np.ndarray | pl.Series] = dict(zip(STATE, state, strict=True))
+        columns |= dict(zip(REAL_STATE, real_state, strict=True))
+        columns |= describe_own(own, days, calendar)
+        for tally in tallies:
+            columns |= tally.at(customer, mine["day"].astype(np.int64))
+        kept = {name: ledger.customers[customer] if name == "customer_id" else own[name] for name in keep}
+        return pl.DataFrame(columns).select(
+            *(column.alias(name) for name, column in kept.items()),
+            *(f.formula.cast(f.column.polars_type).alias(f.name) for f in features),
+        )
+
+    waiting: list[Future[pl.DataFrame]] = []
+    with ThreadPoolExecutor(THREADS) as pool:
+        for bounds in _split(looks.start):
+            waiting.append(pool.submit(look, bounds))
+            if len(waiting) > AHEAD:
+                yield waiting.pop(0).result()
+        for future in waiting:
+            yield future.result()
 
 
 def _first_day(source: pl.DataFrame) -> int | None:
     first = source.select(OBSERVED.min()).item()
     return None if first is None else (first - dt.date(1970, 1, 1)).days
+
+
+def _place_items(items: pl.DataFrame, days: Days, customer_count: int) -> Records:
+    from segmentation.features.packing import find_starts, place_items
+
+    customer = items["customer_id"].to_numpy()
+    start = find_starts(customer, customer_count)
+    rows = np.empty(items.height, ITEM)
+    place_items(
+        customer,
+        start,
+        days.offset(items["from_date"]),
+        days.offset(items["due_date"]),
+        days.offset(items["until_date"]),
+        days.offset(items["excused_date"]),
+        items["amount"].to_numpy(),
+        items["terms"].to_numpy(),
+        items["currency"].to_numpy(),
+        items["weight"].to_numpy(),
+        rows,
+    )
+    return Records(rows, start)
+
+
+def _place_outcomes(outcomes: pl.DataFrame, days: Days, customer_count: int) -> Records:
+    from segmentation.features.packing import find_starts, place_outcomes
+
+    customer = outcomes["customer_id"].to_numpy()
+    start = find_starts(customer, customer_count)
+    rows = np.empty(outcomes.height, OUTCOME)
+    place_outcomes(
+        customer,
+        start,
+        days.offset(outcomes["known_date"]),
+        days.offset(outcomes["until_date"]),
+        days.offset(outcomes["paid_date"]),
+        days.offset(outcomes["due_date"]),
+        outcomes["terms"].to_numpy(),
+        outcomes["is_written_off"].cast(pl.Int8).to_numpy(),
+        rows,
+    )
+    return Records(rows, start)
+
+
+def _place_moments(moments: pl.DataFrame, days: Days, customer_count: int) -> Records:
+    from segmentation.features.packing import find_starts, place_moments
+
+    customer = moments["customer_id"].to_numpy()
+    start = find_starts(customer, customer_count)
+    rows = np.empty(moments.height, MOMENT)
+    none = np.full(moments.height, NEVER, np.int32)
+    is_instalment = "due_date" in moments.columns
+    place_moments(
+        customer,
+        start,
+        days.offset(moments["as_of_date"]),
+        days.offset(moments["due_date"]) if is_instalment else none,
+        moments.select(count_terms()).to_series().to_numpy() if is_instalment else none,
+        moments["currency"].fill_null(NO_CURRENCY).to_numpy(),
+        rows,
+    )
+    return Records(rows, start)
 
 
 def _split(start: np.ndarray) -> list[tuple[int, int]]:

@@ -15,6 +15,7 @@ import polars as pl
 from segmentation.domain.schema import Frames
 from segmentation.domain.vocabulary import CoveredBy, DisputeOutcome, OutcomeCode
 from segmentation.features.dates import OBSERVED, join_known
+from segmentation.features.encoding import count_terms
 from segmentation.features.paths import (
     THOUSANDTHS,
     build_covers,
@@ -82,26 +83,33 @@ def build_book_facts(ledger: Frames) -> BookFacts:
     ``items``: one row per spell in which an instalment was owed, and per change of the amount within
     it: invoice_id, instalment_number, customer_id, currency, ``from_date`` (owed and known),
     ``due_date``, ``until_date`` (day on which its cover was known; null while open),
-    ``excused_date`` (null when never), ``amount`` (thousandths), ``weight`` (see ``state``).
+    ``excused_date`` (null when never), ``amount`` (thousandths), ``terms`` (days from issue to due date,
+    see ``encoding.count_terms``), ``weight`` (see ``state``).
 
     ``outcomes``: one row per belief about an instalment: invoice_id, instalment_number, customer_id,
     ``known_date`` and ``until_date`` (from when to when it was believed; null while it is),
-    ``paid_date``, ``due_date``, ``is_written_off``. What a credit note covered, and what was written
+    ``paid_date``, ``due_date``, ``terms``, ``is_written_off``. What a credit note covered, and what was written
     off before it fell due, says nothing about paying.
     """
     known = pl.max_horizontal("issue_date", "issued_known_date")
-    owed = (
-        ledger["core_instalment_balance"]
-        .join(build_excuses(ledger), on="invoice_id", how="left")
-        .with_columns(known.alias("from_date"), (pl.col("amount") * THOUSANDTHS).cast(pl.Int64))
+    owed = _add_excuses(ledger["core_instalment_balance"], build_excuses(ledger)).with_columns(
+        known.alias("from_date"), (pl.col("amount") * THOUSANDTHS).cast(pl.Int64), count_terms()
     )
     movements = list_dated_movements(ledger)
     steps = build_steps(movements)
-    plain = owed.join(steps.select(*INSTALMENT).unique(), on=INSTALMENT, how="anti")
+    plain = owed
+    if steps.height:
+        plain = owed.join(steps.select(*INSTALMENT).unique(), on=INSTALMENT, how="anti")
     return BookFacts(
         pl.concat([_plain_items(plain), *_stepwise_items(owed, steps)]),
         pl.concat([_plain_outcomes(plain), _stepwise_outcomes(owed, build_covers(movements, steps))]),
     )
+
+
+def _add_excuses(balance: pl.DataFrame, excuses: pl.DataFrame) -> pl.DataFrame:
+    if excuses.is_empty():  # most ledgers have none, and a join looks at every invoice
+        return balance.with_columns(pl.lit(None, pl.Date).alias("excused_date"))
+    return balance.join(excuses, on="invoice_id", how="left", maintain_order="left")
 
 
 def _item_columns(since: str, until: pl.Expr, amount: str, weight: int) -> tuple[str | pl.Expr, ...]:
@@ -114,6 +122,7 @@ def _item_columns(since: str, until: pl.Expr, amount: str, weight: int) -> tuple
         until.alias("until_date"),
         "excused_date",
         pl.col(amount).alias("amount"),
+        "terms",
         pl.lit(weight, pl.Int8).alias("weight"),
     )
 
@@ -171,6 +180,7 @@ def _outcomes(covered: pl.DataFrame) -> pl.DataFrame:
             pl.min_horizontal("until_date", "excused_date").alias("until_date"),
             pl.col("covered_date").alias("paid_date"),
             "due_date",
+            "terms",
             is_written_off.alias("is_written_off"),
         )
         # excused before it was known: never held against the payer

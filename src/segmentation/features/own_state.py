@@ -70,10 +70,10 @@ def add_own_state(ledger: Frames, book: BookFacts, as_of: dt.date) -> pl.DataFra
             "invoice_id", "instalment_number", "customer_id", "currency", "issue_date", "due_date", "amount"
         )
         .with_columns((pl.col("amount") * THOUSANDTHS).cast(pl.Int64), pl.lit(as_of).alias("as_of_date"))
-        .join(still_open, on=["invoice_id", "instalment_number"])
-        .join(reminders, on="invoice_id", how="left")
-        .join(disputes, on="invoice_id", how="left")
-        .join(promises, on="invoice_id", how="left")
+        .join(still_open, on=["invoice_id", "instalment_number"], maintain_order="left")
+        .join(reminders, on="invoice_id", how="left", maintain_order="left")
+        .join(disputes, on="invoice_id", how="left", maintain_order="left")
+        .join(promises, on="invoice_id", how="left", maintain_order="left")
     )
     for column, source in (
         ("own_reminder_count", "core_contact_event"),

@@ -1,13 +1,18 @@
 """What the sweep knows about a customer at a moment: names that formulas of features may use.
 
-Belongs here: names and meanings of the state columns. Does not belong here: their computation
-(``sweep`` for the book and its outcomes, ``tallies`` for everything else on the account), features.
+Belongs here: names and meanings of the state columns, and the layout of the records that the sweep
+reads. Does not belong here: their computation (``sweep`` for the book and its outcomes, ``tallies``
+for everything else on the account), features.
 
 Amounts are in thousandths of the moment's currency: the invoice's own or, for a customer, the one
 with most invoices so far. Days are counted from a base day; ``moment_day`` is the moment itself.
+``same_weekday`` and ``same_terms`` count instalments that fell due on the weekday of the moment's own
+due date, or had its terms; they are nil for a moment without a due date.
 """
 
 from typing import Final
+
+import numpy as np
 
 DAY_BITS: Final = 16
 NEVER: Final = (1 << DAY_BITS) - 1
@@ -15,6 +20,9 @@ NEVER: Final = (1 << DAY_BITS) - 1
 
 NO_DAY: Final = -1
 """A day that never was: no invoice, payment or late payment so far."""
+
+NO_CURRENCY: Final = -1
+"""Currency of a moment that asks for the customer's most frequent one."""
 
 RECENT: Final = 12
 """How many of the latest settlements the last-k features look at."""
@@ -25,6 +33,9 @@ DECAY: Final = 0.75
 LATEST: Final = 3
 """How many of the very latest settlements the shortest mean looks at."""
 
+LONGEST_TERMS: Final = 255
+"""Terms of this many days and more count as the same, and so do terms of nil and less."""
+
 WHOLE: Final = 2
 """Weight of the part of the book that stands for its instalment."""
 
@@ -33,6 +44,48 @@ REOPENED: Final = 1
 
 PART: Final = 0
 """Weight of a part that only carries an amount."""
+
+ITEM: Final = np.dtype(
+    [
+        ("amount", np.int64),
+        ("since", np.uint16),
+        ("due", np.uint16),
+        ("until", np.uint16),
+        ("excused", np.uint16),
+        ("terms", np.uint16),
+        ("currency", np.uint16),
+        ("weight", np.uint8),
+    ],
+    align=True,
+)
+"""A part of the book. ``since``: day from which it is owed and known; ``until``: day on which its cover
+was known; ``excused``: day on which lateness was known to be the supplier's doing; ``amount`` in
+thousandths."""
+
+OUTCOME: Final = np.dtype(
+    [
+        ("known", np.uint16),
+        ("until", np.uint16),
+        ("paid", np.uint16),
+        ("due", np.uint16),
+        ("terms", np.uint16),
+        ("is_written_off", np.uint8),
+    ],
+    align=True,
+)
+"""What became of an instalment, and from when (``known``) to when (``until``) that was believed."""
+
+MOMENT: Final = np.dtype(
+    [
+        ("row", np.uint32),
+        ("day", np.uint16),
+        ("due", np.uint16),
+        ("terms", np.uint16),
+        ("currency", np.int16),
+    ],
+    align=True,
+)
+"""A moment to look from; ``due`` is ``NEVER`` where it is about no instalment."""
 
 STATE: Final = (
     "issued_count",
@@ -44,27 +97,31 @@ STATE: Final = (
     "amount_sum",
     "amount_365_count",
     "amount_365_sum",
-    "open_count",
     "open_sum",
-    "overdue_count",
     "overdue_sum",
+    "open_count",
+    "overdue_count",
     "overdue_days_sum",
     "oldest_overdue_days",
     "late_open_count",
     "paid_count",
     "paid_late_count",
-    "paid_late_30_count",
-    "delay_sum",
-    "delay_square_sum",
     "written_off_count",
+    "delay_sum",
+    "paid_late_30_count",
+    "delay_square_sum",
     "paid_365_count",
     "paid_365_late_count",
-    "delay_365_sum",
     "written_off_365_count",
+    "delay_365_sum",
     "paid_90_count",
     "paid_90_late_count",
-    "delay_90_sum",
     "written_off_90_count",
+    "delay_90_sum",
+    "same_weekday_count",
+    "same_weekday_late_count",
+    "same_terms_count",
+    "same_terms_late_count",
     "recent_count",
     "recent_delay_sum",
     "recent_rank_delay_sum",

@@ -53,18 +53,15 @@ class TallyCounts:
         }
 
 
-def count_tally(
-    tally: Tally, facts: pl.DataFrame, first_day: int | None, customer: np.ndarray, days: Days
-) -> TallyCounts:
+def count_tally(tally: Tally, facts: pl.DataFrame, first_day: int | None, days: Days) -> TallyCounts:
     """Return the facts of a tally as sorted keys.
 
     Parameters
     ----------
-    facts : from_date and until_date.
+    facts : customer_id (numbers), from_date and until_date.
     first_day : days from 1970 to the ledger's first record of the kind; None when it has none.
-    customer : numbers of the customers of ``facts``.
     """
-    key = customer.astype(np.int64) * _SPAN
+    key = facts["customer_id"].to_numpy().astype(np.int64) * _SPAN
     since = days.offset(facts["from_date"]).astype(np.int64)
     until = np.maximum(days.offset(facts["until_date"]).astype(np.int64), since)
     year_end = np.minimum(until, since + _YEAR)
