@@ -177,6 +177,7 @@ class MatchRule(StrEnum):
     PAYER_AND_AMOUNT = "payer_and_amount"
     PAYER_AND_TOTAL = "payer_and_total"
     PAYER = "payer"
+    AMOUNT = "amount"
 
 
 class MatchStatus(StrEnum):

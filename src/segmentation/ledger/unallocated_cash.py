@@ -11,7 +11,7 @@ from segmentation.domain.movements import SUM_OF_AMOUNTS, list_movements
 from segmentation.domain.reversals import name_origins
 from segmentation.domain.row_lookup import find_rows, is_known, list_places, take_rows
 from segmentation.domain.schema import Frames
-from segmentation.domain.vocabulary import DocumentType
+from segmentation.domain.vocabulary import DocumentType, MatchRule
 
 _ZERO = pl.lit(0, dtype=SUM_OF_AMOUNTS)
 
@@ -34,7 +34,8 @@ def build_unallocated_cash(ledger: Frames, lines: pl.DataFrame | None = None) ->
     -----
     Money without a customer is attributed to the customer whose invoice it was allocated to, else to the
     only customer that it can be from. Money that may be of several customers is in
-    ``possible_cash_amount`` of each, in full, and so is money taken back that is of no clear payment (as a
+    ``possible_cash_amount`` of each, in full; so is money of nobody known, with those who owe exactly its
+    amount (be it one: an amount is no evidence), and money taken back that is of no clear payment (as a
     positive amount: it holds whomever it may be about, and nets with nothing); where there is no customer at all it is in no row
     (reported in ``core_quality``). A payment allocated to an invoice in
     another currency counts as allocated in full, since the rate is not known.
@@ -78,11 +79,11 @@ def _list_returns(ledger: Frames) -> pl.DataFrame:
     )
 
 
-def _list_candidates(ledger: Frames) -> pl.DataFrame:
-    """Return the customers that a payment which nothing was allocated of may be from."""
+def _list_candidates(ledger: Frames, but: MatchRule | None = None) -> pl.DataFrame:
+    """Return the customers that a payment which nothing was allocated of may be from, by any rule but one."""
     matches = ledger.get("core_payment_match", PAYMENT_MATCH.empty())
     return (
-        matches.filter(pl.col("customer_id").is_not_null())
+        matches.filter(pl.col("customer_id").is_not_null(), pl.col("rule").ne_missing(but))
         .select(pl.col("payment_id").alias("origin_id"), "customer_id")
         .unique()
     )
@@ -140,7 +141,7 @@ def _name_payers(left: pl.DataFrame, ledger: Frames, lines: pl.DataFrame) -> pl.
         .agg(pl.col("customer_id").sort_by("invoice_id").first().alias("debtor_id"))
     )
     payers = (
-        _list_candidates(ledger)
+        _list_candidates(ledger, but=MatchRule.AMOUNT)
         .group_by("origin_id")
         .agg(pl.col("customer_id").first().alias("payer_id"), pl.len().alias("payer_count"))
         .filter(pl.col("payer_count") == 1)

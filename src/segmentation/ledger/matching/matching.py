@@ -18,12 +18,13 @@ from segmentation.domain.row_lookup import is_known
 from segmentation.domain.schema import Frames
 from segmentation.domain.vocabulary import DocumentType, MatchStatus
 from segmentation.ledger.matching.booked import find_booked
+from segmentation.ledger.matching.by_amount import list_owing
 from segmentation.ledger.matching.money import EXACT, ZERO
 from segmentation.ledger.matching.named import find_named_invoices
 from segmentation.ledger.matching.open_amounts import list_counted, list_undone
 from segmentation.ledger.matching.payers import list_known_payers, list_signs
 from segmentation.ledger.matching.returned import link_returns, list_returns
-from segmentation.ledger.matching.rounds import Case, decide_in_order
+from segmentation.ledger.matching.rounds import Case, count_lines, decide_in_order
 from segmentation.ledger.matching.rules import LATER_DAYS
 from segmentation.ledger.matching.tables import write_lines, write_matches
 from segmentation.ledger.matching.unclear import describe_unclear_returns
@@ -93,10 +94,14 @@ def _match_received(ledger: Frames, as_of: date) -> dict[str, pl.DataFrame]:
         invoices,
         list_counted(known, list_undone(known["core_payment"])),
     )
-    candidates = decide_in_order(case).join(events, on="event")
-    lines = write_lines(
-        candidates.filter(pl.col("status") == MatchStatus.MATCHED.value), named, invoices, payments
+    decided = decide_in_order(case)
+    matched = decided.filter(pl.col("status") == MatchStatus.MATCHED.value).join(events, on="event")
+    nameless = case.events.filter("is_first").join(
+        decided.join(events, on="event"), on="payment_id", how="anti"
     )
+    owing = list_owing(nameless, invoices, pl.concat([case.counted, count_lines(matched)]))
+    candidates = pl.concat([decided, owing]).join(events, on="event")
+    lines = write_lines(matched, named, invoices, payments)
     return {
         **ledger,
         ALLOCATION.name: ALLOCATION.conform(pl.concat([ledger[ALLOCATION.name], lines])),

@@ -71,6 +71,12 @@ def list_undone(payments: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def sum_counted(counted: pl.DataFrame) -> pl.DataFrame:
+    """Return ``invoice_id`` and what counts as set against it in the end: ``counted``."""
+    lasting = counted.filter(pl.col("until_day").is_null())
+    return lasting.group_by("invoice_id").agg(pl.col("counted").sum())
+
+
 def add_open_amounts(pairs: pl.DataFrame, counted: pl.DataFrame) -> pl.DataFrame:
     """Return pairs of an event and an invoice with ``open_amount``, as known then.
 

@@ -180,15 +180,19 @@ def _list_changed(before: pl.DataFrame, after: pl.DataFrame, columns: list[str],
     )
 
 
-def _remember(lines: pl.DataFrame, case: Case) -> Case:
-    """Return the case with what was set against invoices, and with the payers that references revealed."""
-    counted = lines.select(
+def count_lines(lines: pl.DataFrame) -> pl.DataFrame:
+    """Return what was set against invoices as ``open_amounts.COUNTED``."""
+    return lines.select(
         "invoice_id",
         pl.col("day").alias("from_day"),
         pl.col("ends_on").alias("until_day"),
         pl.col("amount").alias("counted"),
         "event",
     ).cast(COUNTED)
+
+
+def _remember(lines: pl.DataFrame, case: Case) -> Case:
+    """Return the case with what was set against invoices, and with the payers that references revealed."""
     learned = (
         lines.filter(
             pl.col("rule").is_in(_NAMING),
@@ -200,6 +204,6 @@ def _remember(lines: pl.DataFrame, case: Case) -> Case:
     )
     return replace(
         case,
-        counted=pl.concat([case.counted, counted]),
+        counted=pl.concat([case.counted, count_lines(lines)]),
         known=keep_first_known(pl.concat([case.known, learned])),
     )

@@ -15,6 +15,7 @@ CONFIDENCE: Mapping[MatchRule, float] = {
     MatchRule.PAYER_AND_AMOUNT: 0.95,
     MatchRule.PAYER_AND_TOTAL: 0.93,
     MatchRule.PAYER: 0.90,
+    MatchRule.AMOUNT: 0.50,
 }
 """How likely a match by the rule is right: assumptions, until measured on matches that people confirmed.
 
@@ -42,6 +43,9 @@ WORD_LENGTH = 4
 LATER_DAYS = 31
 """An invoice that becomes known longer after the payment that seems to name it is another: numbers are
 given out in order, and a mistyped one is sooner or later in use."""
+
+MOST_OWING = 5
+"""Money that names nothing holds back whoever owes exactly its amount, where that is so many customers at most."""
 
 NAME_LENGTH = 5
 """A payer's name of fewer letters and digits is no evidence."""
