@@ -76,7 +76,11 @@ def load_ledger(
     raw_file = join_blocks("raw_file", files)
     require_enough_rows(raw_file, mapping)
     day, facts = accept_facts(raw_file, facts, settings, as_of, today=today)
-    return LoadedLedger(day, raw_file, build_ledger(raw_file, facts, day, settings))
+    ledger = as_known(facts, day)
+    delivery_check = check_delivery(raw_file, facts, ledger, day, settings)
+    ledger = match_by_first_known(ledger, facts, day)
+    del facts  # every version of every row: as large as the ledger itself
+    return LoadedLedger(day, raw_file, _reconcile(ledger, delivery_check, day))
 
 
 def _set_aside_files(blocks: Iterable[Frames], files: list[pl.DataFrame]) -> Iterator[Frames]:
@@ -87,18 +91,12 @@ def _set_aside_files(blocks: Iterable[Frames], files: list[pl.DataFrame]) -> Ite
         yield block
 
 
-def build_ledger(
-    files: pl.DataFrame,
-    facts: Frames,
-    as_of: date,
-    settings: LedgerSettings = LedgerSettings(),  # noqa: B008  frozen
-) -> dict[str, pl.DataFrame]:
-    """Return every ``core_`` table as known on the as-of day, from the files and facts of a delivery."""
-    ledger = as_known(facts, as_of)
-    delivery_check = check_delivery(files, facts, ledger, as_of, settings)
-    ledger = match_by_first_known(ledger, facts, as_of)
+def _reconcile(ledger: Frames, delivery_check: pl.DataFrame, as_of: date) -> dict[str, pl.DataFrame]:
+    """Return every ``core_`` table from the canonical tables as known on the as-of day, payments matched."""
     lines = list_movements(ledger)
-    ledger["core_instalment_balance"] = build_instalment_balances(ledger, as_of, lines)
-    ledger["core_unallocated_cash"] = build_unallocated_cash(ledger, lines)
-    ledger["core_quality"] = build_quality(delivery_check, ledger, as_of, lines)
-    return ledger
+    built = {
+        **ledger,
+        "core_instalment_balance": build_instalment_balances(ledger, as_of, lines),
+        "core_unallocated_cash": build_unallocated_cash(ledger, lines),
+    }
+    return built | {"core_quality": build_quality(delivery_check, built, as_of, lines)}
