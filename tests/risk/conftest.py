@@ -19,6 +19,7 @@ FIRST_DAY = date(2024, 1, 1)
 AS_OF = date(2025, 1, 1)
 QUICK = RiskSettings(
     trees=25,
+    learning_rate=0.1,
     hazard_trees=20,
     leaves=7,
     threads=1,

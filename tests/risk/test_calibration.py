@@ -19,14 +19,31 @@ def test_overconfident_probabilities_are_pulled_in():
     rng = np.random.default_rng(1)
     truth = rng.normal(-0.5, 1.0, 4000)
     outcome = (rng.random(4000) < metrics.expit(truth)).astype(float)
-    calibration = fit_late_calibration(metrics.expit(2.0 * truth + 0.7), outcome)
+    calibration = fit_late_calibration(metrics.expit(2.0 * truth + 0.7), outcome, np.arange(4000) // 1000)
     assert 0.44 < calibration.slope < 0.56
     assert -0.5 < calibration.shift < -0.2
 
 
+def test_a_shift_that_changes_its_sign_from_block_to_block_is_not_believed():
+    rng = np.random.default_rng(4)
+    block = np.arange(6000) // 2000
+    truth = rng.normal(-0.5, 1.0, 6000)
+    outcome = (rng.random(6000) < metrics.expit(truth)).astype(float)
+    moved = {
+        "wandering": np.array([0.5, -0.5, 0.3])[block],
+        "steady": np.full(6000, 0.5),
+    }
+    shift = {
+        name: fit_late_calibration(metrics.expit(truth + by), outcome, block).shift
+        for name, by in moved.items()
+    }
+    assert abs(shift["wandering"]) < 0.05
+    assert -0.55 < shift["steady"] < -0.4
+
+
 def test_few_rows_or_one_class_change_nothing():
-    assert fit_late_calibration(np.full(50, 0.4), np.ones(50)) == LateCalibration()
-    assert fit_late_calibration(np.full(500, 0.4), np.zeros(500)) == LateCalibration()
+    assert fit_late_calibration(np.full(50, 0.4), np.ones(50), np.zeros(50, dtype=int)) == LateCalibration()
+    assert fit_late_calibration(np.full(500, 0.4), np.zeros(500), np.arange(500) // 250) == LateCalibration()
 
 
 def test_intervals_hold_four_in_five_of_days_that_the_model_did_not_expect():
@@ -41,7 +58,7 @@ def test_intervals_hold_four_in_five_of_days_that_the_model_did_not_expect():
 
     past, past_days = draw(1500)
     scores = interval_scores(past, past_days, past_days.astype(int) - 1)
-    calibration = fit_interval_calibration(scores, np.zeros(1500, dtype=int))
+    calibration = fit_interval_calibration(scores, np.zeros(1500, dtype=int), np.arange(1500) // 500)
     future, days = draw(4000)
     level = calibration.levels(np.zeros(4000, dtype=int))
     low, high = future.quantile_day(level), future.quantile_day(1 - level)

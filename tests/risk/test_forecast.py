@@ -10,6 +10,7 @@ import pytest
 from segmentation.domain.settings import RiskSettings
 from segmentation.risk.distribution import PaymentDistribution
 from segmentation.risk.forecast import (
+    daily_paid_prob,
     estimate_dependence,
     find_payment_weekdays,
     forecast_cash,
@@ -28,7 +29,7 @@ def spread_book(count):
 
 def forecast(dependence, customers, count=60, weekdays=None):
     return forecast_cash(
-        spread_book(count),
+        daily_paid_prob(spread_book(count), SETTINGS.forecast_days),
         np.arange(count) % customers,
         np.full(count, 100.0),
         ["EUR"] * (count // 2) + ["USD"] * (count - count // 2),

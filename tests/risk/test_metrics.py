@@ -43,6 +43,6 @@ def test_calibration_error_by_hand():
 def test_customers_are_drawn_whole():
     customer = np.repeat(np.arange(4), 50)
     difference = np.repeat([-1.0, 1.0, -1.0, 1.0], 50)
-    low, high = metrics.paired_mean_bounds(customer, difference, 400, 0)
+    low, high = metrics.paired_mean_bounds(customer, difference, np.ones(len(difference)), 400, 0)
     assert low <= -0.5  # four customers, not two hundred rows, are the evidence
     assert high >= 0.5

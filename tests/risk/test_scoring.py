@@ -88,6 +88,66 @@ def test_reason_codes_are_the_strongest_groups_with_their_direction_and_have_wor
         assert all(REASON_SENTENCES[code] for code in row["reason_codes"])
 
 
+def test_the_evidence_of_a_reason_is_of_the_same_customer_and_shows_what_the_reason_says(scored, ledger):
+    balance = ledger["core_instalment_balance"]
+    late = set(balance.filter(pl.col("days_late") > 0)["invoice_id"])
+    owner = dict(balance.select("invoice_id", "customer_id").iter_rows())
+    reasons = scored["pred_risk_reason"]
+    assert reasons.filter(pl.col("rank").is_null())["evidence_invoice_ids"].list.len().sum() == 0
+    shown = reasons.filter(pl.col("evidence_invoice_ids").list.len() > 0)
+    lateness = shown.filter(
+        pl.col("reason_code").is_in(["past_lateness", "recent_lateness", "typical_delay"])
+    )
+    assert lateness.height
+    for row in shown.iter_rows(named=True):
+        assert len(row["evidence_invoice_ids"]) <= 3
+        assert {owner[invoice] for invoice in row["evidence_invoice_ids"]} == {owner[row["invoice_id"]]}
+    for row in lateness.iter_rows(named=True):
+        assert {invoice in late for invoice in row["evidence_invoice_ids"]} == {row["contribution"] > 0}
+
+
+def test_evidence_names_the_latest_first_and_nothing_that_came_later(ledger, scored, as_of):
+    paid = ledger["core_instalment_balance"].filter(pl.col("covered_by") == "payment")
+    known = paid.select("customer_id", "invoice_id", "covered_known_date", "days_late")
+    assert (known["covered_known_date"] < as_of).all()
+    reason = scored["pred_risk_reason"].filter(
+        (pl.col("reason_code") == "past_lateness") & (pl.col("contribution") < 0) & (pl.col("rank") > 0)
+    )
+    row = reason.row(0, named=True)
+    customer = paid.filter(pl.col("invoice_id") == row["evidence_invoice_ids"][0])["customer_id"][0]
+    prompt = known.filter((pl.col("customer_id") == customer) & (pl.col("days_late") <= 0))
+    newest = prompt.sort("covered_known_date", "invoice_id", descending=[True, False])["invoice_id"].to_list()
+    assert row["evidence_invoice_ids"] == newest[:3]
+
+
+def test_batches_change_nothing(ledger, scored, score_ledger, as_of, monkeypatch):
+    monkeypatch.setattr("segmentation.risk.scoring.BATCH", 7)
+    again = score_ledger(ledger, as_of)
+    for name in TABLES:
+        assert_frame_equal(again[name], scored[name], rel_tol=1e-9)
+
+
+def test_amounts_at_risk_follow_from_the_distribution_and_the_assumptions(
+    scored, ledger, score_ledger, as_of, quick
+):
+    risk = scored["pred_instalment_risk"].with_columns(
+        pl.col("^.*_amount$").cast(pl.Float64),
+        later=pl.col("expected_payment_date") - pl.max_horizontal("due_date", pl.lit(as_of)),
+    )
+    assert (risk["expected_loss_amount"] <= 0.5 * risk["open_amount"] * risk["late_90_prob"] + 0.01).all()
+    overdue = risk.filter(pl.col("days_late") > 0)
+    days = overdue["later"].dt.total_days()
+    expected = overdue["open_amount"] * days * 0.08 / 365
+    allowed = overdue["open_amount"] * 0.08 / 365 + 0.01  # the published mean is rounded to a day
+    assert ((overdue["expected_delay_cost_amount"] - expected).abs() <= allowed).all()
+    doubled = score_ledger(ledger, as_of, quick.model_copy(update={"loss_share": 1.0}))[
+        "pred_instalment_risk"
+    ]
+    twice = doubled["expected_loss_amount"].cast(pl.Float64)
+    assert ((twice - 2 * risk["expected_loss_amount"]).abs() <= 0.011).all()
+    assert twice.sum() > 0
+
+
 def test_every_reason_group_of_the_features_has_words():
     for group in (*ReasonGroup, STILL_OPEN):
         assert REASON_SENTENCES[f"{group}_up"]

@@ -34,7 +34,7 @@ from segmentation.domain.vocabulary import (
     Verdict,
 )
 
-CONTRACT_VERSION = "1.2.0"
+CONTRACT_VERSION = "1.3.0"
 
 AS_OF_DATE = date(
     "as_of_date", "everything observed before the start of this day was used, nothing else", required=True
@@ -65,6 +65,17 @@ PAYMENT_DATE_COLUMNS = (
 )
 
 INVOICE_SCORES = Table(
+AMOUNT_AT_RISK_COLUMNS = (
+    amount(
+        "expected_loss_amount",
+        "probability that it becomes doubtful × share of a doubtful amount that is lost (settings)",
+    ),
+    amount(
+        "expected_delay_cost_amount",
+        "days late that are still expected × yearly cost of capital (settings) × open amount",
+    ),
+)
+
     "out_invoice_scores",
     "open invoice",
     (
@@ -84,10 +95,48 @@ INVOICE_SCORES = Table(
         ),
         *PAYMENT_DATE_COLUMNS,
     ),
+        *AMOUNT_AT_RISK_COLUMNS,
     ("invoice_id",),
 )
 
 SEGMENT_COLUMNS = (
+RISK_REASONS = Table(
+    "out_risk_reasons",
+    "open invoice and reason, the three that moved its score most",
+    (
+        key_("invoice_id", "invoice"),
+        category("reason_code", "reason group and direction, such as past_lateness_up", required=True),
+        identifier("customer_id", "customer", required=True),
+        integer("rank", "1 for the reason that moved late_prob most", required=True, minimum=1),
+        real(
+            "contribution",
+            "part of the log-odds of being late that it accounts for; all parts of a score add up to it",
+            required=True,
+        ),
+        text("sentence", "the reason in words", required=True, role=Role.CATEGORY),
+        text_list(
+            "evidence_invoice_ids",
+            "invoices that show it, three at most, the most telling first; empty when it is about the customer "
+            "as a whole",
+        ),
+    ),
+    ("invoice_id", "reason_code"),
+)
+
+CUSTOMER_RISK = Table(
+    "out_customer_risk",
+    "customer with open invoices, and currency",
+    (
+        key_("customer_id", "customer"),
+        CURRENCY,
+        integer("open_invoice_count", "open invoices", required=True, minimum=1),
+        amount("open_amount", "amount open", required=True),
+        amount("overdue_amount", "of which past its due date", required=True),
+        *AMOUNT_AT_RISK_COLUMNS,
+    ),
+    ("customer_id", "currency"),
+)
+
     category("segment", "paying behaviour", Segment, required=True),
     prob(
         "structural_prob",
@@ -423,3 +472,5 @@ PUBLISHED_TABLES: dict[str, Table] = by_name(
     )
 )
 """All published tables by name."""
+        RISK_REASONS,
+        CUSTOMER_RISK,

@@ -17,6 +17,7 @@ from segmentation.domain.columns import (
 )
 from segmentation.domain.published_tables import (
     AS_OF_DATE,
+    AMOUNT_AT_RISK_COLUMNS,
     CASH_FORECAST,
     FAIRNESS,
     GATES,
@@ -51,6 +52,7 @@ INSTALMENT_RISK = Table(
     ("invoice_id", "instalment_number"),
 )
 
+        *AMOUNT_AT_RISK_COLUMNS,
 RISK_REASON = Table(
     "pred_risk_reason",
     "open instalment and reason group",
@@ -63,6 +65,10 @@ RISK_REASON = Table(
     ("invoice_id", "instalment_number", "reason_code"),
 )
 
+        integer("rank", "1 to 3 for what moved the score most; null for the rest", minimum=1),
+        text_list(
+            "evidence_invoice_ids", "invoices that show it; empty below the third rank or where there is none"
+        ),
 SEGMENT = Table(
     "pred_segment",
     "customer",

@@ -84,7 +84,9 @@ class RiskSettings(_Settings):
     )
     trees: int = Field(300, ge=10)
     leaves: int = Field(15, ge=2)
-    learning_rate: float = Field(0.05, gt=0)
+    learning_rate: float = Field(
+        0.02, gt=0, description="step of the trees, which start from the past late rate and need small ones"
+    )
     threads: int = Field(
         2, ge=1, description="threads of LightGBM; the result does not depend on their number"
     )
@@ -92,6 +94,15 @@ class RiskSettings(_Settings):
     hazard_learning_rate: float = Field(0.12, gt=0)
     forecast_days: int = Field(60, ge=1, description="days ahead of the cash forecast")
     forecast_draws: int = Field(1000, ge=100, description="simulated futures behind the cash forecast")
+    loss_after_days: int = Field(
+        180, ge=30, description="an instalment unpaid so long after its due date counts as doubtful"
+    )
+    loss_share: float = Field(
+        0.5, ge=0, le=1, description="share of a doubtful amount that is not expected to come back"
+    )
+    annual_cost_of_capital: float = Field(
+        0.08, ge=0, description="yearly cost of money tied up in receivables; the same as in treatment"
+    )
 
 
 class SegmentSettings(_Settings):
@@ -282,3 +293,13 @@ class Settings(_Settings):
                 "must be the same: a promise is broken or it is not; set both"
             )
         return self
+    @model_validator(mode="after")
+    def _prices_money_alike(self) -> Self:
+        risk, treatment = self.risk.annual_cost_of_capital, self.treatment.annual_cost_of_capital
+        if risk != treatment:
+            raise ValueError(
+                f"risk.annual_cost_of_capital ({risk}) and treatment.annual_cost_of_capital ({treatment}) "
+                "must be the same: money costs what it costs; set both"
+            )
+        return self
+

@@ -10,13 +10,17 @@ from datetime import date
 import polars as pl
 
 from segmentation.domain.published_tables import (
+    AMOUNT_AT_RISK_COLUMNS,
     AS_OF_DATE,
+    CUSTOMER_RISK,
     CUSTOMER_SEGMENTS,
     CUSTOMERS,
     INVOICE_SCORES,
     PAYMENT_DATE_COLUMNS,
     PUBLISHED_TABLES,
+    RISK_REASONS,
 )
+from segmentation.domain.reasons import DOWN, REASON_SENTENCES, UP
 from segmentation.domain.schema import Frames
 from segmentation.domain.vocabulary import ChangeReason
 from segmentation.publish.changes import list_changes
@@ -56,6 +60,8 @@ def assemble_tables(frames: Frames, as_of: date, previous: Snapshot | None) -> d
     tables["out_customer_segments"] = compare_segments(
         frames["pred_segment"], before.get("out_customer_segments")
     )
+    tables["out_risk_reasons"] = tell_reasons(frames["pred_instalment_risk"], frames["pred_risk_reason"])
+    tables["out_customer_risk"] = sum_customers(tables["out_invoice_scores"])
     tables["out_customers"] = list_customers(frames)
     tables["out_portfolio"] = measure_portfolio(frames, as_of)
     tables["out_quality"] = summarise_quality(frames["core_quality"])
@@ -84,16 +90,56 @@ def score_invoices(instalment_risk: pl.DataFrame) -> pl.DataFrame:
     first = [pl.col(name).first() for name in ("due_date", "days_late")]
     last = [pl.col(c.name).last() for c in (AS_OF_DATE, *PAYMENT_DATE_COLUMNS)]
     shared = [pl.col(name).first() for name in ("customer_id", "currency")]
+    added = [pl.col(c.name).sum() for c in AMOUNT_AT_RISK_COLUMNS]
     overdue = pl.col("open_amount").filter(pl.col("days_late") > 0).sum().alias("overdue_amount")
     return INVOICE_SCORES.conform(
         in_order.group_by("invoice_id", maintain_order=True).agg(
-            *shared, *first, pl.col("open_amount").sum(), overdue, *last
+            *shared, *first, pl.col("open_amount").sum(), overdue, *last, *added
         )
     )
 
 
 def compare_segments(segment: pl.DataFrame, previous: pl.DataFrame | None) -> pl.DataFrame:
     """Return the segment of every customer beside the previous one, as ``out_customer_segments``.
+
+def tell_reasons(instalment_risk: pl.DataFrame, reason: pl.DataFrame) -> pl.DataFrame:
+    """Return what moved the score of every open invoice most, in words and with evidence (``out_risk_reasons``).
+
+    Parameters
+    ----------
+    instalment_risk : ``pred_instalment_risk``.
+    reason : ``pred_risk_reason``.
+
+    Notes
+    -----
+    The reasons are those of the open instalment that is due last, like the score (``score_invoices``).
+    """
+    last = (
+        instalment_risk.sort("invoice_id", "due_date", "instalment_number")
+        .group_by("invoice_id", maintain_order=True)
+        .agg(pl.col("instalment_number").last(), pl.col("customer_id").first())
+    )
+    top = reason.drop_nulls("rank").join(last, on=("invoice_id", "instalment_number"))
+    way = pl.when(pl.col("contribution") > 0).then(pl.lit(UP)).otherwise(pl.lit(DOWN))
+    told = top.with_columns(pl.concat_str("reason_code", way, separator="_").alias("reason_code"))
+    words = pl.col("reason_code").replace_strict(dict(REASON_SENTENCES), return_dtype=pl.String)
+    return RISK_REASONS.conform(told.with_columns(words.alias("sentence")).sort("invoice_id", "rank"))
+
+
+def sum_customers(invoice_scores: pl.DataFrame) -> pl.DataFrame:
+    """Return what every customer owes and what is at risk of it, by currency (``out_customer_risk``).
+
+    Parameters
+    ----------
+    invoice_scores : ``out_invoice_scores``.
+    """
+    summed = ("open_amount", "overdue_amount", *(column.name for column in AMOUNT_AT_RISK_COLUMNS))
+    return CUSTOMER_RISK.conform(
+        invoice_scores.group_by("customer_id", "currency")
+        .agg(pl.len().alias("open_invoice_count"), *(pl.col(name).sum() for name in summed))
+        .sort("customer_id", "currency")
+    )
+
 
     Parameters
     ----------

@@ -5,6 +5,8 @@ Belongs here: one sentence per published table. Does not belong here: counting r
 
 _REASONS = {
     "out_invoice_scores": "No invoice was open on the as-of day.",
+    "out_risk_reasons": "No invoice was open on the as-of day, or nothing moved its score.",
+    "out_customer_risk": "No invoice was open on the as-of day.",
     "out_customer_segments": "The ledger holds no customer.",
     "out_recommendations": "No customer had anything open on the as-of day.",
     "out_gates": "No gate was closed for any customer on the as-of day.",

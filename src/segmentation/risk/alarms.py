@@ -9,7 +9,7 @@ from segmentation.domain.settings import RiskSettings
 from segmentation.risk import metrics
 from segmentation.risk.cohort import Cohort
 from segmentation.risk.grid import FloatArray
-from segmentation.risk.heads import fit_tree_head
+from segmentation.risk.heads import fit_past_rate, fit_tree_head
 
 LEAK_AUC = 0.97
 """No honest figure known at issue separates late from prompt payment this well; on real ledgers the best
@@ -52,7 +52,9 @@ def random_split_auc(cohort: Cohort, is_late: FloatArray, settings: RiskSettings
     train, test = known[~held_out], known[held_out]
     if not len(train) or not len(test):
         return None
-    head = fit_tree_head(cohort.features[train], is_late[train], settings, seed)
+    rows = cohort.features[train]
+    start = fit_past_rate(rows, cohort.feature_names, is_late[train])
+    head = fit_tree_head(rows, is_late[train], settings, seed, start)
     return metrics.auc(is_late[test], head.log_odds(cohort.features[test]))
 
 

@@ -11,10 +11,7 @@ from segmentation.risk.cohort import Cohort
 from segmentation.risk.distribution import anchor_survival
 from segmentation.risk.grid import FloatArray, Grid
 from segmentation.risk.hazards import PooledHazard
-from segmentation.risk.inputs import DEPTH, LATE_SHARE, MEDIAN_DAYS
-
-PRIOR_WEIGHT = 2.0
-"""Weight of the ledger's own late rate, in instalments, in the past late rate of a customer."""
+from segmentation.risk.inputs import DEPTH, LATE_SHARE, MEDIAN_DAYS, past_late_prob
 
 
 @dataclass(frozen=True)
@@ -38,18 +35,8 @@ class PastLateRate:
     late_rate: float
 
     def late_prob(self, cohort: Cohort) -> FloatArray:
-        """Return (late + k · late rate) ÷ (known + k) with k = 2.
-
-        The feature is smoothed already, towards a fixed share; the number of late instalments is
-        recovered from it, so that the prior can be the ledger's own.
-        """
-        from segmentation.features.definitions import PRIOR_LATE_SHARE
-        from segmentation.features.definitions import PRIOR_WEIGHT as FEATURE_WEIGHT
-
-        known = np.nan_to_num(cohort.feature(DEPTH))
-        share = np.nan_to_num(cohort.feature(LATE_SHARE), nan=PRIOR_LATE_SHARE)
-        late = np.clip(share * (known + FEATURE_WEIGHT) - PRIOR_LATE_SHARE * FEATURE_WEIGHT, 0.0, known)
-        return np.asarray((late + PRIOR_WEIGHT * self.late_rate) / (known + PRIOR_WEIGHT))
+        """Return the customer's late rate, smoothed towards the ledger's."""
+        return past_late_prob(cohort.feature(DEPTH), cohort.feature(LATE_SHARE), self.late_rate)
 
     def survival(self, cohort: Cohort) -> FloatArray:
         """Return the pooled curve, at the due date the customer's rate."""

@@ -9,13 +9,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from segmentation.risk.distribution import PaymentDistribution
-from segmentation.risk.grid import FloatArray, IntArray
+from segmentation.risk.grid import BoolArray, FloatArray, IntArray
 from segmentation.risk.metrics import expit, log_odds
 
 _MIN_ROWS = 100
 _MIN_PER_CLASS = 20
 _PRIOR_ROWS = 50.0
 INTERVAL_SHARE = 0.8
+_SPREAD_BLOCKS = 2.0
+_PARAMETER_SPREAD = 0.25
+_LEVEL_SPREAD = 0.4
 
 
 @dataclass(frozen=True)
@@ -30,8 +33,24 @@ class LateCalibration:
         return expit(self.slope * log_odds(prob) + self.shift)
 
 
-def fit_late_calibration(prob: FloatArray, outcome: FloatArray) -> LateCalibration:
-    """Return slope and shift, pulled towards none by the weight of fifty rows; none when data are few.
+def fit_late_calibration(prob: FloatArray, outcome: FloatArray, block: IntArray) -> LateCalibration:
+    """Return the slope and shift that past blocks agree on (``agree``); none when data are few.
+
+    Parameters
+    ----------
+    prob, outcome : out-of-time predictions and what came true.
+    block : test block of each.
+    """
+    fitted = [_fit_block(prob[block == number], outcome[block == number]) for number in np.unique(block)]
+    known = [found for found in fitted if found is not None]
+    if not known:
+        return LateCalibration()
+    slope = agree(np.array([found.slope for found in known]), 1.0, _PARAMETER_SPREAD)
+    return LateCalibration(slope, agree(np.array([found.shift for found in known]), 0.0, _PARAMETER_SPREAD))
+
+
+def _fit_block(prob: FloatArray, outcome: FloatArray) -> LateCalibration | None:
+    """Return slope and shift of one block, pulled towards none by the weight of fifty rows; None when few.
 
     Notes
     -----
@@ -40,7 +59,7 @@ def fit_late_calibration(prob: FloatArray, outcome: FloatArray) -> LateCalibrati
     """
     positives = float(outcome.sum())
     if len(outcome) < _MIN_ROWS or min(positives, len(outcome) - positives) < _MIN_PER_CLASS:
-        return LateCalibration()
+        return None
     score = np.clip(log_odds(prob), -8.0, 8.0)
     design = np.column_stack([score, np.ones_like(score)])
     prior, penalty = np.array([1.0, 0.0]), np.diag([_PRIOR_ROWS / 4, _PRIOR_ROWS / 40])
@@ -92,15 +111,61 @@ def interval_scores(
     return np.where(is_paid, np.minimum(through, before), before)
 
 
-def fit_interval_calibration(scores: FloatArray, depth_group: IntArray) -> IntervalCalibration:
-    """Return the levels that would have held 80 % of past payment days; nominal when data are few."""
-    groups = [
-        (int(group), _level(scores[depth_group == group]))
+def fit_interval_calibration(
+    scores: FloatArray, depth_group: IntArray, block: IntArray
+) -> IntervalCalibration:
+    """Return the levels that would have held 80 % of past payment days; nominal when data are few.
+
+    Parameters
+    ----------
+    scores : of past predictions (``interval_scores``).
+    depth_group, block : depth of history and test block of each; blocks that disagree are not believed.
+    """
+    nominal = IntervalCalibration().overall
+
+    def pooled(rows: BoolArray, least: int) -> float | None:
+        blocks = [scores[rows & (block == number)] for number in np.unique(block[rows])]
+        levels = [np.log(_level(part)) for part in blocks if len(part) >= least]
+        if not levels:
+            return None
+        return float(np.exp(agree(np.array(levels), np.log(nominal), _LEVEL_SPREAD)))
+
+    overall = pooled(np.ones(len(scores), dtype=np.bool_), _MIN_ROWS)
+    by_depth = [
+        (int(group), level)
         for group in np.unique(depth_group)
-        if int((depth_group == group).sum()) >= 2 * _MIN_ROWS
+        if (level := pooled(depth_group == group, 2 * _MIN_ROWS)) is not None
     ]
-    overall = _level(scores) if len(scores) >= _MIN_ROWS else IntervalCalibration().overall
-    return IntervalCalibration(overall, tuple(groups))
+    return IntervalCalibration(nominal if overall is None else overall, tuple(by_depth))
+
+
+def agree(values: FloatArray, none: float, spread: float) -> float:
+    """Return what past blocks agree on: their mean, pulled towards ``none`` where they differ among themselves.
+
+    Parameters
+    ----------
+    values : one estimate per block.
+    none : value that changes nothing.
+    spread : how much blocks usually differ; counts like two more blocks.
+
+    Notes
+    -----
+    The mean departure d is multiplied by d² ÷ (d² + s²/k), s² being the variance between k blocks: habits
+    drift, and a correction that does not hold from block to block would be as wrong on the next one
+    (positive-part shrinkage, James & Stein 1961).
+
+    Examples
+    --------
+    >>> round(agree(np.array([0.5, 0.5, 0.5]), 0.0, 0.25), 2)
+    0.48
+    >>> round(agree(np.array([0.5, -0.4, 0.1]), 0.0, 0.25), 2)
+    0.01
+    """
+    count = len(values)
+    departure = float(values.mean()) - none
+    between = float(((values - values.mean()) ** 2).sum()) + _SPREAD_BLOCKS * spread**2
+    variance = between / (count - 1 + _SPREAD_BLOCKS) / count
+    return none + departure * departure**2 / max(departure**2 + variance, 1e-12)
 
 
 def _level(scores: FloatArray) -> float:

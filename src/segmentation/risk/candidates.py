@@ -23,7 +23,7 @@ from segmentation.risk.hazards import (
     fit_residual_hazard,
     fit_tree_hazard,
 )
-from segmentation.risk.heads import LateHead, fit_linear_head, fit_tree_head
+from segmentation.risk.heads import LateHead, fit_linear_head, fit_past_rate, fit_tree_head
 from segmentation.risk.inputs import linear_form
 from segmentation.risk.metrics import expit
 
@@ -114,14 +114,19 @@ def fit_candidates(
     )
     if with_models and enough and known.features.shape[1]:
         rows = known.features[matured]
-        tree = fit_tree_head(rows, late[matured], settings, seed)
+        rate = fit_past_rate(rows, known.feature_names, late[matured])
+        tree = fit_tree_head(rows, late[matured], settings, seed, rate)
         linear = fit_linear_head(rows, late[matured], *linear_form(known.feature_names))
         logistic = fit_logistic_hazard(known, outcome, pooled)
-        boosted = fit_tree_hazard(grid, known, outcome, settings, seed)
+        boosted = fit_tree_hazard(pooled, known, outcome, settings, seed)
         around = fit_residual_hazard(grid, known, outcome, boosted.location)
         candidates |= {
             "lightgbm_hazard": HeadedHazard(grid, (tree,), boosted),
             "logistic_hazard": HeadedHazard(grid, (linear,), logistic),
-            "hazard_blend": HeadedHazard(grid, (tree, linear), MeanHazard((boosted, logistic, around))),
+            "hazard_blend": HeadedHazard(
+                grid,
+                (tree, linear, rate) if rate is not None else (tree, linear),
+                MeanHazard((boosted, logistic, around)),
+            ),
         }
     return FittedCandidates(candidates, pooled, training_count, late_count)

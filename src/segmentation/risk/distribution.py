@@ -91,6 +91,17 @@ class PaymentDistribution:
         total = self._survival_sum(self.horizon_day - 1) - self._survival_sum(self.seen_day)
         return self.seen_day + 1 + np.maximum(total, 0.0) / now
 
+    def expected_late_days(self) -> FloatArray:
+        """Return the mean number of days still to come on which it will be unpaid and beyond its due date.
+
+        What lies beyond the horizon is not counted: Σ S(d) for d from max(0, s + 1) to h − 1, S conditional on
+        being open on day s.
+        """
+        now = np.maximum(self._curve(self.seen_day), _TINY)
+        start = np.minimum(np.maximum(self.seen_day, -1), self.horizon_day - 1)
+        total = self._survival_sum(self.horizon_day - 1) - self._survival_sum(start)
+        return np.maximum(total, 0.0) / now
+
     def _survival_sum(self, day: IntArray) -> FloatArray:
         """Return Σ S(d) over the days after the first bin's start up to ``day``."""
         grid = self.grid

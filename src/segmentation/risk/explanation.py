@@ -14,8 +14,8 @@ from segmentation.features.definitions import FEATURES
 from segmentation.risk.baselines import PastLateRate
 from segmentation.risk.calibration import LateCalibration
 from segmentation.risk.candidates import Candidate, HeadedHazard
-from segmentation.risk.cohort import Cohort
-from segmentation.risk.grid import FloatArray
+from segmentation.risk.cohort import KEY, Cohort
+from segmentation.risk.grid import FloatArray, IntArray
 from segmentation.risk.metrics import log_odds
 
 TOP_REASONS = 3
@@ -34,25 +34,15 @@ class Explanation:
     groups: tuple[str, ...]
     parts: FloatArray
 
-    def reason_codes(self) -> pl.Series:
-        """Return up to three groups that moved the score most, with their direction, strongest first."""
-        moving = self.parts[:, 1:]
-        order = np.argsort(-np.abs(moving), axis=1, kind="stable")[:, :TOP_REASONS]
-        size = np.take_along_axis(moving, order, axis=1)
-        ups = np.array([f"{group}_{UP}" for group in self.groups[1:]], dtype=object)
-        downs = np.array([f"{group}_{DOWN}" for group in self.groups[1:]], dtype=object)
-        if not len(ups):
-            return pl.Series("reason_codes", [[]] * len(moving), dtype=pl.List(pl.String))
-        codes = np.where(size > 0, ups[order], downs[order])
-        columns = {f"r{rank}": codes[:, rank] for rank in range(codes.shape[1])}
-        weak = {f"w{rank}": np.abs(size[:, rank]) < _WEAK for rank in range(codes.shape[1])}
-        frame = pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.String)).hstack(pl.DataFrame(weak))
-        strong = [pl.when(~pl.col(f"w{rank}")).then(pl.col(f"r{rank}")) for rank in range(codes.shape[1])]
-        return frame.select(pl.concat_list(strong).list.drop_nulls().alias("reason_codes")).to_series()
-
-    def take(self, rows: FloatArray) -> "Explanation":
-        """Return the explanation of these rows."""
-        return Explanation(self.groups, self.parts[rows])
+    def ranks(self) -> IntArray:
+        """Return, for every part, 1 for the one that moved the score most, 2, 3; 0 for base, weak parts and the rest."""
+        size = np.abs(self.parts[:, 1:])
+        order = np.argsort(-size, axis=1, kind="stable")[:, :TOP_REASONS]
+        places = np.broadcast_to(np.arange(1, order.shape[1] + 1), order.shape)
+        strong = np.where(np.take_along_axis(size, order, axis=1) >= _WEAK, places, 0)
+        ranks = np.zeros(self.parts.shape, dtype=np.int64)
+        np.put_along_axis(ranks, order + 1, strong, axis=1)
+        return ranks
 
 
 def explain(
@@ -102,17 +92,33 @@ def _parts(candidate: Candidate, cohort: Cohort) -> tuple[list[str], FloatArray]
 
 
 def build_reasons(cohort: Cohort, explanation: Explanation) -> pl.DataFrame:
-    """Return invoice_id, instalment_number, reason_code (group) and contribution of all parts but nil."""
+    """Return every part but nil: key, customer_id, reason_code (group), contribution and rank.
+
+    ``rank`` is 1 to 3 for what moved the score most, else null.
+    """
     count, width = explanation.parts.shape
+    ranks = explanation.ranks().reshape(-1)
     frame = pl.DataFrame(
         {
             "row": np.repeat(np.arange(count), width),
-            "reason_code": list(explanation.groups) * count,
+            "reason_code": np.tile(np.array(explanation.groups, dtype=object), count).tolist(),
             "contribution": explanation.parts.reshape(-1),
+            "rank": ranks,
         },
-        schema={"row": pl.Int64, "reason_code": pl.String, "contribution": pl.Float64},
+        schema={"row": pl.Int64, "reason_code": pl.String, "contribution": pl.Float64, "rank": pl.Int64},
     ).filter((pl.col("contribution") != 0) | (pl.col("reason_code") == BASE))
-    keys = cohort.key.select("invoice_id", "instalment_number").with_columns(
-        pl.int_range(pl.len(), dtype=pl.Int64).alias("row")
-    )
-    return frame.join(keys, on="row", how="inner")
+    keys = cohort.key.with_row_index("row").with_columns(pl.col("row").cast(pl.Int64))
+    ranked = frame.with_columns(pl.when(pl.col("rank") > 0).then("rank"))
+    return ranked.join(keys, on="row", how="inner", maintain_order="left")
+
+
+def directed_code() -> pl.Expr:
+    """Return the code of a reason with its direction: ``past_lateness_up`` raised the probability of being late."""
+    way = pl.when(pl.col("contribution") > 0).then(pl.lit(UP)).otherwise(pl.lit(DOWN))
+    return pl.concat_str("reason_code", way, separator="_")
+
+
+def list_codes(reasons: pl.DataFrame) -> pl.DataFrame:
+    """Return invoice_id, instalment_number and reason_codes: up to three with their direction, strongest first."""
+    top = reasons.drop_nulls("rank").sort("row", "rank")
+    return top.group_by(*KEY, maintain_order=True).agg(directed_code().alias("reason_codes"))

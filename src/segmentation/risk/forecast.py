@@ -5,8 +5,10 @@ here: the distributions themselves.
 """
 
 from datetime import date, timedelta
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from segmentation.domain.room_tables import ROOM_TABLES
@@ -14,6 +16,7 @@ from segmentation.domain.settings import RiskSettings
 from segmentation.risk.distribution import PaymentDistribution
 from segmentation.risk.grid import BoolArray, FloatArray, IntArray
 
+PaidProb = npt.NDArray[np.floating[Any]]
 _CELLS = 4_000_000
 """Draws × instalments held at a time: bounds memory to about 100 MB."""
 
@@ -76,7 +79,7 @@ def find_payment_weekdays(payment: pl.DataFrame, as_of: date) -> BoolArray:
     return np.asarray(count >= _QUIET_SHARE * total, dtype=np.bool_)
 
 
-def move_to_payment_days(paid: FloatArray, as_of: date, weekdays: BoolArray) -> FloatArray:
+def move_to_payment_days(paid: PaidProb, as_of: date, weekdays: BoolArray) -> PaidProb:
     """Return instalments × days: probability of having paid by each day, when money waits for a payment day.
 
     Notes
@@ -88,18 +91,19 @@ def move_to_payment_days(paid: FloatArray, as_of: date, weekdays: BoolArray) -> 
     days = paid.shape[1]
     is_open = weekdays[(as_of.weekday() + np.arange(days)) % _WEEK]
     last_open = np.maximum.accumulate(np.where(is_open, np.arange(days), -1))
-    return np.where(last_open >= 0, paid[:, np.maximum(last_open, 0)], 0.0)
+    return np.where(last_open >= 0, paid[:, np.maximum(last_open, 0)], paid.dtype.type(0))
 
 
-def daily_paid_prob(distribution: PaymentDistribution, days: int) -> FloatArray:
-    """Return instalments × days: probability of being paid by the end of each day from the as-of day on."""
-    return np.column_stack(
-        [1.0 - distribution.unpaid_prob(distribution.seen_day + step) for step in range(1, days + 1)]
-    ).reshape(len(distribution), days)
+def daily_paid_prob(distribution: PaymentDistribution, days: int) -> PaidProb:
+    """Return instalments × days, 32-bit: probability of being paid by the end of each day from the as-of day on."""
+    paid = np.empty((len(distribution), days), dtype=np.float32)
+    for step in range(days):
+        paid[:, step] = 1.0 - distribution.unpaid_prob(distribution.seen_day + step + 1)
+    return paid
 
 
 def forecast_cash(
-    distribution: PaymentDistribution,
+    paid: PaidProb,
     customer: IntArray,
     open_amount: FloatArray,
     currency: list[str],
@@ -114,11 +118,11 @@ def forecast_cash(
 
     Parameters
     ----------
-    distribution : payment day of every open instalment.
+    paid : instalments × days from the as-of day on, probability of being paid by then (``daily_paid_prob``).
     customer, open_amount, currency : of the same instalments.
     as_of : first day of the forecast.
     dependence : correlation of payment ranks within a customer.
-    settings : days and draws.
+    settings : draws.
     seed : of the draws.
     weekdays : weekdays on which money arrives, Monday first (``find_payment_weekdays``); None means all.
 
@@ -130,19 +134,16 @@ def forecast_cash(
     weekday that carries payments: what falls on another one waits for the next that does.
     """
     table = ROOM_TABLES["pred_cash_forecast"]
-    days = settings.forecast_days
+    days = paid.shape[1]
     names = sorted(set(currency))
     if not names:
         return table.empty()
     code = np.searchsorted(np.array(names), np.array(currency))
-    paid = daily_paid_prob(distribution, days)
     if weekdays is not None:
         paid = move_to_payment_days(paid, as_of, weekdays)
-    arriving = np.diff(np.concatenate([np.zeros((len(paid), 1)), paid], axis=1), axis=1)
-    mean = np.stack(
-        [(arriving[code == c] * open_amount[code == c, None]).sum(axis=0) for c in range(len(names))]
-    )
-    low, middle, high = _simulate(
+    by_then = np.stack([open_amount[code == c] @ paid[code == c] for c in range(len(names))])
+    mean = np.diff(by_then, axis=1, prepend=0.0)
+    low, middle, high = simulate_inflow(
         paid,
         customer,
         open_amount,
@@ -165,8 +166,8 @@ def forecast_cash(
     return table.conform(frame.with_columns(pl.col("^inflow.*$").round(2)))
 
 
-def _simulate(
-    paid: FloatArray,
+def simulate_inflow(
+    paid: PaidProb,
     customer: IntArray,
     open_amount: FloatArray,
     code: IntArray,
@@ -176,7 +177,10 @@ def _simulate(
     draws: int,
     seed: int,
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return the three percentiles of daily sums, currencies × days."""
+    """Return the 10th, 50th and 90th percentile of what arrives in each period, currencies × periods.
+
+    ``paid`` holds the probability of being paid by the end of each period.
+    """
     from scipy.special import ndtr
 
     count, days = paid.shape

@@ -31,6 +31,7 @@ class Forest:
     feature, threshold : of each split; a value up to the threshold goes left.
     missing : of each split: 0 a missing value counts as nil, 1 nil and missing go the default way, 2 missing does.
     is_default_left : of each split.
+    left, right : of each split: the next split, counted from the tree's first, or −1 − leaf.
     leaf_start : first leaf of each tree, and the number of leaves at the end.
     leaf_value : of each leaf.
     slot_start : first slot of each leaf, and the number of slots at the end. A slot is a feature on a path.
@@ -47,6 +48,8 @@ class Forest:
     threshold: FloatArray
     missing: IntArray
     is_default_left: Bytes
+    left: IntArray
+    right: IntArray
     leaf_start: IntArray
     leaf_value: FloatArray
     slot_start: IntArray
@@ -175,8 +178,8 @@ def _join(feature_count: int, trees: list[_Tree]) -> Forest:
     steps: list[tuple[int, bool]] = []
     slot_start, step_start = [0], [0]
     for tree in trees:
-        for leaf, path in tree.walk():
-            leaf_value.append(tree.leaf_value[leaf])
+        leaf_value.extend(tree.leaf_value)
+        for _, path in sorted(tree.walk()):
             on_path: dict[int, tuple[float, list[tuple[int, bool]]]] = {}
             for node, is_left in path:
                 child = tree.left[node] if is_left else tree.right[node]
@@ -197,6 +200,8 @@ def _join(feature_count: int, trees: list[_Tree]) -> Forest:
         threshold=np.array([value for tree in trees for value in tree.threshold], dtype=np.float64),
         missing=decision >> _MISSING_SHIFT & 3,
         is_default_left=(decision & _DEFAULT_LEFT > 0).astype(np.uint8),
+        left=np.array([child for tree in trees for child in tree.left], dtype=np.int64),
+        right=np.array([child for tree in trees for child in tree.right], dtype=np.int64),
         leaf_start=_starts([len(tree.leaf_value) for tree in trees]),
         leaf_value=np.array(leaf_value, dtype=np.float64),
         slot_start=np.array(slot_start, dtype=np.int64),

@@ -5,15 +5,18 @@ not belong here: the late heads that fix the curve at the due date, calibration.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
 
 from segmentation.domain.settings import RiskSettings
 from segmentation.risk.cohort import Cohort, FeatureMatrix, Outcome
+from segmentation.risk.forest import Forest, parse_forest
 from segmentation.risk.grid import Episodes, FloatArray, Grid, IntArray, build_episodes
 from segmentation.risk.heads import LIGHTGBM_FIXED, Scaling, fit_logistic
 from segmentation.risk.inputs import ANCHOR_FEATURES, linear_form
+from segmentation.risk.metrics import expit, log_odds
 
 _PRIOR_EXPOSURE = 2.0
 _PHASE_ENDS = (-30, -15, -7, -3, -1, 0, 3, 7, 14, 30, 60, 90)
@@ -123,29 +126,36 @@ class MeanHazard:
 
 @dataclass(frozen=True)
 class TreeHazard:
-    """Boosted trees over instalment-bin rows (LightGBM)."""
+    """Boosted trees over instalment-bin rows (LightGBM), from the pooled hazard on."""
 
-    grid: Grid
+    pooled: PooledHazard
     location: Location
     booster: Any
+    threads: int = 1
+
+    @cached_property
+    def _forest(self) -> Forest:
+        return parse_forest(self.booster.model_to_string())
 
     def survival(self, cohort: Cohort) -> FloatArray:
         """Return curves, instalments in batches so that memory stays bounded."""
-        batch = max(_PREDICT_ROWS // self.grid.size, 1)
+        batch = max(_PREDICT_ROWS // self.pooled.grid.size, 1)
         parts = [
             self._survival(cohort.take(np.arange(start, min(start + batch, len(cohort)))))
             for start in range(0, len(cohort), batch)
         ]
-        return np.concatenate(parts) if parts else np.empty((0, self.grid.size))
+        return np.concatenate(parts) if parts else np.empty((0, self.pooled.grid.size))
 
     def _survival(self, cohort: Cohort) -> FloatArray:
-        first = np.minimum(self.grid.bin_of(cohort.start_day), self.grid.size - 1)
-        row, bin_ = np.nonzero(np.arange(self.grid.size)[None, :] >= first[:, None])
-        hazard = np.zeros((len(cohort), self.grid.size))
-        hazard[row, bin_] = self.booster.predict(
-            episode_features(self.grid, cohort, self.location.predict(cohort), row, bin_)
-        )
-        return survive(hazard, self.grid, cohort.start_day)
+        from segmentation.risk.bin_scores import score_bins
+
+        grid = self.pooled.grid
+        first = np.minimum(grid.bin_of(cohort.start_day), grid.size - 1)
+        every = np.arange(grid.size)
+        rows = np.arange(len(cohort))
+        own = bin_features(grid, cohort, self.location.predict(cohort), rows[:, None], every[None, :])
+        scores = score_bins(self._forest, own.transpose(1, 0, 2), cohort.features, first, self.threads)
+        return survive(expit(scores + log_odds(self.pooled.hazard)), grid, cohort.start_day)
 
 
 def survive(hazard: FloatArray, grid: Grid, start_day: IntArray) -> FloatArray:
@@ -155,20 +165,20 @@ def survive(hazard: FloatArray, grid: Grid, start_day: IntArray) -> FloatArray:
     return np.cumprod(np.where(at_risk, 1.0 - hazard, 1.0), axis=1, dtype=np.float64)
 
 
-def episode_features(
+def bin_features(
     grid: Grid, cohort: Cohort, likely_day: FloatArray, row: IntArray, bin_: IntArray
 ) -> FeatureMatrix:
-    """Return what the boosted hazard sees: the bin's day, its weekday, distances from habit, features.
+    """Return columns × what ``row`` and ``bin_`` say: the bin's day, its weekday, and distances from habit.
 
-    The weekday and day of month are those of the calendar day where the bin is a single day, else missing.
+    The weekday is that of the calendar day where the bin is a single day, else missing.
     """
     end = grid.ends[bin_]
-    day = cohort.due[row] + end
     is_daily = (grid.ends - grid.starts == 1)[bin_]
-    weekday = np.where(is_daily, (day + _THURSDAY) % 7, np.nan)
-    distances = [end - cohort.feature(name)[row] for name in ANCHOR_FEATURES if name in cohort.feature_names]
-    own = np.column_stack([end, weekday, end - likely_day[row], *distances]).astype(np.float32)
-    return np.hstack([own, cohort.features[row]])
+    weekday = np.where(is_daily, (cohort.due[row] + end + _THURSDAY) % 7, np.nan)
+    anchors = [cohort.feature(name) for name in ANCHOR_FEATURES if name in cohort.feature_names]
+    distances = [end - habit[row] for habit in (likely_day, *anchors)]
+    everywhere = np.broadcast_to(end, weekday.shape)
+    return np.stack([everywhere, weekday, *distances]).astype(np.float32)
 
 
 def fit_pooled_hazard(grid: Grid, episodes: Episodes) -> PooledHazard:
@@ -244,10 +254,15 @@ def _fit_ridge(cohort: Cohort, rows: IntArray, target: FloatArray) -> Location:
 
 
 def fit_tree_hazard(
-    grid: Grid, cohort: Cohort, outcome: Outcome, settings: RiskSettings, seed: int
+    pooled: PooledHazard, cohort: Cohort, outcome: Outcome, settings: RiskSettings, seed: int
 ) -> TreeHazard:
-    """Return boosted trees over all instalment-bin rows of a cohort."""
+    """Return boosted trees over all instalment-bin rows of a cohort.
+
+    They start from the pooled hazard, so that on a short ledger they stay near the life table.
+    """
     import lightgbm
+
+    grid = pooled.grid
 
     episodes = build_episodes(grid, cohort.start_day, outcome.event_day, outcome.last_open_day)
     parameters = LIGHTGBM_FIXED | {
@@ -262,9 +277,12 @@ def fit_tree_hazard(
         "lambda_l2": 5.0,
     }
     location = fit_location(cohort, outcome)
-    rows = episode_features(grid, cohort, location.predict(cohort), episodes.row, episodes.bin)
-    data = lightgbm.Dataset(rows, episodes.is_paid.astype(np.float64))
-    return TreeHazard(grid, location, lightgbm.train(parameters, data, settings.hazard_trees))
+    own = bin_features(grid, cohort, location.predict(cohort), episodes.row, episodes.bin)
+    rows = np.hstack([own.T, cohort.features[episodes.row]])
+    start = log_odds(pooled.hazard)[episodes.bin]
+    data = lightgbm.Dataset(rows, episodes.is_paid.astype(np.float64), init_score=start)
+    booster = lightgbm.train(parameters, data, settings.hazard_trees)
+    return TreeHazard(pooled, location, booster, settings.threads)
 
 
 NEVER_BEFORE = 10**6

@@ -3,7 +3,8 @@
 Belongs here: fitting and explaining. Does not belong here: the days around the due date (hazards).
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -13,6 +14,8 @@ from segmentation.domain.settings import RiskSettings
 from segmentation.risk.cohort import FeatureMatrix
 from segmentation.risk.forest import Forest, parse_forest
 from segmentation.risk.grid import BoolArray, FloatArray
+from segmentation.risk.inputs import DEPTH, LATE_SHARE, past_late_prob
+from segmentation.risk.metrics import log_odds
 
 _LINEAR_PENALTY = 0.03
 _CLIP_SPREADS = 4.0
@@ -58,10 +61,43 @@ class ConstantHead:
 
 
 @dataclass(frozen=True)
+class PastRateHead:
+    """The customer's past late rate; boosting starts here, and trees then correct it.
+
+    On a short ledger there is little to correct and the model stays near the best baseline; without a start
+    trees would spend their first data on learning it.
+
+    Parameters
+    ----------
+    depth_column, share_column : columns of the features with the known instalments and the late share.
+    late_rate : late rate of the training rows.
+    mean : mean log-odds over the training rows.
+    """
+
+    depth_column: int
+    share_column: int
+    late_rate: float
+    mean: float = 0.0
+
+    def log_odds(self, features: FeatureMatrix) -> FloatArray:
+        """Return the log-odds of the past late rate."""
+        columns = features[:, [self.depth_column, self.share_column]].astype(np.float64)
+        return log_odds(past_late_prob(columns[:, 0], columns[:, 1], self.late_rate))
+
+    def contributions(self, features: FeatureMatrix) -> FloatArray:
+        """Return the distance from the mean as the part of the late share."""
+        parts = np.zeros((len(features), features.shape[1] + 1))
+        parts[:, self.share_column] = self.log_odds(features) - self.mean
+        parts[:, -1] = self.mean
+        return parts
+
+
+@dataclass(frozen=True)
 class TreeHead:
-    """Gradient-boosted trees (LightGBM)."""
+    """Gradient-boosted trees (LightGBM), from a start on."""
 
     booster: Any
+    start: PastRateHead | None = None
     threads: int = 1
 
     @cached_property
@@ -69,14 +105,16 @@ class TreeHead:
         return parse_forest(self.booster.model_to_string())
 
     def contributions(self, features: FeatureMatrix) -> FloatArray:
-        """Return exact Shapley values of the trees (Lundberg et al. 2020)."""
+        """Return exact Shapley values of the trees (Lundberg et al. 2020); the start counts for the late share."""
         from segmentation.risk.shapley import sum_contributions
 
-        return sum_contributions(self._forest, features, self.threads)
+        parts = sum_contributions(self._forest, features, self.threads)
+        return parts if self.start is None else parts + self.start.contributions(features)
 
     def log_odds(self, features: FeatureMatrix) -> FloatArray:
         """Return the raw score."""
-        return np.asarray(self.booster.predict(features, raw_score=True), dtype=np.float64)
+        score = np.asarray(self.booster.predict(features, raw_score=True), dtype=np.float64)
+        return score if self.start is None else score + self.start.log_odds(features)
 
 
 @dataclass(frozen=True)
@@ -137,8 +175,23 @@ class LinearHead:
         return self.scaling.apply(features) @ self.weights + self.intercept
 
 
+def fit_past_rate(
+    features: FeatureMatrix, feature_names: Sequence[str], is_late: FloatArray
+) -> PastRateHead | None:
+    """Return the past late rate of customers, smoothed towards that of the rows; None without the features."""
+    if DEPTH not in feature_names or LATE_SHARE not in feature_names:
+        return None
+    late_rate = (float(is_late.sum()) + 0.5) / (len(is_late) + 1.0)
+    head = PastRateHead(feature_names.index(DEPTH), feature_names.index(LATE_SHARE), late_rate)
+    return replace(head, mean=float(head.log_odds(features).mean()))
+
+
 def fit_tree_head(
-    features: FeatureMatrix, is_late: FloatArray, settings: RiskSettings, seed: int
+    features: FeatureMatrix,
+    is_late: FloatArray,
+    settings: RiskSettings,
+    seed: int,
+    start: PastRateHead | None = None,
 ) -> LateHead:
     """Return boosted trees for being late; a constant with a single class."""
     constant = _constant(is_late)
@@ -158,8 +211,9 @@ def fit_tree_head(
         "bagging_freq": 1,
         "lambda_l2": 10.0,
     }
-    data = lightgbm.Dataset(features, is_late)
-    return TreeHead(lightgbm.train(parameters, data, settings.trees), settings.threads)
+    first = None if start is None else start.log_odds(features)
+    data = lightgbm.Dataset(features, is_late, init_score=first)
+    return TreeHead(lightgbm.train(parameters, data, settings.trees), start, settings.threads)
 
 
 def fit_linear_head(

@@ -9,7 +9,8 @@ import numpy as np
 import polars as pl
 
 from segmentation.domain.schema import Role
-from segmentation.features.definitions import FEATURE_TABLES
+from segmentation.features.definitions import FEATURE_TABLES, PRIOR_LATE_SHARE
+from segmentation.features.definitions import PRIOR_WEIGHT as FEATURE_WEIGHT
 from segmentation.risk.grid import BoolArray, FloatArray, IntArray
 
 DEPTH = "outcome_count"
@@ -45,6 +46,9 @@ by the many that might; with more data the penalty matters less and less."""
 
 OTHER_SCALE = 1.0 / 3.0
 
+PRIOR_WEIGHT = 2.0
+"""Weight of the ledger's own late rate, in instalments, in the past late rate of a customer."""
+
 DEPTH_GROUPS = ("0", "1-2", "3-9", "10+")
 _DEPTH_STARTS = np.array([1, 3, 10])
 
@@ -68,3 +72,15 @@ def linear_form(feature_names: Sequence[str]) -> tuple[FloatArray, BoolArray]:
 def depth_group(depth: FloatArray) -> IntArray:
     """Return the position in ``DEPTH_GROUPS`` of each number of known instalments; missing means none."""
     return np.searchsorted(_DEPTH_STARTS, np.nan_to_num(depth), side="right").astype(np.int64)
+
+
+def past_late_prob(depth: FloatArray, late_share: FloatArray, late_rate: float) -> FloatArray:
+    """Return (late + k · late rate) ÷ (known + k) with k = 2, for customers with ``depth`` known instalments.
+
+    ``late_share`` is smoothed already, towards a fixed share; the number of late instalments is recovered from
+    it, so that the prior can be the ledger's own rate.
+    """
+    known = np.nan_to_num(depth)
+    share = np.nan_to_num(late_share, nan=PRIOR_LATE_SHARE)
+    late = np.clip(share * (known + FEATURE_WEIGHT) - PRIOR_LATE_SHARE * FEATURE_WEIGHT, 0.0, known)
+    return np.asarray((late + PRIOR_WEIGHT * late_rate) / (known + PRIOR_WEIGHT), dtype=np.float64)

@@ -129,17 +129,17 @@ def cluster_bootstrap(
 
 
 def paired_mean_bounds(
-    customer: IntArray, difference: FloatArray, replicates: int, seed: int
+    customer: IntArray, difference: FloatArray, weight: FloatArray, replicates: int, seed: int
 ) -> tuple[float, float]:
-    """Return the 5th and 95th percentile of a mean difference when whole customers are drawn again."""
+    """Return the 5th and 95th percentile of a weighted mean difference when whole customers are drawn again."""
     _, index = np.unique(customer, return_inverse=True)
-    total = np.bincount(index, weights=difference)
-    count = np.bincount(index).astype(np.float64)
+    total = np.bincount(index, weights=difference * weight)
+    size = np.bincount(index, weights=weight)
     clusters = len(total)
     rng = np.random.default_rng(seed)
     means = np.empty(replicates)
     for replicate in range(replicates):
         drawn = rng.integers(0, clusters, clusters)
-        means[replicate] = total[drawn].sum() / count[drawn].sum()
+        means[replicate] = total[drawn].sum() / size[drawn].sum()
     low, high = np.quantile(means, [0.05, 0.95])
     return float(low), float(high)

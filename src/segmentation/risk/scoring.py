@@ -3,6 +3,8 @@
 Belongs here: the order of the steps and the tables they fill. Does not belong here: how a step works.
 """
 
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
@@ -13,13 +15,17 @@ from segmentation.domain.room_tables import ROOM_TABLES
 from segmentation.domain.schema import Frames
 from segmentation.domain.settings import RiskSettings
 from segmentation.domain.vocabulary import ScoreStatus
+from segmentation.risk.amounts import add_amounts, price_risk
 from segmentation.risk.candidates import MODELS, FittedCandidates, fit_candidates
 from segmentation.risk.cohort import KEY, Cohort, build_cohort, day_number, drop_incomplete, text_levels
 from segmentation.risk.comparison import Choice, build_model_comparison, build_reliability, choose_speakers
 from segmentation.risk.distribution import PaymentDistribution
-from segmentation.risk.explanation import build_reasons, explain
+from segmentation.risk.evidence import add_evidence, find_evidence
+from segmentation.risk.explanation import build_reasons, explain, list_codes
 from segmentation.risk.forecast import (
     DEFAULT_DEPENDENCE,
+    PaidProb,
+    daily_paid_prob,
     estimate_dependence,
     find_payment_weekdays,
     forecast_cash,
@@ -29,8 +35,75 @@ from segmentation.risk.inputs import DEPTH, depth_group, feature_columns
 from segmentation.risk.speaking import calibration_of, predict_survival
 from segmentation.risk.validation import Validation, validate
 
-METHOD_VERSION = "1"
+METHOD_VERSION = "2"
 """Counted up when the method changes, so that model_version changes with it."""
+
+BATCH = 50_000
+"""Open instalments that are scored and explained together: bounds memory to about half a gigabyte."""
+
+Progress = Callable[[int, int], None]
+"""Is told how many open instalments are done, and of how many."""
+
+
+@dataclass(frozen=True)
+class Speakers:
+    """Everything that is needed to score instalments: models, their calibration, and who speaks for whom."""
+
+    grid: Grid
+    fitted: FittedCandidates
+    validation: Validation | None
+    choice: Choice
+    settings: RiskSettings
+
+    def names(self, cohort: Cohort) -> np.ndarray:
+        """Return the name of the model or baseline that speaks for each instalment."""
+        return np.array(self.choice.speakers, dtype=object)[depth_group(cohort.feature(DEPTH))]
+
+    def distribution(self, cohort: Cohort, day: int) -> tuple[PaymentDistribution, FloatArray]:
+        """Return the payment date of instalments open at the start of ``day``, and the lower interval level."""
+        survival, level = predict_survival(cohort, self.fitted, self.validation, self.choice, self.grid)
+        seen = day - 1 - cohort.due
+        horizon = np.maximum(seen + 1, 0) + self.settings.horizon_days
+        return PaymentDistribution(self.grid, survival, seen, self.fitted.tail_hazard, horizon), level
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Scores of some open instalments: figures, reasons (``build_reasons``), and when they will have been paid."""
+
+    risk: pl.DataFrame
+    reasons: pl.DataFrame
+    paid: PaidProb
+
+
+def train_speakers(past: Cohort, day: int, settings: RiskSettings, seed: int) -> Speakers:
+    """Return models fitted to what was known at the start of ``day``, judged on the blocks before it."""
+    grid = Grid.up_to(settings.horizon_days)
+    validation = validate(past, day, grid, settings, seed)
+    choice = choose_speakers(validation, settings, seed)
+    with_models = any(name in MODELS for name in choice.speakers)
+    fitted = fit_candidates(past, day, grid, settings, seed, with_models=with_models)
+    return Speakers(grid, fitted, validation, choice, settings)
+
+
+def score_batches(
+    speakers: Speakers, open_: Cohort, as_of: date, report: Progress | None = None
+) -> Iterator[Batch]:
+    """Yield the scores of all open instalments, in batches, so that memory does not grow with the book."""
+    for start in range(0, len(open_), BATCH):
+        cohort = open_.take(np.arange(start, min(start + BATCH, len(open_))))
+        distribution, level = speakers.distribution(cohort, day_number(as_of))
+        risk = _read_risk(cohort, as_of, distribution, level, speakers.choice)
+        reasons = _explain_all(cohort, risk["late_prob"].to_numpy(), speakers)
+        codes = list_codes(reasons)
+        priced = risk.hstack(price_risk(distribution, speakers.settings))
+        named = priced.with_columns(pl.Series("speaker", speakers.names(cohort).tolist(), dtype=pl.String))
+        joined = named.join(codes, on=KEY, how="left", maintain_order="left").with_columns(
+            pl.col("reason_codes").fill_null([])
+        )
+        yield Batch(joined, reasons, daily_paid_prob(distribution, speakers.settings.forecast_days))
+        if report is not None:
+            report(start + len(cohort), len(open_))
 
 
 def score_book(  # noqa: PLR0917  six inputs, each a different thing
@@ -40,6 +113,7 @@ def score_book(  # noqa: PLR0917  six inputs, each a different thing
     as_of: date,
     settings: RiskSettings,
     seed: int,
+    report: Progress | None = None,
 ) -> dict[str, pl.DataFrame]:
     """Return the payment-date distribution of every open instalment, its reasons, and how it was judged.
 
@@ -51,6 +125,7 @@ def score_book(  # noqa: PLR0917  six inputs, each a different thing
     as_of : everything observed before the start of this day is known.
     settings : risk settings.
     seed : of training, resampling and simulation; the same inputs and seed give the same bytes.
+    report : is told how many open instalments are done.
 
     Returns
     -------
@@ -69,41 +144,24 @@ def score_book(  # noqa: PLR0917  six inputs, each a different thing
     balance = ledger["core_instalment_balance"]
     names = feature_columns(issue_features, open_features)
     levels = text_levels(issue_features, names)
-    day = day_number(as_of)
     past = drop_incomplete(build_cohort(issue_features, balance, names, levels), balance, as_of)
     open_ = build_cohort(open_features, balance.filter("is_open"), names, levels)
-    grid = Grid.up_to(settings.horizon_days)
-    validation = validate(past, day, grid, settings, seed)
-    choice = choose_speakers(validation, settings, seed)
-    with_models = any(name in MODELS for name in choice.speakers)
-    fitted = fit_candidates(past, day, grid, settings, seed, with_models=with_models)
-    survival, level = predict_survival(open_, fitted, validation, choice, grid)
-    seen = day - 1 - open_.due
-    horizon = np.maximum(seen + 1, 0) + settings.horizon_days
-    distribution = PaymentDistribution(grid, survival, seen, fitted.tail_hazard, horizon)
-    risk = _read_risk(open_, as_of, distribution, level, choice)
-    reasons, codes = _explain_all(open_, risk["late_prob"].to_numpy(), fitted, validation, choice)
-    speaker = np.array(choice.speakers, dtype=object)[depth_group(open_.feature(DEPTH))]
-    version = _version(past, settings, seed, as_of)
+    speakers = train_speakers(past, day_number(as_of), settings, seed)
+    batches = list(score_batches(speakers, open_, as_of, report))
     amounts = open_.key.select(KEY).join(
         balance.select(*KEY, "due_date", "open_amount", "currency"), on=KEY, how="left", maintain_order="left"
     )
-    risk = risk.with_columns(
-        pl.Series("model_version", [f"{name}-{version}" for name in speaker], dtype=pl.String)
-    )
-    risk = risk.join(amounts, on=KEY, how="left").join(codes, on=KEY, how="left")
+    validation, choice = speakers.validation, speakers.choice
     return {
-        "pred_instalment_risk": ROOM_TABLES["pred_instalment_risk"].conform(risk),
-        "pred_risk_reason": ROOM_TABLES["pred_risk_reason"].conform(
-            pl.concat(reasons) if reasons else ROOM_TABLES["pred_risk_reason"].empty()
-        ),
+        "pred_instalment_risk": _build_risk(batches, amounts, _version(past, settings, seed, as_of)),
+        "pred_risk_reason": _build_reasons(batches, find_evidence(ledger)),
         "pred_cash_forecast": forecast_cash(
-            distribution,
+            np.concatenate([np.empty((0, settings.forecast_days), np.float32), *(b.paid for b in batches)]),
             open_.customer,
             amounts["open_amount"].cast(pl.Float64).to_numpy(),
             amounts["currency"].to_list(),
             as_of=as_of,
-            dependence=_dependence(validation, choice),
+            dependence=measure_dependence(validation, choice),
             settings=settings,
             seed=seed,
             weekdays=find_payment_weekdays(ledger["core_payment"], as_of),
@@ -113,26 +171,32 @@ def score_book(  # noqa: PLR0917  six inputs, each a different thing
     }
 
 
-def _explain_all(
-    cohort: Cohort,
-    late_prob: FloatArray,
-    fitted: FittedCandidates,
-    validation: Validation | None,
-    choice: Choice,
-) -> tuple[list[pl.DataFrame], pl.DataFrame]:
-    """Return the reasons of each speaker's instalments, and the reason codes of all."""
-    speaker = np.array(choice.speakers, dtype=object)[depth_group(cohort.feature(DEPTH))]
-    reasons, codes = [], []
+def _build_risk(batches: list[Batch], amounts: pl.DataFrame, version: str) -> pl.DataFrame:
+    table = ROOM_TABLES["pred_instalment_risk"]
+    if not batches:
+        return table.empty()
+    risk = pl.concat(batch.risk for batch in batches).hstack(amounts.drop(KEY))
+    named = pl.concat_str("speaker", pl.lit(version), separator="-").alias("model_version")
+    return table.conform(add_amounts(risk).with_columns(named))
+
+
+def _build_reasons(batches: list[Batch], evidence: pl.DataFrame) -> pl.DataFrame:
+    table = ROOM_TABLES["pred_risk_reason"]
+    parts = [table.conform(add_evidence(batch.reasons, evidence)) for batch in batches]
+    return pl.concat([table.empty(), *parts])
+
+
+def _explain_all(cohort: Cohort, late_prob: FloatArray, speakers: Speakers) -> pl.DataFrame:
+    """Return the parts of the score of every instalment, by whoever speaks for it."""
+    speaker = speakers.names(cohort)
+    reasons = []
     for name in sorted(set(speaker)):
         rows = np.flatnonzero(speaker == name)
         part = cohort.take(rows)
-        explanation = explain(
-            fitted.candidates[name], calibration_of(validation, name).late, part, late_prob[rows]
-        )
+        calibration = calibration_of(speakers.validation, name).late
+        explanation = explain(speakers.fitted.candidates[name], calibration, part, late_prob[rows])
         reasons.append(build_reasons(part, explanation))
-        codes.append(part.key.select(KEY).with_columns(explanation.reason_codes()))
-    empty = cohort.key.select(KEY).clear().with_columns(reason_codes=pl.lit([], pl.List(pl.String)))
-    return reasons, pl.concat([empty, *codes])
+    return pl.concat(reasons)
 
 
 def _read_risk(
@@ -168,7 +232,8 @@ def _read_risk(
     )
 
 
-def _dependence(validation: Validation | None, choice: Choice) -> float:
+def measure_dependence(validation: Validation | None, choice: Choice) -> float:
+    """Return how strongly payment dates move together within a customer, beyond what was predicted."""
     if validation is None:
         return DEFAULT_DEPENDENCE
     pit = validation.predictions[choice.speakers[-1]].pit

@@ -76,6 +76,14 @@ class Validation:
     origins: tuple[int, ...]
     predictions: Mapping[str, OutOfTime]
 
+    @property
+    def weight(self) -> FloatArray:
+        """What each row counts when models are compared: half for every block before the last.
+
+        The models that will speak have learned from all blocks, and so are most like those of the last one.
+        """
+        return np.asarray(0.5 ** (self.fold.max(initial=0) - self.fold), dtype=np.float64)
+
 
 def choose_origins(cohort: Cohort, day: int, settings: RiskSettings) -> list[int]:
     """Return the first days of the test blocks, each holding ``calibration_share`` of what has matured."""
@@ -179,6 +187,7 @@ def _calibrate_in_turn(
                 settings=settings,
                 test=test,
                 depth=depth,
+                fold=fold,
                 seen=seen,
                 origin=origin,
             )
@@ -232,19 +241,21 @@ def _fit_calibration(
     settings: RiskSettings,
     test: Cohort,
     depth: IntArray,
+    fold: IntArray,
     seen: BoolArray,
     origin: int,
 ) -> Calibration:
     outcome = test.outcome_before(origin)
     late = outcome.late_after(0)
     rows = np.flatnonzero(seen & np.isfinite(late))
-    late_calibration = fit_late_calibration(survival[rows, grid.due_bin], late[rows])
+    late_calibration = fit_late_calibration(survival[rows, grid.due_bin], late[rows], fold[rows])
     calibrated = Calibration(late_calibration).apply(grid, survival[rows])
     distribution = at_issue(grid, calibrated, test.take(rows), float(tails[-1]), settings)
     known = outcome.take(rows)
     settled = _long_due(test.due[rows], origin)
     scores = interval_scores(distribution, known.event_day, known.last_open_day)
-    return Calibration(late_calibration, fit_interval_calibration(scores[settled], depth[rows][settled]))
+    interval = fit_interval_calibration(scores[settled], depth[rows][settled], fold[rows][settled])
+    return Calibration(late_calibration, interval)
 
 
 def _long_due(due: IntArray, day: int) -> BoolArray:
