@@ -41,6 +41,7 @@ STEP_ORDER = (
     Action.PAYMENT_PLAN_OFFER,
     Action.DISPUTE_FOLLOW_UP,
     Action.THANK_YOU,
+    Action.MATCH_CREDIT,
     Action.WAIT,
     Action.FORMAL_NOTICE,
     Action.LEGAL_REVIEW,

@@ -20,6 +20,7 @@ ACTIONS: Mapping[str, str] = {
     "dispute_follow_up": "Follow up on the dispute",
     "self_service_link": "Send a payment link",
     "thank_you": "Thank the customer",
+    "match_credit": "Match money or credit first",
     "formal_notice": "Formal notice",
     "legal_review": "Legal review",
 }
@@ -33,6 +34,7 @@ ACTION_ICONS: Mapping[str, str] = {
     "dispute_follow_up": ":material/forum:",
     "self_service_link": ":material/link:",
     "thank_you": ":material/favorite:",
+    "match_credit": ":material/join_inner:",
     "formal_notice": ":material/description:",
     "legal_review": ":material/gavel:",
 }

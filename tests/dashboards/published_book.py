@@ -199,6 +199,20 @@ def build_book(
                 for w in waits
             ],
         ),
+        pl.Series("stage", [None if w else "amicable" for w in waits], dtype=pl.String),
+        pl.Series("message_language", [None if w else "nl" for w in waits], dtype=pl.String),
+        pl.Series("message_subject", [None if w else "Herinnering: dit staat nog open" for w in waits]),
+        pl.Series(
+            "message_text", [None if w else "Beste klant,\n\nDit bedrag staat nog open." for w in waits]
+        ),
+        pl.Series("message_reading_ease", [None if w else 92.4 for w in waits], dtype=pl.Float64),
+        pl.Series(
+            "message_missing",
+            [[] if i % 3 else ["account_number"] for i in range(k)],
+            dtype=pl.List(pl.String),
+        ),
+        pl.Series("vetoed", [["A call: All calls of the day go where more is at stake."]] * k),
+        pl.Series("would_change", [["With less than EUR 200.00 at stake, waiting would be better."]] * k),
         pl.Series(
             "blocked_by", [gates[i % 4] if w else [] for i, w in enumerate(waits)], dtype=pl.List(pl.String)
         ),

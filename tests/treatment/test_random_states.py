@@ -49,6 +49,10 @@ def steps(found: pl.DataFrame) -> pl.DataFrame:
     return found.filter(pl.col("action") != "wait")
 
 
+def matching(found: pl.DataFrame) -> pl.DataFrame:
+    return found.filter(pl.col("action") == "match_credit")
+
+
 def contacts(found: pl.DataFrame) -> pl.DataFrame:
     return steps(found).filter(pl.col("channel").is_not_null())
 
@@ -70,15 +74,31 @@ def test_everybody_with_something_open_has_exactly_one_row_and_many_get_a_step(s
 def test_no_step_on_a_closed_account_or_through_a_closed_channel(state):
     _, _, _, gate, found = state
     account = gate.filter(pl.col("channel").is_null() & pl.col("invoice_id").is_null())
-    assert steps(found).join(account, on="customer_id", how="semi").is_empty()
+    taken = steps(found).filter(pl.col("action") != "match_credit")
+    assert taken.join(account, on="customer_id", how="semi").is_empty()
     assert contacts(found).join(gate, on=["customer_id", "channel"], how="semi").is_empty()
     blocked = steps(found).filter(pl.col("blocked_by").list.len() > 0)
-    assert set(blocked["action"]) <= {"dispute_follow_up"}
+    assert set(blocked["action"]) <= {"dispute_follow_up", "match_credit"}
+
+
+def test_money_is_matched_by_a_person_who_contacts_nobody_where_nothing_else_holds_the_account(state):
+    _, _, _, gate, found = state
+    task = matching(found)
+    assert task.height > 0
+    assert task["channel"].null_count() == task.height
+    assert task["needs_approval"].all()
+    assert (task["overdue_amount"] > 0).all()
+    assert (task["department"] == "cash application").all()
+    account = gate.filter(pl.col("channel").is_null() & pl.col("invoice_id").is_null())
+    closed = task.join(account, on="customer_id", how="inner")
+    money = {"unmatched_cash", "credit_available"}
+    assert set(closed["gate"]) <= money | {"contact_cap", "cool_down", "waiting_period", "running_plan"}
+    assert closed.filter(pl.col("gate").is_in(money))["customer_id"].n_unique() == task.height
 
 
 def test_no_step_for_somebody_held_paid_or_lately_contacted_as_the_ledger_has_it(state):
     as_of, ledger, decisions, _, found = state
-    who = steps(found).select("customer_id")
+    who = steps(found).filter(pl.col("action") != "match_credit").select("customer_id")
     cash = ledger["core_unallocated_cash"].filter(
         (pl.col("unmatched_cash_amount") > 1) | (pl.col("credit_amount") > 1)
     )

@@ -163,8 +163,18 @@ class Action(StrEnum):
     DISPUTE_FOLLOW_UP = "dispute_follow_up"
     SELF_SERVICE_LINK = "self_service_link"
     THANK_YOU = "thank_you"
+    MATCH_CREDIT = "match_credit"
     FORMAL_NOTICE = "formal_notice"
     LEGAL_REVIEW = "legal_review"
+
+
+class Stage(StrEnum):
+    """How far collection has come: each stage follows the one before it, after its waiting period."""
+
+    BEFORE_DUE = "before_due"
+    AMICABLE = "amicable"
+    FORMAL = "formal"
+    JUDICIAL = "judicial"
 
 
 class MatchRule(StrEnum):

@@ -17,7 +17,7 @@ from segmentation.domain.errors import UsageError
 from segmentation.domain.vocabulary import Action, Channel, Decision
 from segmentation.publish.decision_bounds import require_debt, require_lawful_hours, require_open_channel
 
-ACTIONS_WITHOUT_CONTACT = frozenset({Action.WAIT, Action.LEGAL_REVIEW})
+ACTIONS_WITHOUT_CONTACT = frozenset({Action.WAIT, Action.LEGAL_REVIEW, Action.MATCH_CREDIT})
 """Steps that reach nobody: they have neither channel nor window."""
 
 # Taking back a slip of the hand must be as easy as the slip was.

@@ -20,8 +20,8 @@ def list_candidates(situation: pl.DataFrame, scenario: Scenario, settings: Treat
 
     Parameters
     ----------
-    situation : one row per customer: profile, is_blocked, exposure, circumstances and ``contact_day``,
-        the next day on which the customer may be contacted.
+    situation : one row per customer: profile, is_blocked, credit_to_match, exposure, circumstances and
+        ``contact_day``, the next day on which the customer may be contacted.
     scenario, settings : steps and their days.
 
     Returns
@@ -31,6 +31,8 @@ def list_candidates(situation: pl.DataFrame, scenario: Scenario, settings: Treat
     days = (
         pl.when(pl.col("action") == Action.PRE_DUE_NOTICE)
         .then(pl.when(pl.col("overdue_count") == 0).then("coming_days_late"))
+        .when(pl.col("condition") == Condition.UNUSUAL_DEBIT)
+        .then("coming_days_late")
         .when(pl.col("action") == Action.DISPUTE_FOLLOW_UP)
         .then("dispute_days_late")
         .when(pl.col("action") == Action.THANK_YOU)
@@ -41,16 +43,21 @@ def list_candidates(situation: pl.DataFrame, scenario: Scenario, settings: Treat
     for condition in Condition:
         met = met | ((pl.col("condition") == condition.value) & pl.col(condition.value))
     return (
-        situation.filter(~pl.col("is_blocked"))
+        situation.filter(~pl.col("is_blocked") | pl.col("credit_to_match"))
         .join(list_steps(scenario, settings), on="profile", how="inner")
         .with_columns(days.alias("step_days"))
         .filter(
+            # Money that waits to be matched leaves one thing to do, and that reaches nobody.
+            (pl.col("action") == Action.MATCH_CREDIT) | ~pl.col("is_blocked"),
             pl.col("step_days").is_between("from_day", "until_day"),
             pl.col("past_level").is_between("level_from", "level_to"),
             met,
             pl.col("act_amount").cast(pl.Float64) >= pl.col("min_amount"),
             # A notice that could only be sent after the due date is no notice before it.
-            (pl.col("action") != Action.PRE_DUE_NOTICE)
+            ~(
+                (pl.col("action") == Action.PRE_DUE_NOTICE)
+                | (pl.col("condition") == Condition.UNUSUAL_DEBIT).fill_null(value=False)
+            )
             | (pl.col("contact_day") <= pl.col("coming_due_date")),
         )
     )

@@ -16,6 +16,7 @@ _CHOICE_COLUMNS = (
     "value",
     "value_low",
     "value_high",
+    "break_even_amount",
     "evidence_own_share",
     "evidence_segment_share",
     "evidence_global_share",
@@ -66,7 +67,7 @@ def choose_steps(ranked: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         )
         .filter(pl.col("value") > 0)
         .unique("customer_id", keep="first", maintain_order=True)
-        .select("customer_id", pl.col("action").alias("runner_up"))
+        .select("customer_id", pl.col("action").alias("runner_up"), pl.col("value").alias("runner_value"))
     )
     over = ranked.group_by("customer_id").agg(pl.col("is_over_capacity").any())
     chosen = (
@@ -83,7 +84,7 @@ def choose_steps(ranked: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
             *(
                 name
                 for name in _CHOICE_COLUMNS
-                if name.startswith(("evidence", "own")) or name == "is_default"
+                if name.startswith(("evidence", "own")) or name in {"is_default", "break_even_amount"}
             ),
             pl.col("action").alias("runner_up"),
             "is_over_capacity",

@@ -6,12 +6,15 @@ Belongs here: the calculator. Does not belong here: the figures (jurisdictions/*
 from datetime import date, timedelta
 from decimal import ROUND_DOWN, Decimal
 
+import polars as pl
+
 from segmentation.domain.errors import UsageError
 from segmentation.treatment.jurisdiction import InterestStart, JurisdictionPack, load_reference_rates
 
 _CENT = Decimal("0.01")
 _DAYS_IN_YEAR = 365
 _PERCENT = 100
+_MILLS, _CENTS = 1000, 100
 
 
 def cap_costs(pack: JurisdictionPack, principal: Decimal) -> Decimal:
@@ -41,6 +44,29 @@ def cap_costs(pack: JurisdictionPack, principal: Decimal) -> Decimal:
     costs = bracket.base + bracket.rate * (principal - bracket.above)
     bounded = min(max(costs, pack.costs.minimum), pack.costs.maximum)
     return bounded.quantize(_CENT, ROUND_DOWN)
+
+
+def cost_ceiling(pack: JurisdictionPack, principal: pl.Expr) -> pl.Expr:
+    """Return what ``cap_costs`` gives for a whole column of amounts (decimal, three places).
+
+    Notes
+    -----
+    Thousandths of the unit and of the rates are whole numbers, so nothing is lost to floating point.
+    """
+
+    def mills(amount: Decimal) -> int:
+        return int(amount * _MILLS)
+
+    owed = (principal * _MILLS).cast(pl.Int64)
+    costs = pl.lit(None, dtype=pl.Int64)
+    for bracket in reversed(pack.costs.brackets):
+        charged = mills(bracket.base) * _MILLS + int(bracket.rate * _MILLS) * (owed - mills(bracket.above))
+        is_inside = pl.lit(value=True) if bracket.up_to is None else owed <= mills(bracket.up_to)
+        costs = pl.when(is_inside).then(charged).otherwise(costs)
+    low, high = mills(pack.costs.minimum) * _MILLS, mills(pack.costs.maximum) * _MILLS
+    cents = costs.clip(low, high) // (_MILLS * _MILLS // _CENTS)
+    owes = pl.when(owed > 0).then(cents).otherwise(0)
+    return (owes * _CENT).cast(pl.Decimal(18, 3))
 
 
 def _yearly_rate(pack: JurisdictionPack, day: date) -> Decimal:

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 import polars as pl
 
 from segmentation.domain.schema import Frames
-from segmentation.domain.vocabulary import BlockCode, OutcomeCode, ScoreStatus
+from segmentation.domain.vocabulary import BlockCode, CoveredBy, OutcomeCode, PaymentMethod, ScoreStatus
 from segmentation.treatment.contact_gates import list_outbound
 from segmentation.treatment.scenario import Scenario
 from segmentation.treatment.wording import amount_text
@@ -21,10 +21,20 @@ _LIKELY_LATE_PROB = 0.5
 _KEPT_DIGITS = 9
 
 
-def _instalments(
+def list_instalments(
     ledger: Frames, instalment_risk: pl.DataFrame, gate: pl.DataFrame, as_of: date, scenario: Scenario
 ) -> pl.DataFrame:
-    """Return open instalments with their risk and whether a gate closes their invoice."""
+    """Return open instalments with their risk and whether a gate closes their invoice.
+
+    Parameters
+    ----------
+    ledger : core_instalment_balance.
+    instalment_risk : pred_instalment_risk; instalments without a usable score take the scenario's
+        default figures.
+    gate : act_gate; a gate of a single invoice closes its instalments.
+    as_of : as-of day.
+    scenario : default figures.
+    """
     risk = instalment_risk.select(
         "invoice_id",
         "instalment_number",
@@ -87,19 +97,12 @@ def _weighted(value: str, over: pl.Expr) -> pl.Expr:
     return ((pl.col(value).filter(over) * weight).sum() / weight.sum()).round(_KEPT_DIGITS).fill_nan(None)
 
 
-def measure_exposure(
-    ledger: Frames, instalment_risk: pl.DataFrame, gate: pl.DataFrame, as_of: date, scenario: Scenario
-) -> pl.DataFrame:
+def measure_exposure(instalments: pl.DataFrame) -> pl.DataFrame:
     """Return what is at stake with every customer who has something open, in one currency.
 
     Parameters
     ----------
-    ledger : core_instalment_balance.
-    instalment_risk : pred_instalment_risk; instalments without a usable score take the scenario's
-        default figures.
-    gate : act_gate; invoices behind a closed gate are counted apart.
-    as_of : as-of day.
-    scenario : default figures.
+    instalments : of list_instalments; those behind a closed gate are counted apart.
 
     Returns
     -------
@@ -113,12 +116,11 @@ def measure_exposure(
     closed gate, then overdue, then open: one with anything overdue comes before one without. Amounts are
     never converted. ``other_currencies`` names the rest, ``other_words`` what is open in each.
     """
-    rows = _instalments(ledger, instalment_risk, gate, as_of, scenario)
     act, coming, dispute = pl.col("is_actionable"), pl.col("is_coming"), pl.col("is_in_dispute")
     overdue = pl.col("is_overdue")
     amount, invoice, days = pl.col("open_amount"), pl.col("invoice_id"), pl.col("days_late")
     by_currency = (
-        rows.sort("invoice_id", "instalment_number")
+        instalments.sort("invoice_id", "instalment_number")
         .group_by("customer_id", "currency")
         .agg(
             amount.sum().alias("open_amount"),
@@ -162,21 +164,27 @@ def measure_exposure(
     )
 
 
-def find_circumstances(ledger: Frames, exposure: pl.DataFrame, as_of: date) -> pl.DataFrame:
+def find_circumstances(
+    ledger: Frames, exposure: pl.DataFrame, as_of: date, scenario: Scenario
+) -> pl.DataFrame:
     """Return the conditions and the dunning level of every customer in the exposure.
 
     Parameters
     ----------
-    ledger : core_payment, core_contact_event, core_contact_outcome, core_instalment_balance.
+    ledger : core_payment, core_contact_event, core_contact_outcome, core_instalment_balance, core_customer.
     exposure : of measure_exposure.
     as_of : as-of day.
+    scenario : when a coming direct debit is unusually high.
 
     Returns
     -------
     customer_id, ``past_level`` (highest dunning level of the contacts since the oldest actionable
     invoice fell due; 0 when none) and a flag per condition of the scenario.
     """
-    who = exposure.select("customer_id", "act_due_date", "act_count", "coming_late_prob", "dispute_count")
+    who = exposure.select(
+        *("customer_id", "currency", "act_due_date", "act_count", "coming_late_prob", "coming_amount"),
+        *("overdue_count", "dispute_count"),
+    )
     payment = ledger["core_payment"].filter(pl.col("customer_id").is_not_null())
     failed = payment.filter(
         pl.col("reason_code") == "failed_direct_debit",
@@ -202,25 +210,18 @@ def find_circumstances(ledger: Frames, exposure: pl.DataFrame, as_of: date) -> p
         .filter(pl.col("code") == OutcomeCode.WILL_NOT_PAY)
         .join(about_open.select("contact_id", "customer_id"), on="contact_id", how="inner")
     )
-    just_paid = (
-        ledger["core_instalment_balance"]
-        .filter(
-            pl.col("covered_date") >= as_of - timedelta(days=_JUST_PAID_DAYS),
-            pl.col("covered_date") > pl.col("due_date"),
-        )
-        .select("customer_id")
-        .unique()
-    )
+    just_paid = _find_paid_after_reminder(ledger, as_of)
 
     def has(frame: pl.DataFrame, name: str) -> pl.DataFrame:
         return frame.select("customer_id").unique().with_columns(pl.lit(True).alias(name))
 
-    nothing_overdue = pl.col("act_count") == 0
+    nothing_overdue = pl.col("overdue_count") == 0
     return (
         who.join(level, on="customer_id", how="left")
         .join(has(failed, "failed_direct_debit"), on="customer_id", how="left")
         .join(has(refused, "refused"), on="customer_id", how="left")
         .join(has(just_paid, "just_paid"), on="customer_id", how="left")
+        .join(_find_unusual_debits(ledger, who, scenario), on="customer_id", how="left")
         .select(
             "customer_id",
             pl.col("past_level").fill_null(0),
@@ -229,5 +230,46 @@ def find_circumstances(ledger: Frames, exposure: pl.DataFrame, as_of: date) -> p
             (pl.col("just_paid").fill_null(False) & nothing_overdue).alias("just_paid"),
             (pl.col("coming_late_prob").fill_null(0) >= _LIKELY_LATE_PROB).alias("likely_late"),
             (pl.col("dispute_count") > 0).alias("disputed"),
+            pl.col("unusual_debit").fill_null(False),
         )
+    )
+
+
+def _find_paid_after_reminder(ledger: Frames, as_of: date) -> pl.DataFrame:
+    """Return customers who lately paid an overdue invoice after somebody had reminded them of it."""
+    paid = ledger["core_instalment_balance"].filter(
+        pl.col("covered_date") >= as_of - timedelta(days=_JUST_PAID_DAYS),
+        pl.col("covered_date") > pl.col("due_date"),
+        pl.col("covered_by") == CoveredBy.PAYMENT,
+    )
+    reminded = list_outbound(ledger).filter(pl.col("dunning_level").fill_null(1) > 0)
+    return (
+        paid.join(reminded, on="customer_id", how="inner", suffix="_about")
+        .filter(
+            pl.col("invoice_id_about").is_null() | (pl.col("invoice_id_about") == pl.col("invoice_id")),
+            pl.col("sent_on").is_between("due_date", "covered_date"),
+        )
+        .select("customer_id")
+        .unique()
+    )
+
+
+def _find_unusual_debits(ledger: Frames, who: pl.DataFrame, scenario: Scenario) -> pl.DataFrame:
+    """Return customers whose direct debit of the coming week is unusually high, with nothing overdue."""
+    rules = scenario.unusual_debit
+    by_debit = ledger["core_customer"].filter(pl.col("payment_method") == PaymentMethod.DIRECT_DEBIT)
+    usual = (
+        ledger["core_instalment_balance"]
+        .filter(pl.col("covered_date").is_not_null())
+        .group_by("customer_id", "currency")
+        .agg(pl.col("amount").cast(pl.Float64).median().alias("usual_amount"), pl.len().alias("settled"))
+        .filter(pl.col("settled") >= rules.settled)
+    )
+    is_high = pl.col("coming_amount").cast(pl.Float64) > rules.times_median * pl.col("usual_amount")
+    return (
+        who.filter(pl.col("overdue_count") == 0)
+        .join(by_debit, on="customer_id", how="semi")
+        .join(usual, on=["customer_id", "currency"], how="inner")
+        .filter(is_high)
+        .select("customer_id", pl.lit(value=True).alias("unusual_debit"))
     )

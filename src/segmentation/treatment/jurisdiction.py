@@ -38,6 +38,18 @@ class InterestStart(StrEnum):
     NEVER = "never"
 
 
+class ReminderContent(StrEnum):
+    """What the law wants a first reminder to say."""
+
+    BALANCE = "balance"
+    COSTS = "costs"
+    CREDITOR = "creditor"
+    COMPANY_NUMBER = "company_number"
+    DELIVERY = "delivery"
+    DUE_DATE = "due_date"
+    TERM = "term"
+
+
 class Weekday(StrEnum):
     """Days of the week, Monday first."""
 
@@ -134,6 +146,7 @@ class JurisdictionPack(_Rules):
     hours: Hours
     consent_channels: tuple[Channel, ...]
     max_calls_per_week: int
+    first_reminder_contents: tuple[ReminderContent, ...]
     reminder_fees: ReminderFees
     costs: CostCaps
     interest: InterestRule

@@ -21,9 +21,10 @@ _STEP_WORDS: dict[str, str] = {
     Action.REMINDER: "A {tone} reminder by {channel}",
     Action.CALL: "A {tone} call by a person",
     Action.PAYMENT_PLAN_OFFER: "An offer of a payment plan by {channel}, in a {tone} tone,",
-    Action.DISPUTE_FOLLOW_UP: "A follow-up of the dispute within your own organisation, without contacting the customer,",
+    Action.DISPUTE_FOLLOW_UP: "A follow-up of the dispute within your own organisation, by {department} and without contacting the customer,",
     Action.SELF_SERVICE_LINK: "A {tone} message by {channel} with a link to pay or to change the account",
     Action.THANK_YOU: "A {tone} word of thanks by {channel}",
+    Action.MATCH_CREDIT: "Matching it by a person, within your own organisation,",
     Action.FORMAL_NOTICE: "A formal notice by {channel}, once a named person has approved it,",
     Action.LEGAL_REVIEW: "A review of legal steps by a named person, without contacting the customer,",
 }
@@ -121,7 +122,11 @@ def _evidence(response_days: int) -> pl.Expr:
 def _step() -> pl.Expr:
     """The step and its moment: the last sentence of a step."""
     words = pl.col("action").replace_strict(_STEP_WORDS, default="", return_dtype=pl.String)
-    for name, value in (("tone", pl.col("tone")), ("channel", channel_word(pl.col("channel")))):
+    for name, value in (
+        ("tone", pl.col("tone")),
+        ("channel", channel_word(pl.col("channel"))),
+        ("department", pl.col("department")),
+    ):
         words = words.str.replace(f"{{{name}}}", value.fill_null(""), literal=True)
     harsh = pl.col("action").is_in([Action.FORMAL_NOTICE, Action.LEGAL_REVIEW])
     ending = (
@@ -129,6 +134,10 @@ def _step() -> pl.Expr:
         .then(pl.lit("is the next step, as earlier ones brought no payment"))
         .when(pl.col("action") == Action.DISPUTE_FOLLOW_UP)
         .then(pl.lit("comes before any reminder"))
+        .when(pl.col("action") == Action.MATCH_CREDIT)
+        .then(pl.format("comes first: until then, {} past due gets no reminder", "overdue_words"))
+        .when(pl.col("action") == Action.THANK_YOU)
+        .then(pl.lit("follows the payment that came after a reminder"))
         .otherwise(pl.format("is expected to bring {} more than waiting, after its cost", "value_words"))
     )
     # Nobody but the sender sees the hour of a letter or of work within the own organisation.
@@ -195,7 +204,7 @@ def _asides() -> pl.Expr:
     left_out = (
         pl.when(
             is_step
-            & (pl.col("action") != Action.DISPUTE_FOLLOW_UP)
+            & ~pl.col("action").is_in([Action.DISPUTE_FOLLOW_UP, Action.MATCH_CREDIT])
             & (pl.col("overdue_amount") > pl.col("act_amount"))
         )
         .then(
@@ -228,7 +237,11 @@ def _codes() -> pl.Expr:
         code((pl.col("wait_code") == "not_due") & (pl.col("blocked_by").list.len() > 0), "blocked"),
         code(is_step & (pl.col("overdue_count") > 0), "overdue"),
         code(is_step & (pl.col("action") == Action.PRE_DUE_NOTICE), "likely_late"),
-        code(is_step & (pl.col("action") == Action.SELF_SERVICE_LINK), "failed_direct_debit"),
+        code(
+            (pl.col("action") == Action.SELF_SERVICE_LINK) & ~pl.col("unusual_debit"), "failed_direct_debit"
+        ),
+        code((pl.col("action") == Action.SELF_SERVICE_LINK) & pl.col("unusual_debit"), "unusual_debit"),
+        code(pl.col("action") == Action.MATCH_CREDIT, "credit_to_match"),
         code(is_step & (pl.col("past_level") > 0), "earlier_reminders_unanswered"),
         code(pl.col("is_default"), "default_scenario"),
         code(~pl.col("is_default") & (pl.col("own_count") > 0) & _own_leads(), "own_response_history"),
@@ -259,7 +272,12 @@ def write_reasons(frame: pl.DataFrame, scenario: Scenario) -> pl.DataFrame:
     -------
     The frame with both columns; the text has two or three sentences, and never states a cause as a fact.
     """
-    step = pl.format("{} {} {}{}", _situation(), _evidence(scenario.response_days), _step(), _asides())
+    evidence = (
+        pl.when(pl.col("action") == Action.MATCH_CREDIT)
+        .then("block_detail")
+        .otherwise(_evidence(scenario.response_days))
+    )
+    step = pl.format("{} {} {}{}", _situation(), evidence, _step(), _asides())
     wait = pl.format("{} {}", _situation(), _waiting(scenario.response_days))
     return (
         frame.with_columns(

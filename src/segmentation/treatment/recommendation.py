@@ -13,44 +13,57 @@ from segmentation.domain.room_tables import ROOM_TABLES
 from segmentation.domain.schema import Frames
 from segmentation.domain.settings import TreatmentSettings
 from segmentation.domain.vocabulary import Action, BlockCode, Cause, PartyType, Segment
+from segmentation.treatment.alternatives import list_vetoes, tell_changes
 from segmentation.treatment.candidates import add_effects, choose_channels, list_candidates
 from segmentation.treatment.choice import choose_steps, rank_candidates
 from segmentation.treatment.contact_hours import find_windows
-from segmentation.treatment.exposure import find_circumstances, measure_exposure
+from segmentation.treatment.exposure import find_circumstances, list_instalments, measure_exposure
 from segmentation.treatment.gates import list_customers
 from segmentation.treatment.jurisdiction import assign_packs
+from segmentation.treatment.messages import write_messages
 from segmentation.treatment.open_ways import add_contact_hours, list_open_channels
+from segmentation.treatment.payment_plan import propose_plans, write_schedules
 from segmentation.treatment.reasons import LIKELY_UNPROMPTED_PROB, write_reasons
 from segmentation.treatment.scenario import Scenario, list_steps, load_scenario, match_profiles
+from segmentation.treatment.stages import FORMAL_LEVEL, JUDICIAL_LEVEL, find_departments, find_stage
 from segmentation.treatment.value import to_money, value_steps
+from segmentation.treatment.wording import amount_text
 
 RECOMMENDATION = ROOM_TABLES["act_recommendation"]
 HARSH = (Action.FORMAL_NOTICE.value, Action.LEGAL_REVIEW.value)
 _NATURAL_PERSONS = (PartyType.CONSUMER.value, PartyType.SOLE_TRADER.value)
 _ID_LENGTH = 32
-_FORMAL_LEVEL, _LEGAL_LEVEL = 3, 4
+BECAUSE_OF_GATE = (Action.DISPUTE_FOLLOW_UP.value, Action.MATCH_CREDIT.value)
+"""Steps within the own organisation that a closed gate calls for."""
+_MONEY = [BlockCode.UNMATCHED_CASH.value, BlockCode.CREDIT_AVAILABLE.value]
+_PAUSES = [
+    BlockCode.CONTACT_CAP.value,
+    BlockCode.COOL_DOWN.value,
+    BlockCode.WAITING_PERIOD.value,
+    BlockCode.RUNNING_PLAN.value,
+]
 _DOUBTS = [BlockCode.QUARANTINED_ROWS.value, BlockCode.STALE_SOURCE.value]
 _GATE_ORDER = {code.value: number for number, code in enumerate(BlockCode)}
 
 
 def _describe(  # noqa: PLR0917  frames travel as arguments
     ledger: Frames,
-    instalment_risk: pl.DataFrame,
+    instalments: pl.DataFrame,
     segment: pl.DataFrame,
-    gate: pl.DataFrame,
     as_of: date,
     settings: TreatmentSettings,
     scenario: Scenario,
 ) -> pl.DataFrame:
     """Return one row per customer with something open: exposure, circumstances, profile, place."""
-    exposure = measure_exposure(ledger, instalment_risk, gate, as_of, scenario)
+    exposure = measure_exposure(instalments)
     customers = list_customers(ledger).select("customer_id", "party_type", "country", "timezone")
     packs = assign_packs(customers, as_of, settings.jurisdiction)
     return (
-        exposure.join(find_circumstances(ledger, exposure, as_of), on="customer_id", how="left")
+        exposure.join(find_circumstances(ledger, exposure, as_of, scenario), on="customer_id", how="left")
         .join(customers, on="customer_id", how="left")
         .join(packs, on="customer_id", how="left")
         .join(segment.select("customer_id", "segment", "cause"), on="customer_id", how="left")
+        .join(find_departments(ledger, as_of, scenario), on="customer_id", how="left")
         .with_columns(
             pl.col("segment").fill_null(Segment.INSUFFICIENT_HISTORY.value),
             pl.col("cause").fill_null(Cause.UNCLEAR.value),
@@ -134,12 +147,12 @@ def _dunning_level() -> pl.Expr:
     return (
         pl.when(pl.col("action").is_in([Action.PRE_DUE_NOTICE, Action.THANK_YOU]))
         .then(0)
-        .when(pl.col("action") == Action.DISPUTE_FOLLOW_UP)
+        .when(pl.col("action").is_in(BECAUSE_OF_GATE))
         .then(level)
         .when(pl.col("action") == Action.LEGAL_REVIEW)
-        .then(pl.max_horizontal(level, pl.lit(_LEGAL_LEVEL)))
+        .then(pl.max_horizontal(level, pl.lit(JUDICIAL_LEVEL)))
         .when(pl.col("action") == Action.FORMAL_NOTICE)
-        .then(pl.max_horizontal(level + 1, pl.lit(_FORMAL_LEVEL)))
+        .then(pl.max_horizontal(level + 1, pl.lit(FORMAL_LEVEL)))
         .otherwise(level + 1)
     )
 
@@ -180,13 +193,14 @@ def recommend_steps(  # noqa: PLR0917  frames travel as arguments
     lower end above nil the one worth most is taken, the gentler one on a tie. Formal notices and legal
     reviews need two and three earlier levels and a named person; natural persons, customers of unknown
     legal form, customers thought unwilling to pay and payment plans need approval for whatever step is
-    recommended; waiting needs none. Nothing is random: propensity is 1.
+    recommended, and so does matching money that waits on the account; waiting needs none. Nothing is random: propensity is 1.
     """
     scenario = load_scenario()
-    situation = _describe(ledger, instalment_risk, segment, gate, as_of, settings, scenario)
+    instalments = list_instalments(ledger, instalment_risk, gate, as_of, scenario)
+    situation = _describe(ledger, instalments, segment, as_of, settings, scenario)
     blocks = _find_blocks(situation, gate)
     situation = situation.join(blocks, on="customer_id", how="left").with_columns(
-        pl.col("is_blocked").fill_null(False)
+        pl.col("is_blocked").fill_null(False), _waits_for_matching().alias("credit_to_match")
     )
     situation = _add_contact_day(situation, as_of, settings)
     # Where nothing is overdue, steps are weighed behind closed gates too: the gate is only the reason for
@@ -213,9 +227,9 @@ def recommend_steps(  # noqa: PLR0917  frames travel as arguments
     has_step = pl.concat(
         [valued.filter(pl.col("value_low") > 0).select("customer_id"), mute.select("customer_id")]
     ).unique()
-    chosen, idle = choose_steps(
-        rank_candidates(valued.filter(~pl.col("is_account_closed")), settings.calls_per_day)
-    )
+    is_open = ~pl.col("is_account_closed") | (pl.col("action") == Action.MATCH_CREDIT)
+    ranked = rank_candidates(valued.filter(is_open), settings.calls_per_day)
+    chosen, idle = choose_steps(ranked)
     reminder_day = {
         profile: int(day)
         for profile, day in list_steps(scenario, settings)
@@ -235,7 +249,7 @@ def recommend_steps(  # noqa: PLR0917  frames travel as arguments
         *(
             pl.when(is_idle)
             .then(pl.when(is_mute).then(f"{name}_mute").otherwise(name))
-            .otherwise(pl.when(pl.col("action") == Action.DISPUTE_FOLLOW_UP).then(name))
+            .otherwise(pl.when(pl.col("action").is_in(BECAUSE_OF_GATE)).then(name))
             .alias(name)
             for name in ("blocked_by", "lifts_at", "block_detail")
         ),
@@ -254,10 +268,49 @@ def recommend_steps(  # noqa: PLR0917  frames travel as arguments
     timed = find_windows(picked, settings).with_columns(
         pl.when(is_wait).then("window_start_at").alias("earliest_lawful_at")
     )
-    told = write_reasons(timed, scenario).join(
-        list_open_channels(situation, ledger, gate, scenario), on="customer_id", how="left"
+    planned = propose_plans(
+        timed.filter(pl.col("action") == Action.PAYMENT_PLAN_OFFER), ledger, as_of, scenario
     )
-    return _publish(add_contact_hours(told, as_of, settings), as_of, settings)
+    staged = timed.join(write_schedules(planned), on="customer_id", how="left").with_columns(
+        find_stage().alias("stage"),
+        pl.when(pl.col("action") == Action.DISPUTE_FOLLOW_UP)
+        .then("dispute_department")
+        .when(pl.col("action") == Action.MATCH_CREDIT)
+        .then(pl.lit(scenario.credit_department))
+        .alias("department"),
+    )
+    told = (
+        write_messages(write_reasons(staged, scenario), instalments, planned, ledger, settings)
+        .join(list_open_channels(situation, ledger, gate, scenario), on="customer_id", how="left")
+        .join(list_vetoes(ranked, wanted, open_to, gate), on="customer_id", how="left")
+        .with_columns(pl.col("vetoed").fill_null([]))
+    )
+    return _publish(add_contact_hours(_tell_changes(told, reminder_day), as_of, settings), as_of, settings)
+
+
+def _waits_for_matching() -> pl.Expr:
+    """Return whether money or credit that waits to be matched is all that holds the account, beside pauses."""
+    gates = pl.col("blocked_by")
+    is_money = gates.list.set_intersection(pl.lit(_MONEY)).list.len() > 0
+    others = gates.list.set_difference(pl.lit(_MONEY + _PAUSES)).list.len()
+    return (is_money & (others == 0) & (pl.col("overdue_count") > 0)).fill_null(value=False)
+
+
+def _tell_changes(frame: pl.DataFrame, reminder_day: dict[str, int]) -> pl.DataFrame:
+    """Return the advice with what would change it."""
+    first_day = pl.col("profile").replace_strict(reminder_day, return_dtype=pl.Int64)
+    return (
+        frame.with_columns(
+            to_money("runner_value").alias("runner_amount"),
+            pl.col("break_even_amount").round(0).cast(pl.Decimal(18, 3)),
+            (pl.col("act_due_date") + pl.duration(days=first_day)).alias("first_step_day"),
+        )
+        .with_columns(
+            amount_text("runner_amount", "currency").alias("runner_words"),
+            amount_text("break_even_amount", "currency").alias("break_even_words"),
+        )
+        .with_columns(tell_changes().alias("would_change"))
+    )
 
 
 def _publish(frame: pl.DataFrame, as_of: date, settings: TreatmentSettings) -> pl.DataFrame:
@@ -266,7 +319,7 @@ def _publish(frame: pl.DataFrame, as_of: date, settings: TreatmentSettings) -> p
     is_natural = pl.col("party_type").is_null() | pl.col("party_type").is_in(_NATURAL_PERSONS)
     needs_approval = ~is_wait & (
         is_natural
-        | pl.col("action").is_in([*HARSH, Action.PAYMENT_PLAN_OFFER.value])
+        | pl.col("action").is_in([*HARSH, Action.PAYMENT_PLAN_OFFER.value, Action.MATCH_CREDIT.value])
         | (pl.col("cause") == Cause.WILL_NOT_PAY)
     )
     expires = datetime.combine(as_of + timedelta(days=settings.valid_days), time(0), UTC)

@@ -34,6 +34,8 @@ class Condition(StrEnum):
     DISPUTED = "disputed"
     JUST_PAID = "just_paid"
     REFUSED = "refused"
+    UNUSUAL_DEBIT = "unusual_debit"
+    CREDIT_TO_MATCH = "credit_to_match"
 
 
 class _Rules(BaseModel):
@@ -70,6 +72,31 @@ class Profile(_Rules):
     steps: tuple[Step, ...]
 
 
+class PlanRules(_Rules):
+    """How large the parts of a payment plan may be, and how many."""
+
+    months: int = Field(ge=2)
+    paying_months: int = Field(ge=1)
+    share: float = Field(gt=0, le=1)
+    most_parts: int = Field(ge=2)
+    least_part: Decimal = Field(gt=0)
+    first_after_days: int = Field(ge=1)
+
+
+class UnusualDebit(_Rules):
+    """When a coming direct debit is unusually high for the customer."""
+
+    times_median: float = Field(gt=1)
+    settled: int = Field(ge=1)
+
+
+class Department(_Rules):
+    """Who works on a dispute when its reason holds one of the words."""
+
+    department: str
+    words: tuple[str, ...]
+
+
 class Scenario(_Rules):
     """The whole scenario; the file says what each figure means."""
 
@@ -82,6 +109,12 @@ class Scenario(_Rules):
     handling_cost_per_day: Decimal
     internal_task_cost: Decimal
     customer_evidence: float
+    thanks_value: Decimal
+    plan: PlanRules
+    unusual_debit: UnusualDebit
+    departments: tuple[Department, ...]
+    other_department: str
+    credit_department: str
     effects: dict[Action, Effect]
     unverified_channels: tuple[Channel, ...]
     profiles: tuple[Profile, ...]

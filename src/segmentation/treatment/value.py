@@ -9,10 +9,11 @@ import polars as pl
 
 from segmentation.domain.settings import TreatmentSettings
 from segmentation.domain.vocabulary import Action
-from segmentation.treatment.scenario import Scenario
+from segmentation.treatment.scenario import Condition, Scenario
 
 _DAYS_IN_YEAR = 365
 _LOW, _HIGH = 0.05, 0.95
+_NO_SUCH_AMOUNT = 1e9
 
 
 def _quantile(share: pl.Series, evidence: pl.Series, level: float) -> pl.Series:
@@ -38,8 +39,9 @@ def value_steps(candidates: pl.DataFrame, scenario: Scenario, settings: Treatmen
 
     Returns
     -------
-    The candidates with value, value_low, value_high (float, in the row's currency) and
-    ``reduction_days`` (expected days by which payment comes earlier).
+    The candidates with value, value_low, value_high (float, in the row's currency),
+    ``reduction_days`` (expected days by which payment comes earlier) and ``break_even_amount`` (amount
+    below which the step would not be worth its cost).
 
     Notes
     -----
@@ -48,11 +50,14 @@ def value_steps(candidates: pl.DataFrame, scenario: Scenario, settings: Treatmen
     payment given none within H, at least H and at most the horizon. Coming: reduction = f × expected
     days beyond terms. Value = reduction × (amount × (cost of capital / 365 + loss share) + invoices ×
     handling cost) − contact cost − annoyance. The interval is that of f, beta distributed; other
-    inputs count as known, so it is too narrow rather than too wide.
+    inputs count as known, so it is too narrow rather than too wide. A word of thanks is worth what the
+    scenario says, less its cost, and annoys nobody.
     """
     response = float(scenario.response_days)
     is_dispute = pl.col("action") == Action.DISPUTE_FOLLOW_UP
-    is_coming = pl.col("action") == Action.PRE_DUE_NOTICE
+    is_coming = (pl.col("action") == Action.PRE_DUE_NOTICE) | (pl.col("condition") == Condition.UNUSUAL_DEBIT)
+    is_coming = is_coming.fill_null(value=False)
+    is_thanks = pl.col("action") == Action.THANK_YOU
 
     def pick(name: str) -> pl.Expr:
         return (
@@ -78,7 +83,7 @@ def value_steps(candidates: pl.DataFrame, scenario: Scenario, settings: Treatmen
         .then(float(scenario.internal_task_cost))
         .otherwise(
             pl.col("channel").replace_strict(costs, default=0.0, return_dtype=pl.Float64)
-            + float(settings.annoyance_cost)
+            + pl.when(is_thanks).then(-float(scenario.thanks_value)).otherwise(float(settings.annoyance_cost))
         )
     )
     share, evidence = candidates["share"], candidates["evidence"]
@@ -87,6 +92,7 @@ def value_steps(candidates: pl.DataFrame, scenario: Scenario, settings: Treatmen
             _quantile(share, evidence, _LOW).alias("share_low"),
             _quantile(share, evidence, _HIGH).alias("share_high"),
             pl.when(is_coming).then(coming_factor).otherwise(overdue_factor).alias("_days"),
+            amount.alias("_amount"),
             day_cost.alias("_day_cost"),
             contact.alias("_cost"),
         )
@@ -101,8 +107,21 @@ def value_steps(candidates: pl.DataFrame, scenario: Scenario, settings: Treatmen
                 )
             ),
         )
-        .drop("_days", "_day_cost", "_cost")
+        .with_columns(_break_even().alias("break_even_amount"))
+        .drop("_days", "_day_cost", "_cost", "_amount")
     )
+
+
+def _break_even() -> pl.Expr:
+    """Return the amount at which the lower end of the value is nil; null where no amount brings it there.
+
+    Notes
+    -----
+    A day costs in proportion to the amount here, handling included, which is close enough for a reader.
+    """
+    gain = pl.col("share_low") * pl.col("_days") * pl.col("_day_cost")
+    amount = pl.col("_amount") * pl.col("_cost") / gain
+    return pl.when((gain > 0) & (pl.col("_cost") > 0) & (amount < _NO_SUCH_AMOUNT)).then(amount)
 
 
 def to_money(value: str) -> pl.Expr:

@@ -1,4 +1,4 @@
-"""The gate of the waiting period: the days a first reminder is given before any further step.
+"""The gate of the waiting period: the days that a stage's first message is given before any further step.
 
 Belongs here: from which legal event the days are counted. Does not belong here: how many days and
 which event (jurisdictions/*.yaml), other gates about contact (contact_gates).
@@ -15,6 +15,7 @@ from segmentation.treatment.account_gates import gate_rows, list_open_invoices
 from segmentation.treatment.contact_gates import list_outbound
 from segmentation.treatment.contact_hours import add_working_days, resolve_hours
 from segmentation.treatment.jurisdiction import PeriodStart, load_pack, pack_names
+from segmentation.treatment.stages import FORMAL_LEVEL
 from segmentation.treatment.wording import day_text
 
 POST = (Channel.LETTER.value, Channel.REGISTERED_LETTER.value)
@@ -37,12 +38,12 @@ def _first_day(
 def close_on_waiting_period(
     ledger: Frames, places: pl.DataFrame, as_of: date, settings: TreatmentSettings
 ) -> pl.DataFrame:
-    """Return invoices, or accounts, on which a first reminder is still given its time to work.
+    """Return invoices, or accounts, on which a first reminder or formal notice still gets its time to work.
 
     Parameters
     ----------
     ledger : core_contact_event; an outbound contact of dunning level 1, or of unknown level, is a
-        first reminder, and when it names no invoice it is about the account.
+        first reminder, one of level 3 a formal notice; when it names no invoice it is about the account.
     places : customer_id, jurisdiction, country and timezone.
     settings : waiting_period_days lengthens the period of the pack, never shortens it.
 
@@ -58,10 +59,11 @@ def close_on_waiting_period(
         days=max(settings.waiting_period_days, *(load_pack(name).waiting.days for name in pack_names()))
         + _LONGEST_DELIVERY_DAYS
     )
-    is_first = pl.col("dunning_level").is_null() | (pl.col("dunning_level") == 1)
+    level = pl.col("dunning_level")
+    starts_stage = level.is_null() | level.is_in([1, FORMAL_LEVEL])
     reminders = (
         list_outbound(ledger)
-        .filter(is_first, pl.col("sent_on") >= as_of - longest)
+        .filter(starts_stage, pl.col("sent_on") >= as_of - longest)
         .join(places, on="customer_id", how="inner")
     )
     key = ["jurisdiction", "country", "timezone", "is_post", "sent_at", "delivered_at"]
@@ -98,8 +100,9 @@ def close_on_waiting_period(
     still = (
         reminders.join(periods, on=key, how="inner", nulls_equal=True)
         .filter(pl.col("lifts_on") > as_of)
-        .group_by("customer_id", "invoice_id")
-        .agg(pl.col("lifts_on").max(), pl.col("sent_on").max())
+        .sort("lifts_on", "sent_on", "dunning_level", nulls_last=False)
+        .group_by("customer_id", "invoice_id", maintain_order=True)
+        .agg(pl.col("lifts_on", "sent_on", "dunning_level").last())
         .join(
             list_open_invoices(ledger).select("invoice_id", pl.lit(True).alias("is_open")),
             on="invoice_id",
@@ -112,8 +115,14 @@ def close_on_waiting_period(
         .then(pl.lit("this account"))
         .otherwise(pl.format("invoice {}", "invoice_id"))
     )
+    what = (
+        pl.when((pl.col("dunning_level") == FORMAL_LEVEL).fill_null(value=False))
+        .then(pl.lit("The formal notice"))
+        .otherwise(pl.lit("The first reminder"))
+    )
     sentence = pl.format(
-        "The first reminder on {} went out on {}; no further step before {}.",
+        "{} on {} went out on {}; no further step before {}.",
+        what,
         subject,
         day_text(pl.col("sent_on")),
         day_text(pl.col("lifts_on")),
