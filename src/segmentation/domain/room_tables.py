@@ -14,10 +14,11 @@ from segmentation.domain.columns import (
     key_,
     real,
     text,
+    text_list,
 )
 from segmentation.domain.published_tables import (
-    AS_OF_DATE,
     AMOUNT_AT_RISK_COLUMNS,
+    AS_OF_DATE,
     CASH_FORECAST,
     FAIRNESS,
     GATES,
@@ -48,11 +49,11 @@ INSTALMENT_RISK = Table(
         CURRENCY,
         integer("days_late", "days beyond terms on the as-of day; negative when not due", required=True),
         *PAYMENT_DATE_COLUMNS,
+        *AMOUNT_AT_RISK_COLUMNS,
     ),
     ("invoice_id", "instalment_number"),
 )
 
-        *AMOUNT_AT_RISK_COLUMNS,
 RISK_REASON = Table(
     "pred_risk_reason",
     "open instalment and reason group",
@@ -61,14 +62,14 @@ RISK_REASON = Table(
         integer("instalment_number", "1 for the first", required=True, minimum=1),
         category("reason_code", "reason group", required=True),
         real("contribution", "part of the log-odds of being late that the group accounts for", required=True),
-    ),
-    ("invoice_id", "instalment_number", "reason_code"),
-)
-
         integer("rank", "1 to 3 for what moved the score most; null for the rest", minimum=1),
         text_list(
             "evidence_invoice_ids", "invoices that show it; empty below the third rank or where there is none"
         ),
+    ),
+    ("invoice_id", "instalment_number", "reason_code"),
+)
+
 SEGMENT = Table(
     "pred_segment",
     "customer",

@@ -57,11 +57,11 @@ def assemble_tables(frames: Frames, as_of: date, previous: Snapshot | None) -> d
     before = _read_previous(previous)
     tables = {name: PUBLISHED_TABLES[name].conform(frames[source]) for name, source in _TAKEN_OVER.items()}
     tables["out_invoice_scores"] = score_invoices(frames["pred_instalment_risk"])
+    tables["out_risk_reasons"] = tell_reasons(frames["pred_instalment_risk"], frames["pred_risk_reason"])
+    tables["out_customer_risk"] = sum_customers(tables["out_invoice_scores"])
     tables["out_customer_segments"] = compare_segments(
         frames["pred_segment"], before.get("out_customer_segments")
     )
-    tables["out_risk_reasons"] = tell_reasons(frames["pred_instalment_risk"], frames["pred_risk_reason"])
-    tables["out_customer_risk"] = sum_customers(tables["out_invoice_scores"])
     tables["out_customers"] = list_customers(frames)
     tables["out_portfolio"] = measure_portfolio(frames, as_of)
     tables["out_quality"] = summarise_quality(frames["core_quality"])
@@ -87,10 +87,10 @@ def score_invoices(instalment_risk: pl.DataFrame) -> pl.DataFrame:
     is late is not overdue as a whole.
     """
     in_order = instalment_risk.sort("invoice_id", "due_date", "instalment_number")
+    added = [pl.col(c.name).sum() for c in AMOUNT_AT_RISK_COLUMNS]
     first = [pl.col(name).first() for name in ("due_date", "days_late")]
     last = [pl.col(c.name).last() for c in (AS_OF_DATE, *PAYMENT_DATE_COLUMNS)]
     shared = [pl.col(name).first() for name in ("customer_id", "currency")]
-    added = [pl.col(c.name).sum() for c in AMOUNT_AT_RISK_COLUMNS]
     overdue = pl.col("open_amount").filter(pl.col("days_late") > 0).sum().alias("overdue_amount")
     return INVOICE_SCORES.conform(
         in_order.group_by("invoice_id", maintain_order=True).agg(
@@ -98,9 +98,6 @@ def score_invoices(instalment_risk: pl.DataFrame) -> pl.DataFrame:
         )
     )
 
-
-def compare_segments(segment: pl.DataFrame, previous: pl.DataFrame | None) -> pl.DataFrame:
-    """Return the segment of every customer beside the previous one, as ``out_customer_segments``.
 
 def tell_reasons(instalment_risk: pl.DataFrame, reason: pl.DataFrame) -> pl.DataFrame:
     """Return what moved the score of every open invoice most, in words and with evidence (``out_risk_reasons``).
@@ -140,6 +137,9 @@ def sum_customers(invoice_scores: pl.DataFrame) -> pl.DataFrame:
         .sort("customer_id", "currency")
     )
 
+
+def compare_segments(segment: pl.DataFrame, previous: pl.DataFrame | None) -> pl.DataFrame:
+    """Return the segment of every customer beside the previous one, as ``out_customer_segments``.
 
     Parameters
     ----------
