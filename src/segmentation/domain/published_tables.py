@@ -30,6 +30,7 @@ from segmentation.domain.vocabulary import (
     PartyType,
     ScoreStatus,
     Segment,
+    Stage,
     Tone,
     Verdict,
 )
@@ -187,6 +188,31 @@ RECOMMENDATIONS = Table(
         timestamp("window_end_at", "latest moment to act; null for wait"),
         category("tone", "tone of the message; null for wait", Tone),
         integer("dunning_level", "0 before the due date, then 1, 2, ...; null for wait", minimum=0),
+        category("stage", "how far collection has come with this step; null when not known", Stage),
+        category(
+            "slot",
+            "part of the day in which customers like this one answer best; null when nothing speaks for one",
+        ),
+        category(
+            "department",
+            "who in your own organisation has to work on it; null for steps that go to the customer",
+        ),
+        text(
+            "plan_schedule",
+            "proposed payment plan, a JSON list of [day, amount]; null when none is proposed",
+            role=Role.CATEGORY,
+        ),
+        category("message_language", "language of the message, ISO 639-1; null when there is none"),
+        text("message_subject", "subject of the message; null when there is none", role=Role.CATEGORY),
+        text(
+            "message_text",
+            "message to the customer, or guide for the call; null when nobody is contacted",
+            role=Role.PERSONAL,
+        ),
+        real(
+            "message_reading_ease", "how easily the message reads, by Flesch: 60 and more is plain language"
+        ),
+        text_list("message_missing", "what the settings must still say before the message may be sent"),
         amount("open_amount", "amount open with the customer in this currency", required=True),
         amount("overdue_amount", "of which past its due date", required=True),
         CURRENCY,
@@ -208,6 +234,8 @@ RECOMMENDATIONS = Table(
         prob("evidence_global_share", "share that comes from all customers, or from the default scenario"),
         text_list("reason_codes", "why this step, strongest first, as codes"),
         text("reason_text", "why this step, in two or three plain sentences", required=True),
+        text_list("vetoed", "steps that were not open, each with the reason, in words"),
+        text_list("would_change", "what would change the advice, in words"),
         text_list("blocked_by", "codes of the gates that are closed for the customer"),
         timestamp(
             "earliest_lawful_at",

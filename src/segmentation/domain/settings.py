@@ -130,8 +130,33 @@ class SegmentSettings(_Settings):
     )
 
 
+class SenderSettings(_Settings):
+    """Who writes to customers; what is left empty stands in brackets in every message until it is filled in."""
+
+    name: str = Field("", description="name of your company, as customers know it")
+    company_number: str = Field("", description="number in the register of companies")
+    phone: str = Field("", description="number on which customers can call you back")
+    email: str = Field("", description="address to which customers can write")
+    iban: str = Field("", description="account to pay to")
+    payment_link: str = Field(
+        "", description="address of the page on which customers pay or change their bank"
+    )
+    delivery: dict[Literal["nl", "fr", "en", "de"], str] = Field(
+        default={}, description="what you deliver, in a few words, by language"
+    )
+    language: Literal["nl", "fr", "en", "de"] = Field(
+        "en", description="language of messages to customers whose own is not known or not written here"
+    )
+    charges_costs: bool = Field(
+        default=False,
+        description="whether your terms let you charge costs after an unpaid reminder; messages then name the ceiling",
+    )
+
+
 class TreatmentSettings(_Settings):
     """What may be done, when, and what it is worth."""
+
+    sender: SenderSettings = SenderSettings()
 
     policy_version: str = "rules-1"
     jurisdiction: str = Field(
@@ -285,6 +310,15 @@ class Settings(_Settings):
     publish: PublishSettings = PublishSettings()
 
     @model_validator(mode="after")
+    def _judges_promises_alike(self) -> Self:
+        segments, treatment = self.segments.promise_grace_days, self.treatment.promise_grace_days
+        if segments != treatment:
+            raise ValueError(
+                f"segments.promise_grace_days ({segments}) and treatment.promise_grace_days ({treatment}) "
+                "must be the same: a promise is broken or it is not; set both"
+            )
+        return self
+    @model_validator(mode="after")
     def _prices_money_alike(self) -> Self:
         risk, treatment = self.risk.annual_cost_of_capital, self.treatment.annual_cost_of_capital
         if risk != treatment:
@@ -294,12 +328,3 @@ class Settings(_Settings):
             )
         return self
 
-    @model_validator(mode="after")
-    def _judges_promises_alike(self) -> Self:
-        segments, treatment = self.segments.promise_grace_days, self.treatment.promise_grace_days
-        if segments != treatment:
-            raise ValueError(
-                f"segments.promise_grace_days ({segments}) and treatment.promise_grace_days ({treatment}) "
-                "must be the same: a promise is broken or it is not; set both"
-            )
-        return self
