@@ -310,15 +310,6 @@ class Settings(_Settings):
     publish: PublishSettings = PublishSettings()
 
     @model_validator(mode="after")
-    def _judges_promises_alike(self) -> Self:
-        segments, treatment = self.segments.promise_grace_days, self.treatment.promise_grace_days
-        if segments != treatment:
-            raise ValueError(
-                f"segments.promise_grace_days ({segments}) and treatment.promise_grace_days ({treatment}) "
-                "must be the same: a promise is broken or it is not; set both"
-            )
-        return self
-    @model_validator(mode="after")
     def _prices_money_alike(self) -> Self:
         risk, treatment = self.risk.annual_cost_of_capital, self.treatment.annual_cost_of_capital
         if risk != treatment:
@@ -328,3 +319,12 @@ class Settings(_Settings):
             )
         return self
 
+    @model_validator(mode="after")
+    def _judges_promises_alike(self) -> Self:
+        segments, treatment = self.segments.promise_grace_days, self.treatment.promise_grace_days
+        if segments != treatment:
+            raise ValueError(
+                f"segments.promise_grace_days ({segments}) and treatment.promise_grace_days ({treatment}) "
+                "must be the same: a promise is broken or it is not; set both"
+            )
+        return self
