@@ -69,6 +69,43 @@ def cost_ceiling(pack: JurisdictionPack, principal: pl.Expr) -> pl.Expr:
     return (owes * _CENT).cast(pl.Decimal(18, 3))
 
 
+def cap_reminder_fee(
+    pack: JurisdictionPack, *, earlier_count: int, is_regular: bool = False, due_dates_reminded: int = 0
+) -> Decimal:
+    """Return the most that one more reminder may cost, postage left out.
+
+    Parameters
+    ----------
+    pack : jurisdiction pack.
+    earlier_count : reminders about the same due date so far.
+    is_regular : whether the debt comes from a contract with regular deliveries.
+    due_dates_reminded : other due dates of that contract reminded of this year.
+    """
+    fees = pack.reminder_fees
+    free_dates = fees.free_due_dates_per_year_for_regular_deliveries
+    if fees.free_reminders is None:
+        return Decimal("0.00")
+    is_first = earlier_count < max(fees.free_reminders, 1)
+    is_used_up = is_regular and free_dates is not None and due_dates_reminded >= free_dates
+    return Decimal("0.00") if is_first and not is_used_up else fees.further_reminder_amount.quantize(_CENT)
+
+
+def limit_due_date(pack: JurisdictionPack, country: str | None, invoiced_on: date, due_date: date) -> date:
+    """Return the day on which an invoice must be paid in law, where the agreed term is longer than allowed.
+
+    Parameters
+    ----------
+    pack : jurisdiction pack.
+    country : of the customer.
+    invoiced_on : day on which the invoice was received, or issued when that is not known.
+    due_date : as agreed.
+    """
+    limit = pack.longest_terms.get((country or "").upper())
+    if limit is None or invoiced_on < limit.invoiced_from:
+        return due_date
+    return min(due_date, invoiced_on + timedelta(days=limit.days))
+
+
 def _yearly_rate(pack: JurisdictionPack, day: date) -> Decimal:
     """Return the yearly rate in percent on a day; UsageError when it is not known."""
     reference = load_reference_rates()[pack.interest.reference]

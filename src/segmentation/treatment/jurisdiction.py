@@ -131,6 +131,13 @@ class InterestRule(_Rules):
     reference: str
 
 
+class LongestTerm(_Rules):
+    """Longest term of payment that may be agreed."""
+
+    days: int
+    invoiced_from: date
+
+
 class JurisdictionPack(_Rules):
     """Rules of one jurisdiction and kind of customer, with sources and effective dates; no legal advice."""
 
@@ -150,6 +157,7 @@ class JurisdictionPack(_Rules):
     reminder_fees: ReminderFees
     costs: CostCaps
     interest: InterestRule
+    longest_terms: dict[str, LongestTerm] = {}
 
 
 class ReferenceRates(_Rules):
