@@ -1,11 +1,13 @@
-"""Small plots for the metadata of an asset, as images inside Markdown.
+"""Plots: small ones for the metadata of an asset, as images inside Markdown, and those of a backtest as files.
 
-Belongs here: pictures that Dagster shows beside an asset. The dashboard draws its own.
+Belongs here: pictures for Dagster and for reports. The dashboard draws its own.
 """
 
 import base64
 import io
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import polars as pl
@@ -28,20 +30,63 @@ def plot_counts(frame: pl.DataFrame, column: str, unit: str) -> dg.MarkdownMetad
 
 def plot_reliability(reliability: pl.DataFrame) -> dg.MarkdownMetadataValue:
     """Return predicted against observed share of late instalments, by bin of ``pred_reliability``."""
+    return _to_markdown(
+        _draw_reliability(reliability["predicted_prob"].to_list(), reliability["observed_share"].to_list())
+    )
+
+
+def save_backtest_plots(report: Mapping[str, Any], path: Path) -> list[Path]:
+    """Write the reliability plot and the gain curve of a backtest as PNG beside ``path``, and return where.
+
+    Parameters
+    ----------
+    report : report of ``run_backtest``.
+    path : file of the report; the plots add ``-reliability.png`` and ``-gain.png`` to its stem.
+    """
+    points = report["reliability"]
+    figures = {
+        "reliability": _draw_reliability(
+            [point["predicted_prob"] for point in points], [point["observed_share"] for point in points]
+        ),
+        "gain": _draw_gain(report["gain"]),
+    }
+    written = []
+    for name, figure in figures.items():
+        target = path.with_name(f"{path.stem}-{name}.png")
+        figure.savefig(target, format="png", dpi=120, metadata={"Software": None})
+        written.append(target)
+    return written
+
+
+def _draw_reliability(predicted: list[float], observed: list[float]) -> "Figure":
     figure = _new_figure(3.5)
     axes = figure.subplots()
     axes.plot([0, 1], [0, 1], color="#999999", linestyle="--", label="perfectly calibrated")
-    axes.plot(
-        reliability["predicted_prob"].to_list(),
-        reliability["observed_share"].to_list(),
-        marker="o",
-        color="#3b6ea5",
-        label="observed",
-    )
+    axes.plot(predicted, observed, marker="o", color="#3b6ea5", label="observed")
     axes.set_xlabel("predicted probability of being late")
     axes.set_ylabel("observed share late")
     axes.legend()
-    return _to_markdown(figure)
+    return figure
+
+
+def _draw_gain(gain: Mapping[str, list[Mapping[str, float]]]) -> "Figure":
+    figure = _new_figure(3.5)
+    axes = figure.subplots()
+    axes.plot([0, 1], [0, 1], color="#999999", linestyle="--", label="at random")
+    styles = {"published": ("#3b6ea5", 2.0), "past_late_rate": ("#c46a1b", 1.2)}
+    for name, (colour, width) in styles.items():
+        curve = gain[name]
+        axes.plot(
+            [point["instalment_share"] for point in curve],
+            [point["late_share"] for point in curve],
+            color=colour,
+            linewidth=width,
+            label=name.replace("_", " "),
+        )
+    axes.set_xlabel("share of instalments, most likely late first")
+    axes.set_ylabel("share of the late ones found")
+    axes.legend()
+    return figure
 
 
 def _new_figure(height: float) -> "Figure":

@@ -231,8 +231,21 @@ def _add_risk(rows, as_of, invoice, customer, currency, due, amount, days_late) 
             "reason_codes": ["past_lateness", "open_overdue"],
             "score_status": "insufficient_history" if customer == "C011" else "scored",
             "model_version": MODEL,
+            "expected_loss_amount": amount * Decimal("0.05"),
+            "expected_delay_cost_amount": amount * Decimal("0.01"),
         }
     )
+    for rank, (group, part) in enumerate((("past_lateness", 0.8), ("amount_size", -0.2)), start=1):
+        rows["pred_risk_reason"].append(
+            {
+                "invoice_id": invoice,
+                "instalment_number": 1,
+                "reason_code": group,
+                "contribution": part,
+                "rank": rank,
+                "evidence_invoice_ids": [invoice],
+            }
+        )
 
 
 def _add_recommendation(rows: dict, as_of: date, customer: str, currency: str, lateness: int) -> None:

@@ -4,6 +4,7 @@ import datetime as dt
 import json
 from collections.abc import Callable
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -54,11 +55,15 @@ def backtest(
     start: Annotated[str, typer.Option("--from", help="First day of issue; models are frozen at its start.")],
     until: Annotated[str, typer.Option(help="Last day of issue.")],
     out: Annotated[Path | None, typer.Option(help="Parquet file for the predictions.")] = None,
-    report_file: Annotated[Path | None, typer.Option("--json", help="JSON file for the report.")] = None,
+    report_file: Annotated[
+        Path | None,
+        typer.Option("--json", help="JSON file for the report; its plots are written beside it as PNG."),
+    ] = None,
     settings: SettingsOption = None,
 ) -> None:
     """Score past invoices as they would have been scored at issue, and compare with what happened."""
     from pipelines.command_line.reports import show_backtest
+    from pipelines.plots import save_backtest_plots
     from pipelines.settings_file import load_settings
     from segmentation.ledger.loading import load_ledger
     from segmentation.ledger.mapping_files import load_mapping
@@ -80,6 +85,7 @@ def backtest(
     if report_file:
         text = json.dumps(result.report, indent=2, default=str)
         _write(report_file, lambda path: path.write_text(text + "\n", encoding="utf-8"))
+        _write(report_file, partial(save_backtest_plots, result.report))
     show_backtest(console, result.report)
 
 

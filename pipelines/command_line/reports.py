@@ -1,6 +1,5 @@
 """What the command prints: tables and sentences made from published tables."""
 
-import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -193,8 +192,56 @@ def show_gates(console: Console, verdicts: pl.DataFrame) -> None:
 
 
 def show_backtest(console: Console, report: Mapping[str, Any]) -> None:
-    """Print the report of a backtest."""
-    console.print_json(json.dumps(report, default=str))
+    """Print the figures of a backtest as tables, the published one first, and its warnings."""
+    console.print(
+        f"Models were frozen at the start of {report['start']}, trained on {report['training_count']:,} instalments "
+        f"({report['training_late_count']:,} late); {report['judged_count']:,} of {report['scored_count']:,} scored "
+        f"instalments are judged."
+    )
+    for name, note in report["choice"].items():
+        console.print(f"[dim]{name}: {note}[/dim]")
+    for part, title in (("all", "All customers"), ("unseen_customers", "Customers not seen in training")):
+        count = report["metrics"]["published"][part]["count"]
+        table = Table(
+            "model",
+            *_BACKTEST_FIGURES.values(),
+            title=f"{title}: {count:,} instalments",
+            title_justify="left",
+        )
+        for name, slices in report["metrics"].items():
+            figures = slices[part]
+            table.add_row(words(name), *(_show_interval(figures[figure]) for figure in _BACKTEST_FIGURES))
+        console.print(table)
+    book, cash = report["open_book"], report["cash_forecast"]
+    console.print(
+        f"Open book on {book['mondays']} Mondays ({book['count']:,} rows): P(unpaid in 14 days) has AUC "
+        f"{_show_interval(book['unpaid_14_auc'], ', ')}, calibration error {_show_interval(book['unpaid_14_ece'], ', ')}."
+    )
+    console.print(
+        f"Weekly inflow: {number(cash['inside_band_share'], 2)} of {cash['count']} weeks inside the 80 % band, "
+        f"off by {number(cash['error_share'], 2)} of the inflow."
+    )
+    for warning in report["warnings"]:
+        console.print(f"[yellow]Warning:[/yellow] {warning}")
+
+
+_BACKTEST_FIGURES = {
+    "late_auc": "AUC",
+    "late_average_precision": "avg precision",
+    "late_brier": "Brier",
+    "late_log_loss": "log loss",
+    "late_ece": "ECE",
+    "late_30_average_precision": "late-30 AP",
+    "days_mae": "days off",
+    "coverage_80_share": "in 80 %",
+    "width_80_days": "width",
+}
+
+
+def _show_interval(figure: Mapping[str, float | None], gap: str = "\n") -> str:
+    """Return a figure, ``gap``, and its 90 % interval."""
+    digits = 1 if (figure["value"] or 0) > 1 else 3
+    return f"{number(figure['value'], digits)}{gap}{number(figure['low'], digits)} to {number(figure['high'], digits)}"
 
 
 def words(code: str) -> str:

@@ -96,3 +96,33 @@ def test_the_open_book_is_that_of_each_monday(backtest, invoices):
 def test_an_empty_window_is_refused_in_words(later_ledger, quick):
     with pytest.raises(UsageError, match="No instalment was issued"):
         run_backtest(later_ledger, date(2030, 1, 1), date(2030, 2, 1), quick, 1)
+
+
+def test_curves_for_plots_follow_from_the_predictions(backtest):
+    judged = backtest.report["judged_count"]
+    assert sum(point["count"] for point in backtest.report["reliability"]) == judged
+    gain = backtest.report["gain"]
+    for curve in gain.values():
+        assert (curve[0]["late_share"], curve[-1]["late_share"]) == (0.0, 1.0)
+    found = {name: curve[10]["late_share"] for name, curve in gain.items()}
+    assert found[PUBLISHED] > found["prevalence"] + 0.2
+
+
+def test_the_inflow_of_weeks_is_what_the_open_book_brought_in(backtest, invoices):
+    weeks = backtest.inflow
+    assert weeks["made_date"].n_unique() == backtest.report["open_book"]["mondays"]
+    assert (weeks["inflow_p10_amount"] <= weeks["inflow_p90_amount"]).all()
+    monday = weeks["made_date"].min()
+    for week in (1, 2):
+        first = monday + timedelta(days=7 * (week - 1))
+        paid = invoices.filter(
+            (pl.col("issue_date") < monday) & pl.col("paid_date").is_between(first, first + timedelta(days=6))
+        )
+        row = weeks.filter((pl.col("made_date") == monday) & (pl.col("week") == week))
+        assert row["actual_amount"][0] == pytest.approx(paid["amount"].sum())
+    report = backtest.report["cash_forecast"]
+    assert report["count"] == weeks.height == 24
+    assert 0.6 < report["inside_band_share"] <= 1.0
+    assert len(report["by_weeks_ahead"]) == 4
+    total = weeks.filter(pl.col("week") == 1)
+    assert total["inflow_amount"].sum() == pytest.approx(total["actual_amount"].sum(), rel=0.35)
