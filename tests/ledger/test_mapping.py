@@ -50,7 +50,7 @@ def refusal(tmp_path, old, new):
     return str(error.value)
 
 
-ACCOUNTING = {"dynamics365", "erpnext", "exact_online", "odoo", "quickbooks", "sap", "xero"}
+ACCOUNTING = {"dynamics365", "erpnext", "exact_online", "odoo", "quickbooks", "sap", "sap_fbl5n", "xero"}
 DOCUMENTS = {"camt053", "coda", "facturx", "mt940", "ubl"}
 
 

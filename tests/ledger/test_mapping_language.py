@@ -3,12 +3,15 @@
 from datetime import date
 from decimal import Decimal
 
+import duckdb
 import polars as pl
 import pytest
 
 from segmentation.domain.errors import InputRefusedError, UsageError
+from segmentation.ledger.dialect import Dialect
 from segmentation.ledger.loading import load_ledger
 from segmentation.ledger.mapping_files import load_mapping
+from segmentation.ledger.query_macros import define_macros
 
 MAPPING = """\
 name: books
@@ -189,3 +192,34 @@ def test_included_files_keep_their_own_dialect(tmp_path):
     assert mapping.dialect_of(coda).decimal_mark == "."
     assert mapping.dialect_of(mapping.files[0]).decimal_mark == ","
     assert coda.optional
+
+
+@pytest.mark.parametrize(
+    ("dialect", "text", "amount"),
+    [
+        ({}, "1234.56", "1234.560"),
+        ({}, "-1234.5", "-1234.500"),
+        ({}, "1,234.56", None),
+        ({"decimal_mark": ",", "thousands_mark": "."}, "1.234,56", "1234.560"),
+        ({"decimal_mark": ",", "thousands_mark": "."}, "1.23,56", None),
+        ({"decimal_mark": ",", "thousands_mark": "."}, "1.234,56-", None),
+        ({"decimal_mark": ",", "negative": ["trailing_minus"]}, "1234,56-", "-1234.560"),
+        ({"decimal_mark": ",", "negative": ["trailing_minus"]}, "-1234,56-", None),
+        ({}, "12.3456", None),
+    ],
+)
+def test_a_query_reads_amounts_as_the_dialect_writes_them(dialect, text, amount):
+    with duckdb.connect(":memory:") as connection:
+        define_macros(connection, Dialect(**dialect))
+        read = connection.sql("SELECT CAST(read_amount($1) AS VARCHAR)", params=[text]).fetchall()
+    assert read == [(amount,)]
+
+
+def test_a_query_writes_amounts_and_days_as_the_dialect_reads_them():
+    dialect = Dialect(decimal_mark=",", date_format=["%d.%m.%Y", "%Y%m%d"])
+    with duckdb.connect(":memory:") as connection:
+        define_macros(connection, dialect)
+        query = (
+            "SELECT write_amount(read_amount('12,5')), write_day(read_day('20250131')), read_day('1/2/25')"
+        )
+        assert connection.sql(query).fetchall() == [("12,500", "31.01.2025", None)]

@@ -12,6 +12,7 @@ import polars as pl
 
 from segmentation.domain.errors import InputRefusedError, UsageError
 from segmentation.ledger.mapping import ROWS, FileMapping
+from segmentation.ledger.query_macros import define_macros
 from segmentation.ledger.record_files import SourceFile, read_record_sets
 from segmentation.ledger.records import LINE, RecordSet
 
@@ -54,6 +55,7 @@ class Lookups:
             connection.register(ROWS, records.rows.to_arrow())
             for name in {other.kind.name for other in self._sources}:
                 connection.register(name, self._look_up(name).drop(_FILE).to_arrow())
+            define_macros(connection, source.dialect)
             connection.execute("SET lock_configuration = true")
             joined = _run(connection, source)
         lost = records.rows.join(joined, on=LINE, how="anti").height

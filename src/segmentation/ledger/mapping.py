@@ -158,6 +158,12 @@ class FileMapping(_Model):
     optional: bool = Field(False, description="whether a delivery may come without it")
     minimum_rows: int = Field(0, ge=0, description="with fewer rows than this the delivery is refused")
     ignored: tuple[str, ...] = Field((), description="source columns that are left out on purpose")
+    labels: dict[str, Words] = Field(
+        {},
+        description="column as the mapping calls it: headings that the file may have for it instead, in "
+        "whatever language it was exported (upper and lower case are the same)",
+    )
+    may_lack: Words = Field((), description="columns that the file may come without; they are blank then")
     key: Words = Field(
         (),
         description="source columns that identify a row, for a named file: of rows that were delivered twice "
@@ -169,7 +175,8 @@ class FileMapping(_Model):
     sql: str = Field(
         "",
         description="query over `rows` (this file) and named files, giving the rows that tables are filled "
-        "from; every row of the file must come back, under its source_line, at least once",
+        "from; every row of the file must come back, under its source_line, at least once; read_amount, "
+        "read_day, write_amount and write_day read and write as the dialect says",
     )
     tables: Annotated[dict[str, tuple[TableMapping, ...]], BeforeValidator(_as_routes)] = Field(
         {},

@@ -13,6 +13,7 @@ from segmentation.domain.errors import InputRefusedError
 from segmentation.ledger.delimited import read_delimited
 from segmentation.ledger.delivery_files import unreadable
 from segmentation.ledger.dialect import Dialect
+from segmentation.ledger.labels import translate_header
 from segmentation.ledger.mapping import FileMapping, Format, SourceMapping
 from segmentation.ledger.records import RecordSet
 
@@ -49,16 +50,22 @@ def read_record_sets(source: SourceFile) -> Iterator[RecordSet]:
         When the file cannot be understood well enough to trust any row of it.
     """
     try:
-        if source.kind.format == Format.DELIMITED:
-            yield from read_delimited(source.path, source.dialect, source.name)
-        elif source.kind.format == Format.PARQUET:
-            from segmentation.ledger.readers.parquet import read_parquet
-
-            yield from read_parquet(source.path, source.name, source.dialect.decimal_mark)
-        else:
-            yield from _require_named(_read_whole(source), source)
+        for records in _read_as_named(source):
+            yield translate_header(records, source.kind, source.name)
     except OSError as error:
         raise unreadable(source.name, str(error.strerror)) from None
+
+
+def _read_as_named(source: SourceFile) -> Iterator[RecordSet]:
+    """Yield the records under the headings that the file has."""
+    if source.kind.format == Format.DELIMITED:
+        yield from read_delimited(source.path, source.dialect, source.name)
+    elif source.kind.format == Format.PARQUET:
+        from segmentation.ledger.readers.parquet import read_parquet
+
+        yield from read_parquet(source.path, source.name, source.dialect.decimal_mark)
+    else:
+        yield from _require_named(_read_whole(source), source)
 
 
 def _read_whole(source: SourceFile) -> list[RecordSet]:

@@ -12,7 +12,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 import exports
 
-SYSTEMS = ["dynamics365", "erpnext", "exact_online", "odoo", "quickbooks", "sap", "xero"]
+SYSTEMS = ["dynamics365", "erpnext", "exact_online", "odoo", "quickbooks", "sap", "sap_fbl5n", "xero"]
 
 
 @pytest.mark.parametrize("system", SYSTEMS)
@@ -33,12 +33,14 @@ def test_an_earlier_export_beside_the_latest_changes_nothing(tmp_path, system):
     folder = tmp_path / system
     shutil.copytree(exports.folder_of(system), folder)
     import_module(f"test_{system}").cut_back(date(2025, 4, 14), folder / "earlier")
-    assert_as_without(folder, system)
+    assert_as_without(folder, system, *(["core_stated_balance"] if system == "sap_fbl5n" else []))
 
 
-def assert_as_without(folder, system):
+def assert_as_without(folder, system, *of_the_export):
     """The ledger is the same as from the export alone, and every row is accounted for."""
     before, after = exports.load(exports.folder_of(system), system), exports.load(folder, system)
-    exports.assert_same(exports.without_tables(before), exports.without_tables(after))
+    exports.assert_same(
+        exports.without_tables(before, *of_the_export), exports.without_tables(after, *of_the_export)
+    )
     exports.assert_trusted(after)
     exports.assert_accounted(folder, system)

@@ -1,0 +1,47 @@
+"""Amounts and days in a mapping's query, read and written as the file's dialect says.
+
+Belongs here: the functions that a query may call. Does not belong here: running it (lookups), the rules by
+which rows are converted in the end (values): a query only computes with values, it judges none.
+"""
+
+import re
+
+import duckdb
+
+from segmentation.domain.schema import AMOUNT_PRECISION, AMOUNT_SCALE
+from segmentation.ledger.dialect import EXCEL_SERIAL, EXCEL_SERIAL_1904, Dialect
+
+
+def define_macros(connection: duckdb.DuckDBPyConnection, dialect: Dialect) -> None:
+    """Let queries call ``read_amount``, ``write_amount``, ``read_day`` and ``write_day``.
+
+    Notes
+    -----
+    Reading gives null for what is not plainly written so; the query passes such text on as it is, and the
+    rules of conversion then say what is wrong with it.
+    """
+    mark, thousands = dialect.decimal_mark, dialect.thousands_mark
+    whole = "[0-9]+"
+    if thousands:
+        whole = f"([0-9]+|[0-9]{{1,3}}({re.escape(thousands)}[0-9]{{3}})+)"
+    behind = "-" if "trailing_minus" in dialect.negative else ""
+    before = "-" if "leading_minus" in dialect.negative else ""
+    number = f"{whole}({re.escape(mark)}[0-9]{{1,{AMOUNT_SCALE}}})?"
+    pattern = f"{before and '-?'}{number}" + (f"|{number}-" if behind else "")
+    plain = "rtrim(t, '-')"
+    for old, new in ((thousands, ""), (mark, ".")):
+        plain = f"replace({plain}, {_quote(old)}, {_quote(new)})" if old else plain
+    amount = f"DECIMAL({AMOUNT_PRECISION}, {AMOUNT_SCALE})"
+    days = [text for text in dialect.date_format if text not in {EXCEL_SERIAL, EXCEL_SERIAL_1904}]
+    read_days = ", ".join(f"try_strptime(t, {_quote(text)})::DATE" for text in days) or "NULL::DATE"
+    connection.execute(
+        f"CREATE MACRO read_amount(t) AS CASE WHEN regexp_full_match(t, {_quote(pattern)}) "
+        f"THEN try_cast(CASE WHEN t LIKE '%-' THEN '-' ELSE '' END || {plain} AS {amount}) END;"
+        f"CREATE MACRO write_amount(a) AS replace(CAST(a AS VARCHAR), '.', {_quote(mark)});"
+        f"CREATE MACRO read_day(t) AS coalesce({read_days}, NULL);"
+        f"CREATE MACRO write_day(d) AS strftime(d, {_quote(days[0] if days else '%Y-%m-%d')})"
+    )
+
+
+def _quote(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
