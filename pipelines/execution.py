@@ -5,6 +5,7 @@ stopped a run into an error for a person.
 """
 
 import contextlib
+import datetime as dt
 import json
 import os
 import sqlite3
@@ -101,8 +102,16 @@ def open_intact(data_root: Path) -> "Snapshot | None":
 
 def describe_state(run: Run, inputs: str, snapshot: "Snapshot") -> dict[str, str]:
     """Return what a snapshot was made from: the inputs of its run and the decisions known to it."""
-    decisions = read_known_decisions(run.decisions_location, snapshot.as_of)
-    return {"inputs": inputs, "decisions": hash_frame(decisions), "snapshot_id": snapshot.id}
+    return {
+        "inputs": inputs,
+        "decisions": hash_decisions(run, snapshot.as_of),
+        "snapshot_id": snapshot.id,
+    }
+
+
+def hash_decisions(run: Run, as_of: dt.date) -> str:
+    """Return a hash of the decisions that a run as of a day knows."""
+    return hash_frame(read_known_decisions(run.decisions_location, as_of))
 
 
 def read_state(data_root: Path) -> dict[str, str] | None:

@@ -69,6 +69,7 @@ class Run(dg.ConfigurableResource[None]):
     accept_smaller: bool = False
 
     _lock: IO[str] | None = PrivateAttr(default=None)
+    _inputs: str = PrivateAttr(default="")
 
     @property
     def root(self) -> Path:
@@ -104,6 +105,15 @@ class Run(dg.ConfigurableResource[None]):
         """Hold the data root for this run, however it was started; schedules and sensors only look."""
         if context.run:
             self._lock = lock_data_root(self.root)
+            # Before anything is read: what is delivered during the run is not what it was made from.
+            from pipelines.run_facts import fingerprint_inputs
+
+            self._inputs = fingerprint_inputs(self)
+
+    @property
+    def inputs(self) -> str:
+        """Hash of all that the run in progress was told (``run_facts.fingerprint_inputs``), taken as it began."""
+        return self._inputs
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:  # noqa: ARG002
         """Give the data root free."""

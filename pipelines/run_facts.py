@@ -10,7 +10,7 @@ import polars as pl
 
 from segmentation.domain.core_tables import CANONICAL_TABLES, DECISION, QUARANTINE, RUN
 from segmentation.domain.hashing import hash_frame, hash_text
-from segmentation.domain.room_tables import AUDIT_VERDICT
+from segmentation.domain.room_tables import AUDIT_VERDICT, ROOM_TABLES
 from segmentation.domain.schema import Frames
 
 if TYPE_CHECKING:
@@ -129,12 +129,15 @@ def collect_facts(run: "Run", tables: Frames, run_id: str) -> "RunFacts":
     """Return what the manifest repeats of this run.
 
     The fingerprint that names the snapshot covers all that determines its content: what was known
-    on the as-of day, settings, program, earlier decisions, and the snapshot that came before.
+    on the as-of day, settings, program, earlier decisions, the snapshot that came before and the record of
+    audits, blocked ones included.
     """
+    from segmentation.fairness.report import REPORT_FILE, render_report
     from segmentation.publish.manifest import RunFacts
     from segmentation.publish.reader import open_previous
 
-    frames = run.load([RUN, DECISION, AUDIT_VERDICT])
+    audits = [table for name, table in ROOM_TABLES.items() if name.startswith("audit_")]
+    frames = run.load([RUN, DECISION, *audits])
     facts = frames[RUN.name].row(0, named=True)
     verdict = frames[AUDIT_VERDICT.name].row(0, named=True)
     previous = open_previous(run.root, facts["as_of_date"])
@@ -157,6 +160,7 @@ def collect_facts(run: "Run", tables: Frames, run_id: str) -> "RunFacts":
             previous.id if previous else "",
             hash_frame(tables["out_quality"]),
             hash_frame(tables["out_quarantine"]),
+            hash_frame(tables["out_fairness_history"]),
         ),
         data_hash=facts["data_hash"],
         settings_hash=settings_hash,
@@ -166,4 +170,5 @@ def collect_facts(run: "Run", tables: Frames, run_id: str) -> "RunFacts":
         fairness_statement=verdict["statement"],
         valid_days=run.settings.publish.valid_days,
         keep_snapshots=run.settings.publish.keep_snapshots,
+        documents={REPORT_FILE: render_report(frames, run.settings.fairness, facts["as_of_date"])},
     )

@@ -8,7 +8,8 @@ from pipelines.progress_log import report_table
 from pipelines.resources import Run, asset_spec
 from segmentation.domain.core_tables import DECISION, LEDGER_TABLES, RUN
 from segmentation.domain.published_tables import PUBLISHED_TABLES
-from segmentation.domain.room_tables import ROOM_TABLES
+from segmentation.domain.room_tables import AUDIT_VERDICT, ROOM_TABLES
+from segmentation.domain.vocabulary import Verdict
 
 GROUP = "publication"
 
@@ -30,6 +31,21 @@ def out_tables(run: Run) -> Iterator[dg.MaterializeResult[None]]:
 
 
 @dg.asset(deps=[*PUBLISHED_TABLES, DECISION.name, RUN.name], group_name=GROUP, kinds={"parquet", "duckdb"})
+def candidate_snapshot(context: dg.AssetExecutionContext, run: Run) -> dg.MaterializeResult[None]:
+    """When the bias gate blocks: the snapshot as it would be published, kept aside for a person's approval."""
+    from pipelines.approval import describe_request
+    from pipelines.run_facts import collect_facts
+    from segmentation.publish.writer import keep_candidate
+
+    if run.load([AUDIT_VERDICT])[AUDIT_VERDICT.name]["verdict"].to_list() != [Verdict.BLOCK.value]:
+        return dg.MaterializeResult(metadata={"kept": False})
+    tables = run.load(PUBLISHED_TABLES.values())
+    facts = collect_facts(run, tables, context.run.run_id)
+    candidate = keep_candidate(tables, run.root, facts, describe_request(run, run.inputs))
+    return dg.MaterializeResult(metadata={"kept": True, "path": dg.MetadataValue.path(str(candidate.path))})
+
+
+@dg.asset(deps=["candidate_snapshot"], group_name=GROUP, kinds={"parquet", "duckdb"})
 def published_snapshot(context: dg.AssetExecutionContext, run: Run) -> dg.MaterializeResult[None]:
     """The snapshot directory, verified, and the pointer ``published/current`` moved to it."""
     from pipelines.run_facts import collect_facts

@@ -1,4 +1,4 @@
-"""Verbs that look into results: explain, backtest, verify, export."""
+"""Verbs that look into results and decide about them: explain, backtest, verify, approve, export."""
 
 import datetime as dt
 import json
@@ -34,7 +34,7 @@ SnapshotArgument = Annotated[str, typer.Argument(help="Snapshot id, or current f
 
 def register(app: typer.Typer) -> None:
     """Add the verbs of this module to the command."""
-    for verb in (explain, backtest, verify, export):
+    for verb in (explain, backtest, verify, approve, export):
         app.command()(verb)
 
 
@@ -97,6 +97,23 @@ def verify(snapshot: SnapshotArgument = "current", data_root: DataRootOption = D
     found = find_snapshot(data_root, snapshot)
     verify_snapshot(found.path)
     Console().print(f"[green]✓[/green] {found.id}: every file is as it was published and keeps its contract.")
+
+
+def approve(
+    snapshot: Annotated[str, typer.Argument(help="Id of the blocked snapshot, as the blocked run names it.")],
+    by: Annotated[str, typer.Option("--by", help="Your name: who decides.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why the gap is justified.")],
+    until: Annotated[str, typer.Option("--until", help="Last day YYYY-MM-DD on which it may be used.")],
+    data_root: DataRootOption = DEFAULT_DATA_ROOT,
+) -> None:
+    """Publish a snapshot that the bias gate blocked, on your decision; who, why and until when are recorded."""
+    from pipelines.approval import approve_candidate
+
+    day, now = _day(until, "--until"), dt.datetime.now(dt.UTC)
+    published = approve_candidate(data_root, snapshot, by=by, reason=reason, until=day, now=now)
+    Console().print(
+        f"{published.id} is published and in force until {published.manifest.valid_until}, approved by {by.strip()}."
+    )
 
 
 def export(

@@ -240,6 +240,9 @@ def build_book(
         "out_cash_forecast": _forecast(as_of, currencies, rng),
         "out_portfolio": _portfolio(scores, currencies),
         "out_fairness": _fairness(rng),
+        "out_fairness_history": _fairness_history(as_of),
+        "out_fairness_proxies": _fairness_proxies(),
+        "out_fairness_tradeoff": _fairness_tradeoff(),
         "out_quality": _quality(n, m),
         "out_quarantine": _quarantine(),
         "out_timeline": _timeline(ids[: min(n, 500)], as_of, rng),
@@ -316,6 +319,54 @@ def _portfolio(scores, currencies):
         [(*row, "open_amount ÷ issued_amount × period_days", inputs) for row in rows],
         schema=["measure", "currency", "slice", "value", "unit", "formula", "inputs"],
         orient="row",
+    )
+
+
+def _fairness_history(as_of):
+    return pl.DataFrame(
+        {
+            "as_of_date": [as_of - timedelta(days=7), as_of],
+            "verdict": ["block", "inconclusive"],
+            "alpha": [0.02, 0.00115],
+            "alpha_spent": [0.02, 0.02115],
+            "compared_count": [14, 14],
+            "blocked_count": [1, 0],
+            "widest_gap": [0.12, 0.03],
+            "widest_group": ["language fr", "party_type sole_trader"],
+            "widest_metric": ["structural_label_rate", "harsh_step_rate"],
+            "statement": ["Treated worse: language fr.", "Nothing shown."],
+        }
+    )
+
+
+def _fairness_proxies():
+    return pl.DataFrame(
+        {
+            "attribute": ["language", "language", "sex"],
+            "group": ["fr", "fr", "all"],
+            "source": ["features", "segment", "features"],
+            "count": [300, 300, 0],
+            "auc": [0.74, 0.55, None],
+            "auc_low": [0.7, 0.5, None],
+            "auc_high": [0.78, 0.6, None],
+            "strongest": [["relation_days"], ["structural, unclear"], []],
+            "statement": ["language fr can clearly be told.", "Hardly.", "sex: not assessable."],
+        }
+    )
+
+
+def _fairness_tradeoff():
+    return pl.DataFrame(
+        {
+            "method": ["none", "penalty"],
+            "strength": [0.0, 3.0],
+            "auc": [0.84, 0.838],
+            "worst_gap": [0.11, 0.06],
+            "worst_group": ["language fr", "language fr"],
+            "test_count": [900, 900],
+            "is_within_budget": [True, True],
+            "is_chosen": [False, True],
+        }
     )
 
 

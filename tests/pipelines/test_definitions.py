@@ -22,7 +22,13 @@ def test_every_table_is_an_asset_of_the_same_name(defs):
     tables = {*RAW_TABLES, *LEDGER_TABLES, *FEATURE_TABLES, *ROOM_TABLES, *PUBLISHED_TABLES}
     assets = {key.to_user_string() for key in defs.resolve_asset_graph().get_all_asset_keys()}
     assert tables <= assets
-    assert assets - tables == {"core_run", "core_decision", "core_delivery_check", "published_snapshot"}
+    assert assets - tables == {
+        "core_run",
+        "core_decision",
+        "core_delivery_check",
+        "candidate_snapshot",
+        "published_snapshot",
+    }
 
 
 def test_every_asset_shows_its_columns_from_the_table_definition(defs):
@@ -41,7 +47,7 @@ def test_every_room_has_a_group(defs):
 def test_checks_before_publication_are_blocking(defs):
     checks = defs.resolve_asset_graph().asset_check_keys
     names = {(key.asset_key.to_user_string(), key.name) for key in checks}
-    assert ("audit_verdict", "bias_gate_permits_publication") in names
+    assert ("candidate_snapshot", "bias_gate_permits_publication") in names
     assert {("out_recommendations", CHECK_NAME), ("core_invoice", CHECK_NAME)} <= names
     for key in checks:
         assert defs.resolve_asset_graph().get(key).blocking, key

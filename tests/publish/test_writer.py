@@ -171,7 +171,7 @@ def test_a_second_publication_waits_and_then_says_who_is_in_the_way(damaged_root
 
 @pytest.mark.usefixtures("unvalidated")
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS, errno.EIO])
-@pytest.mark.parametrize("step", ["write_database", "_flush", "seal_manifest"])
+@pytest.mark.parametrize("step", ["write_database", "flush", "seal_manifest"])
 def test_a_failing_disk_leaves_the_last_snapshot_and_says_what_to_do(
     damaged_root, tables, monkeypatch, code, step
 ):

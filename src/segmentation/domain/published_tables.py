@@ -353,6 +353,63 @@ FAIRNESS = Table(
     ("family", "metric", "attribute", "group"),
 )
 
+FAIRNESS_HISTORY = Table(
+    "out_fairness_history",
+    "bias audit, blocked ones included",
+    (
+        date("as_of_date", "as-of day of the run", required=True),
+        category("verdict", "block, pass, inconclusive or not_assessable", Verdict, required=True),
+        prob("alpha", "false-alarm rate that the run spent; 0 when nothing could be compared", required=True),
+        prob(
+            "alpha_spent", "spent in the period up to this run (settings: alpha_period_days)", required=True
+        ),
+        integer(
+            "compared_count", "comparisons of the primary family with a figure", required=True, minimum=0
+        ),
+        integer("blocked_count", "of which block", required=True, minimum=0),
+        real("widest_gap", "widest gap of the primary family; null when there was none"),
+        category("widest_group", "attribute and group of the widest gap"),
+        category("widest_metric", "rate with the widest gap"),
+        text("statement", "the finding of the run in words", required=True),
+    ),
+    ("as_of_date",),
+)
+
+FAIRNESS_PROXIES = Table(
+    "out_fairness_proxies",
+    "group and what it is predicted from",
+    (
+        category("attribute", "sensitive attribute", required=True),
+        category("group", "group that is told from all others; all when it could not be", required=True),
+        category("source", "features, or segment as published", required=True),
+        integer(
+            "count", "customers in the group; 0 when they are too few for a figure", required=True, minimum=0
+        ),
+        prob("auc", "chance that a member looks more like the group than somebody else does; 0.5 is none"),
+        prob("auc_low", "lower end of its 95 % interval"),
+        prob("auc_high", "upper end of its 95 % interval"),
+        text_list("strongest", "features, or segments, that give the group away most, strongest first"),
+        text("statement", "the finding in words", required=True),
+    ),
+    ("attribute", "group", "source"),
+)
+
+FAIRNESS_TRADEOFF = Table(
+    "out_fairness_tradeoff",
+    "candidate for mitigation of the model of being late",
+    (
+        category("method", "none, penalty or reweighing", required=True),
+        real("strength", "strength of the mitigation; 0 for none", required=True, minimum=0.0),
+        prob("auc", "AUC on the test rows, which lie after all training rows", required=True),
+        prob("worst_gap", "widest gap in false positives between a group and all others", required=True),
+        category("worst_group", "attribute and group of that gap", required=True),
+        integer("test_count", "test rows", required=True, minimum=1),
+        flag("is_within_budget", "whether the loss of AUC is within the budget (settings)", required=True),
+        flag("is_chosen", "whether the published scores come from it", required=True),
+    ),
+    ("method", "strength"),
+)
+
 QUALITY = Table(
     "out_quality",
     "check and subject",
@@ -502,3 +559,6 @@ PUBLISHED_TABLES: dict[str, Table] = by_name(
     )
 )
 """All published tables by name."""
+        FAIRNESS_HISTORY,
+        FAIRNESS_PROXIES,
+        FAIRNESS_TRADEOFF,

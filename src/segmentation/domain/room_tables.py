@@ -21,6 +21,9 @@ from segmentation.domain.published_tables import (
     AS_OF_DATE,
     CASH_FORECAST,
     FAIRNESS,
+    FAIRNESS_HISTORY,
+    FAIRNESS_PROXIES,
+    FAIRNESS_TRADEOFF,
     GATES,
     MODEL_COMPARISON,
     PAYMENT_DATE_COLUMNS,
@@ -110,3 +113,6 @@ ROOM_TABLES: dict[str, Table] = by_name(
     )
 )
 """All ``pred_``, ``act_`` and ``audit_`` tables by name."""
+        _as("audit_history", FAIRNESS_HISTORY),
+        _as("audit_proxies", FAIRNESS_PROXIES),
+        _as("audit_tradeoff", FAIRNESS_TRADEOFF),

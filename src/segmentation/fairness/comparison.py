@@ -52,6 +52,11 @@ PAIR = " × "
 _INTERVAL = (0.05, 0.95)
 
 
+def is_pair() -> pl.Expr:
+    """Return whether the row is about a pair of attributes."""
+    return pl.col("attribute").str.contains(PAIR, literal=True)
+
+
 def compare_groups(cells: pl.DataFrame, settings: FairnessSettings, seed: int, alpha: float) -> pl.DataFrame:
     """Return figures and verdict for every group, each compared with all others.
 
@@ -158,7 +163,7 @@ def _compare_family(
     )
     rate, other_rate = harmed / count, other_harmed / other_count
     gap = rate - other_rate
-    weights = weigh_cells(family["attribute"].str.contains(PAIR, literal=True).to_numpy(), settings)
+    weights = weigh_cells(family.select(is_pair()).to_series().to_numpy(), settings)
     p_values = adjust_holm(exact_p_values(harmed, count, other_harmed, other_count), weights)
     drawn = draw_rates(harmed, count, settings.bootstrap_replicates, rng)
     gap_high = bound_gaps(harmed, count, other_harmed, other_count, settings.alpha * weights)

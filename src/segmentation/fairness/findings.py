@@ -11,9 +11,9 @@ import polars as pl
 from segmentation.domain.room_tables import ROOM_TABLES
 from segmentation.domain.settings import FairnessSettings
 from segmentation.domain.vocabulary import Verdict
-from segmentation.fairness.comparison import CELL, compare_groups
+from segmentation.fairness.comparison import CELL, compare_groups, is_pair
 from segmentation.fairness.harms import Harm
-from segmentation.fairness.wording import say_alone, say_cell
+from segmentation.fairness.wording import say_alone, say_cell, say_small_pairs
 
 AUDIT_FAIRNESS = ROOM_TABLES["audit_fairness"]
 ALL = "all"
@@ -56,9 +56,17 @@ def complete_audit(  # noqa: PLR0917  six inputs, each a different thing
     alpha : false-alarm rate that is spent.
     """
     compared = compare_groups(cells, settings, seed, alpha).join(_point_figures(cells), list(CELL), "left")
+    is_small_pair = is_pair() & (pl.col("verdict") == Verdict.NOT_ASSESSABLE.value)
     told = [
         row | {"statement": say_cell(row, harms[row["metric"]], settings)}
-        for row in compared.iter_rows(named=True)
+        for row in compared.filter(~is_small_pair).iter_rows(named=True)
+    ]
+    missing = missing + [
+        describe_unassessed(family, metric, attribute, say_small_pairs(attribute, settings))
+        for family, metric, attribute in compared.filter(is_small_pair)
+        .select(CELL[:-1])
+        .unique(maintain_order=True)
+        .iter_rows()
     ]
     is_shown = pl.col("verdict") != Verdict.NOT_ASSESSABLE.value
     frame = pl.DataFrame(told + missing, infer_schema_length=None)

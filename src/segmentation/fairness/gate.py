@@ -12,11 +12,10 @@ from segmentation.domain.settings import FairnessSettings
 from segmentation.domain.validation import find_violations
 from segmentation.domain.vocabulary import Verdict
 from segmentation.fairness.cells import PRIMARY
-from segmentation.fairness.comparison import PAIR
+from segmentation.fairness.comparison import is_pair
 from segmentation.fairness.findings import ALL, AUDIT_FAIRNESS
 from segmentation.fairness.wording import say_gap, say_group, say_list
 
-IS_PAIR = pl.col("attribute").str.contains(PAIR, literal=True)
 _SHOWN = 3
 _LAST_STAYS = "The last approved snapshot stays current"
 _REMEDY = (
@@ -62,19 +61,19 @@ def judge_audit(audit: pl.DataFrame, settings: FairnessSettings) -> pl.DataFrame
 
 def _judge(primary: pl.DataFrame) -> tuple[Verdict, str]:
     compared = primary.filter(pl.col("group") != ALL)
-    missing = primary.filter(pl.col("group") == ALL)
+    missing = primary.filter((pl.col("group") == ALL) & ~is_pair())
     if compared.filter(pl.col("verdict") != Verdict.NOT_ASSESSABLE.value).height == 0:
         return Verdict.NOT_ASSESSABLE, _say_nothing_compared(compared, missing)
     blocked = compared.filter(pl.col("verdict") == Verdict.BLOCK.value).sort("gap", descending=True)
     scope = _say_scope(compared, missing)
     if blocked.height:
         # A pair is worse off together with its group; it is named when no whole group is.
-        named = blocked.filter(~IS_PAIR) if blocked.filter(~IS_PAIR).height else blocked
+        named = blocked.filter(~is_pair()) if blocked.filter(~is_pair()).height else blocked
         shown = named.head(_SHOWN)
         worst = "; ".join(map(say_gap, shown.iter_rows(named=True)))
         more = f"; and {blocked.height - shown.height} more" if blocked.height > shown.height else ""
         return Verdict.BLOCK, f"{scope} Treated worse: {worst}{more}. {_REMEDY}"
-    counted = compared.filter(~IS_PAIR)
+    counted = compared.filter(~is_pair())
     open_ = counted.filter(pl.col("verdict") != Verdict.PASS.value)
     if open_.height == 0:
         return Verdict.PASS, f"{scope} No group was found to be treated worse."
@@ -87,17 +86,17 @@ def _judge(primary: pl.DataFrame) -> tuple[Verdict, str]:
 
 
 def _say_scope(compared: pl.DataFrame, missing: pl.DataFrame) -> str:
-    known = set(compared.filter(~IS_PAIR)["attribute"])
+    known = set(compared.filter(~is_pair())["attribute"])
     absent = {f"{name} in part" if name in known else name for name in set(missing["attribute"]) - {ALL}}
     absent |= set(missing.filter(pl.col("attribute") == ALL)["metric"]) - {ALL}
     left_out = f" (not assessed for want of data: {say_list(absent)})" if absent else ""
-    pairs = " and their pairs" if compared.filter(IS_PAIR).height else ""
+    pairs = " and their pairs" if compared.filter(is_pair()).height else ""
     return f"Assessed {say_list(set(compared['metric']))} by {say_list(known)}{pairs}{left_out}."
 
 
 def _say_nothing_compared(compared: pl.DataFrame, missing: pl.DataFrame) -> str:
     nothing = "Nothing could be compared"
-    small = set(compared.filter(~IS_PAIR)["attribute"])
+    small = set(compared.filter(~is_pair())["attribute"])
     absent = set(missing["attribute"]) - small - {ALL}
     reasons = [f"there are no groups to compare by {say_list(absent)}"] if absent else []
     unmeasured = set(missing.filter(pl.col("attribute") == ALL)["metric"]) - {ALL}

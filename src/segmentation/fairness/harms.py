@@ -117,9 +117,9 @@ HARMS: Mapping[str, Harm] = {
         is_harmed=~pl.col("has_plan_step"),
     ),
     "letter_only_rate": Harm(
-        concerned=_OVERDUE,
+        concerned="customers",
         suffered="can be reached by letter only, or not at all",
-        population=pl.col("is_overdue"),
+        population=pl.lit(value=True),
         is_harmed=~pl.col("has_easy_channel"),
         needs="core_contact_point",
     ),

@@ -10,6 +10,9 @@ from segmentation.domain.settings import FairnessSettings
 from segmentation.domain.vocabulary import Verdict
 from segmentation.fairness.harms import Harm
 
+_HARDLY = 0.55
+_CLEARLY = 0.7
+
 
 def say_code(code: str) -> str:
     """Return the code of a metric, attribute or group as words; the codes have columns of their own.
@@ -72,6 +75,26 @@ def say_alone(metric: str, attribute: str, count: int, settings: FairnessSetting
     if count < settings.min_count_report:
         return f"{what}: no figure, fewer than {settings.min_count_report} customers are concerned."
     return f"{what}: all {count} concerned are of one group; nothing to compare."
+
+
+def say_proxy(  # noqa: PLR0917  the figures of one sentence
+    attribute: str, group: str, source: str, auc: float, low: float, high: float, strongest: list[str]
+) -> str:
+    """Return how well a group is told from a source, and what gives it away."""
+    told = "hardly" if low <= _HARDLY else "somewhat" if auc < _CLEARLY else "clearly"
+    named = f"; most by {', '.join(say_code(name) for name in strongest)}" if told != "hardly" else ""
+    return (
+        f"{say_code(attribute)} {say_code(group)} can {told} be told from the {source}: AUC {auc:.2f} "
+        f"(95 % interval {low:.2f} to {high:.2f}; 0.5 is chance){named}."
+    )
+
+
+def say_small_pairs(attribute: str, settings: FairnessSettings) -> str:
+    """Return that pairs of groups are too small for a figure; which ones is not told."""
+    return (
+        f"{say_code(attribute)}: pairs of groups with fewer than {settings.min_count_report} customers, or from which such "
+        "a pair could be worked out, have no figure."
+    )
 
 
 def say_missing_attribute(attribute: str, source: str) -> str:

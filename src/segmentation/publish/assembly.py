@@ -34,6 +34,9 @@ _TAKEN_OVER = {
     "out_gates": "act_gate",
     "out_cash_forecast": "pred_cash_forecast",
     "out_fairness": "audit_fairness",
+    "out_fairness_history": "audit_history",
+    "out_fairness_proxies": "audit_proxies",
+    "out_fairness_tradeoff": "audit_tradeoff",
     "out_model_comparison": "pred_model_comparison",
     "out_reliability": "pred_reliability",
 }

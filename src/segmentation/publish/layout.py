@@ -8,6 +8,8 @@ from datetime import date
 from pathlib import Path
 
 PUBLISHED = "published"
+CANDIDATES = "candidates"
+REQUEST_SUFFIX = ".json"
 CURRENT = "current"
 SNAPSHOT_PREFIX = "snap-"
 LOCK_FILE = ".lock"
@@ -39,6 +41,16 @@ def snapshot_id(as_of: date, fingerprint: str) -> str:
 def snapshot_directory(data_root: Path, identifier: str) -> Path:
     """Return the directory of a snapshot."""
     return published_directory(data_root) / f"{SNAPSHOT_PREFIX}{identifier}"
+
+
+def candidates_directory(data_root: Path) -> Path:
+    """Return the directory that holds the snapshots of blocked runs, of which none is published."""
+    return Path(data_root) / CANDIDATES
+
+
+def candidate_directory(data_root: Path, identifier: str) -> Path:
+    """Return the directory of the candidate that a blocked run left."""
+    return candidates_directory(data_root) / f"{SNAPSHOT_PREFIX}{identifier}"
 
 
 def table_file(table_name: str) -> str:

@@ -56,6 +56,7 @@ class RunFacts:
     keep_snapshots : how many snapshots to keep, the current one included.
     stage_seconds : time taken by stage; may be empty.
     notes : why a table is empty, by table name, where the run knows better than the standard sentence.
+    documents : texts to be kept in the snapshot, such as the bias report, by file name.
     """
 
     as_of: date
@@ -72,6 +73,7 @@ class RunFacts:
     keep_snapshots: int = 30
     stage_seconds: Mapping[str, float] = field(default_factory=dict)
     notes: Mapping[str, str] = field(default_factory=dict)
+    documents: Mapping[str, str] = field(default_factory=dict)
 
 
 class _Part(BaseModel):
@@ -100,6 +102,15 @@ class Fairness(_Part):
     statement: str
 
 
+class Override(_Part):
+    """Who decided that a snapshot is published in spite of the bias gate, why, and until when it may be used."""
+
+    approved_by: str
+    reason: str
+    approved_at: datetime
+    until: date
+
+
 class ControlTotals(_Part):
     """Sums over ``out_invoice_scores`` in one currency, amounts as decimal text."""
 
@@ -112,7 +123,8 @@ class Manifest(_Part):
     """The manifest as readers see it; unknown fields of later minor versions are passed over.
 
     ``quality`` counts the checks by verdict and repeats the statements that are not a pass;
-    ``model`` is the row of the published model in ``out_model_comparison``.
+    ``model`` is the row of the published model in ``out_model_comparison``. ``override`` is None unless the bias gate
+    blocked the run and a person approved it.
     """
 
     contract_version: str
@@ -127,6 +139,7 @@ class Manifest(_Part):
     mapping_name: str
     model_version: str
     fairness: Fairness
+    override: Override | None = None
     quality: dict[str, Any]
     model: dict[str, Any]
     control_totals: dict[str, ControlTotals]

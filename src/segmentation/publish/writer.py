@@ -8,25 +8,20 @@ and the link ``current`` is replaced. Whatever fails before leaves the last snap
 whatever is left behind is hidden and removed by the next publication.
 """
 
-import errno
-import fcntl
-import os
 import shutil
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import polars as pl
 
-from segmentation.domain.errors import IntegrityError, SegmentationError, UsageError
+from segmentation.domain.errors import IntegrityError
 from segmentation.domain.hashing import hash_frame
 from segmentation.domain.published_tables import CONTRACT_VERSION, PUBLISHED_TABLES
 from segmentation.domain.schema import Frames
 from segmentation.domain.validation import require_valid
+from segmentation.publish.candidates import remove_candidate, retire_candidates
 from segmentation.publish.checksums import hash_file
 from segmentation.publish.contract import build_json_schema, write_contract
 from segmentation.publish.control_totals import sum_controls
@@ -34,13 +29,12 @@ from segmentation.publish.database import write_database
 from segmentation.publish.empty_tables import explain_empty
 from segmentation.publish.layout import (
     CONTRACT_FILE,
-    CURRENT,
     DATABASE_FILE,
-    LOCK_FILE,
     MANIFEST_FILE,
+    REQUEST_SUFFIX,
     SCHEMA_FOLDER,
     UNFINISHED_PREFIX,
-    published_directory,
+    candidate_directory,
     schema_file,
     snapshot_directory,
     snapshot_id,
@@ -56,11 +50,14 @@ from segmentation.publish.manifest import (
     installed_versions,
     seal_manifest,
 )
-from segmentation.publish.reader import Snapshot, list_snapshots, open_snapshot
+from segmentation.publish.reader import Snapshot, open_snapshot
+from segmentation.publish.succession import (
+    LOCK_TIMEOUT_SECONDS,
+    flush,
+    hold_publication,
+    put_in_force,
+)
 from segmentation.publish.verification import verify_snapshot
-
-LOCK_TIMEOUT_SECONDS = 60.0
-_LOCK_POLL_SECONDS = 0.05
 
 
 def publish_snapshot(
@@ -85,22 +82,40 @@ def publish_snapshot(
     UsageError
         When the data root cannot be written to, or somebody else publishes for too long.
     """
-    published = published_directory(data_root)
     frames = _complete(tables)
-    identifier = snapshot_id(facts.as_of, facts.fingerprint)
-    try:
-        published.mkdir(parents=True, exist_ok=True)
-        with _lock(published / LOCK_FILE, lock_timeout):
-            _remove_leftovers(published)
-            final = snapshot_directory(data_root, identifier)
-            if not _is_published(final, frames):
-                _write(final, frames, facts)
-            snapshot = open_snapshot(final)
-            _point_to(final)
-            _retire(data_root, keep=facts.keep_snapshots, current=final)
-    except (OSError, duckdb.Error, pl.exceptions.PolarsError) as error:
-        raise _unwritable(published, error) from error
+    final = snapshot_directory(data_root, snapshot_id(facts.as_of, facts.fingerprint))
+    with hold_publication(data_root, lock_timeout):
+        if not _is_published(final, frames):
+            _write(final, frames, facts)
+        snapshot = open_snapshot(final)
+        put_in_force(data_root, final, facts.keep_snapshots)
     return snapshot
+
+
+def keep_candidate(tables: Frames, data_root: Path, facts: RunFacts, request: Mapping[str, str]) -> Snapshot:
+    """Write the snapshot of a run that may not be published aside, where a named person can approve it.
+
+    Parameters
+    ----------
+    tables, data_root, facts : as for ``publish_snapshot``.
+    request : what the run was made from, beside the snapshot for the one who approves it.
+
+    Notes
+    -----
+    No reader of published snapshots sees a candidate: it lies in a folder of its own. A candidate of the
+    same run is replaced; of all runs, as many are kept as of published snapshots.
+    """
+    frames = _complete(tables)
+    final = candidate_directory(data_root, snapshot_id(facts.as_of, facts.fingerprint))
+    with hold_publication(data_root):
+        final.parent.mkdir(exist_ok=True)
+        remove_candidate(final)
+        aside = final.with_name(f"{UNFINISHED_PREFIX}{final.name}{REQUEST_SUFFIX}")
+        aside.write_bytes(canonical_json(request))
+        aside.replace(final.with_name(final.name + REQUEST_SUFFIX))
+        _write(final, frames, facts)
+        retire_candidates(data_root, facts.keep_snapshots)
+        return open_snapshot(final)
 
 
 def _complete(tables: Frames) -> dict[str, pl.DataFrame]:
@@ -144,14 +159,16 @@ def _write(final: Path, frames: Frames, facts: RunFacts) -> None:
             (directory / schema_file(name)).write_bytes(schema)
         write_database(frames, directory / DATABASE_FILE)
         (directory / CONTRACT_FILE).write_bytes(write_contract())
+        for name, text in facts.documents.items():
+            (directory / name).write_text(text, encoding="utf-8")
         manifest = _describe(directory, frames, facts)
         (directory / MANIFEST_FILE).write_bytes(seal_manifest(manifest))
         for entry in directory.rglob("*"):
-            _flush(entry)
-        _flush(directory)
+            flush(entry)
+        flush(directory)
         verify_snapshot(directory, with_definitions=False)
         directory.rename(final)
-        _flush(final.parent)
+        flush(final.parent)
     finally:
         shutil.rmtree(directory, ignore_errors=True)
 
@@ -206,81 +223,3 @@ def _summarise_quality(quality: pl.DataFrame) -> dict[str, Any]:
 def _summarise_model(comparison: pl.DataFrame) -> dict[str, Any]:
     chosen = comparison.filter(pl.col("is_published")).sort(pl.col("depth") != "all", "model", "depth")
     return chosen.row(0, named=True) if chosen.height else {}
-
-
-def _point_to(final: Path) -> None:
-    link = final.parent / CURRENT
-    if link.is_symlink() and link.readlink() == Path(final.name):
-        return
-    aside = final.parent / f"{UNFINISHED_PREFIX}{CURRENT}"
-    aside.symlink_to(final.name)
-    aside.replace(link)
-    _flush(final.parent)
-
-
-def _retire(data_root: Path, *, keep: int, current: Path) -> None:
-    by_publication = sorted(
-        list_snapshots(data_root), key=lambda s: (s.manifest.published_at, s.id), reverse=True
-    )
-    others = [snapshot.path for snapshot in by_publication if snapshot.path.name != current.name]
-    for path in others[max(keep - 1, 0) :]:
-        hidden = path.with_name(f"{UNFINISHED_PREFIX}{path.name}")
-        path.rename(hidden)
-        shutil.rmtree(hidden, ignore_errors=True)
-
-
-def _remove_leftovers(published: Path) -> None:
-    for entry in published.glob(f"{UNFINISHED_PREFIX}*"):
-        if entry.is_dir() and not entry.is_symlink():
-            shutil.rmtree(entry)
-        else:
-            entry.unlink()
-
-
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-@contextmanager
-def _lock(path: Path, timeout: float) -> Iterator[None]:
-    deadline = time.monotonic() + timeout
-    with path.open("a") as stream:
-        while True:
-            try:
-                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                if time.monotonic() > deadline:
-                    raise UsageError(
-                        "Another run is publishing into the same data root",
-                        where=str(path),
-                        remedy="Wait until it is done, then run again.",
-                    ) from error
-                time.sleep(_LOCK_POLL_SECONDS)
-            else:
-                break
-        try:
-            yield
-        finally:
-            with suppress(OSError):
-                fcntl.flock(stream, fcntl.LOCK_UN)
-
-
-def _unwritable(published: Path, error: Exception) -> SegmentationError:
-    remedies = {
-        errno.ENOSPC: "Free space on that disk, then run again.",
-        errno.EDQUOT: "Free space within your quota, then run again.",
-        errno.EACCES: "Give this user write access to it, or choose another folder with --data-root.",
-        errno.EROFS: "It is read-only: choose another folder with --data-root.",
-    }
-    remedy = remedies.get(
-        getattr(error, "errno", None) or 0, "Check the folder and its disk, then run again."
-    )
-    return UsageError(
-        f"The snapshot could not be written: {getattr(error, 'strerror', None) or error}; the last one stays current",
-        where=str(published),
-        remedy=remedy,
-    )

@@ -74,7 +74,7 @@ def draw_reachability(scene: Scene) -> Reachability:
     bias = scene.settings.injected_bias
     if bias is not None and bias.kind is BiasKind.CONTACT_ACCESS:
         passed_over = bias.strength
-        has_point[population.is_disadvantaged, :3] = False
+        has_point[population.is_disadvantaged] = np.array(POINT_CHANNELS) == Channel.LETTER
         preferred[population.is_disadvantaged] = False
     return Reachability(
         has_point=has_point,

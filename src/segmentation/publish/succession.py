@@ -1,0 +1,135 @@
+"""Which snapshot is in force: one publication at a time, one atomic change, older ones retired.
+
+Belongs here: the lock, the link ``current``, retention, and what hinders a publication in words. Does not
+belong here: writing a snapshot (writer), or deciding about one (candidates).
+"""
+
+import errno
+import fcntl
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from segmentation.domain.errors import SegmentationError, UsageError
+from segmentation.publish.layout import (
+    CURRENT,
+    LOCK_FILE,
+    UNFINISHED_PREFIX,
+    candidates_directory,
+    published_directory,
+)
+from segmentation.publish.reader import list_snapshots
+
+LOCK_TIMEOUT_SECONDS = 60.0
+_LOCK_POLL_SECONDS = 0.05
+
+
+@contextmanager
+def hold_publication(data_root: Path, lock_timeout: float = LOCK_TIMEOUT_SECONDS) -> Iterator[None]:
+    """Hold the right to publish under a data root; what an earlier publication left unfinished is removed.
+
+    Raises
+    ------
+    UsageError
+        When the data root cannot be written to, or somebody else publishes for too long.
+    """
+    published = published_directory(data_root)
+    try:
+        published.mkdir(parents=True, exist_ok=True)
+        with _lock(published / LOCK_FILE, lock_timeout):
+            for folder in (published, candidates_directory(data_root)):
+                _remove_leftovers(folder)
+            yield
+    except (OSError, duckdb.Error, pl.exceptions.PolarsError) as error:
+        raise _unwritable(published, error) from error
+
+
+def put_in_force(data_root: Path, final: Path, keep: int) -> None:
+    """Point ``current`` to a snapshot directory, in one step, and remove all but ``keep`` snapshots."""
+    _point_to(final)
+    _retire(data_root, keep=keep, current=final)
+
+
+def flush(path: Path) -> None:
+    """Have a file or directory written to the disk itself."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _point_to(final: Path) -> None:
+    link = final.parent / CURRENT
+    if link.is_symlink() and link.readlink() == Path(final.name):
+        return
+    aside = final.parent / f"{UNFINISHED_PREFIX}{CURRENT}"
+    aside.symlink_to(final.name)
+    aside.replace(link)
+    flush(final.parent)
+
+
+def _retire(data_root: Path, *, keep: int, current: Path) -> None:
+    by_publication = sorted(
+        list_snapshots(data_root), key=lambda s: (s.manifest.published_at, s.id), reverse=True
+    )
+    others = [snapshot.path for snapshot in by_publication if snapshot.path.name != current.name]
+    for path in others[max(keep - 1, 0) :]:
+        hidden = path.with_name(f"{UNFINISHED_PREFIX}{path.name}")
+        path.rename(hidden)
+        shutil.rmtree(hidden, ignore_errors=True)
+
+
+def _remove_leftovers(published: Path) -> None:
+    for entry in published.glob(f"{UNFINISHED_PREFIX}*"):
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink()
+
+
+@contextmanager
+def _lock(path: Path, timeout: float) -> Iterator[None]:
+    deadline = time.monotonic() + timeout
+    with path.open("a") as stream:
+        while True:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                if time.monotonic() > deadline:
+                    raise UsageError(
+                        "Another run is publishing into the same data root",
+                        where=str(path),
+                        remedy="Wait until it is done, then run again.",
+                    ) from error
+                time.sleep(_LOCK_POLL_SECONDS)
+            else:
+                break
+        try:
+            yield
+        finally:
+            with suppress(OSError):
+                fcntl.flock(stream, fcntl.LOCK_UN)
+
+
+def _unwritable(published: Path, error: Exception) -> SegmentationError:
+    remedies = {
+        errno.ENOSPC: "Free space on that disk, then run again.",
+        errno.EDQUOT: "Free space within your quota, then run again.",
+        errno.EACCES: "Give this user write access to it, or choose another folder with --data-root.",
+        errno.EROFS: "It is read-only: choose another folder with --data-root.",
+    }
+    remedy = remedies.get(
+        getattr(error, "errno", None) or 0, "Check the folder and its disk, then run again."
+    )
+    return UsageError(
+        f"The snapshot could not be written: {getattr(error, 'strerror', None) or error}; the last one stays current",
+        where=str(published),
+        remedy=remedy,
+    )
