@@ -17,6 +17,9 @@ _HASHES: Final = numba.types.Array(numba.uint64, 1, "C", readonly=True)
 _SPREAD: Final = np.uint64(0x9E3779B97F4A7C15)
 """Odd multiplier that spreads hashes over the table (Knuth 1973, multiplicative hashing)."""
 
+_FIRST_BITS: Final = 12
+"""Size of a table that grows, to begin with, as a power of two."""
+
 
 @compiled(numba.int64[::1](_HASHES, _HASHES, numba.int64))
 def find_hashes(hashes: np.ndarray, keys: np.ndarray, bits: int) -> np.ndarray:
@@ -44,3 +47,46 @@ def find_hashes(hashes: np.ndarray, keys: np.ndarray, bits: int) -> np.ndarray:
             place = (place + one) & last
         found[number] = table[place]
     return found
+
+
+@compiled(numba.types.Tuple((numba.int32[::1], numba.int64[::1]))(_HASHES))
+def number_hashes(hashes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return a number for each hash, and the first row that each number stands for.
+
+    Notes
+    -----
+    Numbers run in order of first appearance. The table doubles when half of it is taken, so its size
+    goes by how many hashes differ and not by how many rows there are.
+    """
+    one = np.uint64(1)
+    bits = _FIRST_BITS
+    table = np.full(1 << bits, -1, dtype=np.int32)
+    held = np.empty(1 << bits, dtype=np.uint64)
+    firsts = np.empty(1 << bits, dtype=np.int64)
+    numbers = np.empty(hashes.shape[0], dtype=np.int32)
+    count = 0
+    for row in range(hashes.shape[0]):
+        key = hashes[row]
+        place = (key * _SPREAD) >> np.uint64(64 - bits)
+        while table[place] >= 0 and held[place] != key:
+            place = (place + one) & np.uint64((1 << bits) - 1)
+        if table[place] < 0:
+            table[place] = count
+            held[place] = key
+            firsts[count] = row
+            count += 1
+        numbers[row] = table[place]
+        if 2 * count >= table.shape[0]:
+            bits += 1
+            table = np.full(1 << bits, -1, dtype=np.int32)
+            held = np.empty(1 << bits, dtype=np.uint64)
+            grown = np.empty(1 << bits, dtype=np.int64)
+            grown[:count] = firsts[:count]
+            firsts = grown
+            for number in range(count):
+                place = (hashes[firsts[number]] * _SPREAD) >> np.uint64(64 - bits)
+                while table[place] >= 0:
+                    place = (place + one) & np.uint64((1 << bits) - 1)
+                table[place] = number
+                held[place] = hashes[firsts[number]]
+    return numbers, firsts[:count].copy()

@@ -8,26 +8,37 @@ Every function takes the features to compute, by default all: to try one of your
 """
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import polars as pl
 
 from segmentation.domain.schema import Frames
 from segmentation.features.dates import OBSERVED
 from segmentation.features.definitions import FEATURES, Feature, Scope, features_about
-from segmentation.features.encoding import NumberedLedger, number_ledger
-from segmentation.features.engine import compute_batches
+from segmentation.features.encoding import number_ledger
+from segmentation.features.engine import build_history, compute_batches
 from segmentation.features.facts import BookFacts, build_book_facts
 from segmentation.features.own_state import add_own_state
 from segmentation.features.paths import THOUSANDTHS
 from segmentation.features.permission import without_refused
 
-_KEY = ("invoice_id", "instalment_number", "customer_id", "as_of_date")
+_INSTALMENT_KEY = ("invoice_id", "instalment_number", "customer_id", "as_of_date")
+_CUSTOMER_KEY = ("customer_id", "as_of_date")
 
 
-def _prepare(ledger: Frames) -> tuple[NumberedLedger, BookFacts]:
+def _stream(
+    ledger: Frames,
+    select_moments: Callable[[Frames, BookFacts], pl.DataFrame],
+    features: Sequence[Feature],
+    key: Sequence[str],
+) -> Iterator[pl.DataFrame]:
     numbered = number_ledger(without_refused(ledger))
-    return numbered, build_book_facts(numbered.frames)
+    book = build_book_facts(numbered.frames)
+    moments = select_moments(numbered.frames, book)
+    history = build_history(numbered, book, moments, features)
+    keep = {name: numbered.customers if name == "customer_id" else None for name in key}
+    del ledger, numbered, book  # millions of rows that are not needed any more
+    yield from compute_batches(history, moments, features, keep)
 
 
 def stream_issue_features(ledger: Frames, features: Sequence[Feature] = FEATURES) -> Iterator[pl.DataFrame]:
@@ -36,16 +47,20 @@ def stream_issue_features(ledger: Frames, features: Sequence[Feature] = FEATURES
     Each frame holds all rows of its customers. Memory does not grow with the number of rows that are
     taken, so this is the way for millions of invoices.
     """
-    numbered, book = _prepare(ledger)
-    moments = (
-        numbered.frames["core_instalment_balance"]
-        .select(
-            "invoice_id", "instalment_number", "customer_id", "currency", "issue_date", "due_date", "amount"
+
+    def select_moments(known: Frames, _book: BookFacts) -> pl.DataFrame:
+        amount = (pl.col("amount") * THOUSANDTHS).cast(pl.Int64)
+        return known["core_instalment_balance"].select(
+            *_INSTALMENT_KEY[:-1],
+            "currency",
+            "issue_date",
+            "due_date",
+            amount,
+            as_of_date=pl.col("issue_date"),
         )
-        .with_columns(as_of_date=pl.col("issue_date"), amount=(pl.col("amount") * THOUSANDTHS).cast(pl.Int64))
-    )
+
     chosen = features_about(Scope.CUSTOMER, Scope.INSTALMENT, features=features)
-    yield from compute_batches(numbered, book, moments, chosen, keep=_KEY)
+    yield from _stream(ledger, select_moments, chosen, _INSTALMENT_KEY)
 
 
 def compute_issue_features(ledger: Frames, features: Sequence[Feature] = FEATURES) -> pl.DataFrame:
@@ -85,10 +100,12 @@ def compute_open_features(
     feat_open_instalment: the same features by the same code as at issue, and the instalment's own
     state. The instalment itself is part of the open book and, once overdue, counts as late.
     """
-    numbered, book = _prepare(ledger)
-    moments = add_own_state(numbered.frames, book, as_of)
+
+    def select_moments(known: Frames, book: BookFacts) -> pl.DataFrame:
+        return add_own_state(known, book, as_of)
+
     chosen = features_about(*Scope, features=features)
-    return pl.concat(compute_batches(numbered, book, moments, chosen, keep=_KEY))
+    return pl.concat(_stream(ledger, select_moments, chosen, _INSTALMENT_KEY))
 
 
 def compute_customer_features(
@@ -107,12 +124,14 @@ def compute_customer_features(
     feat_customer, one row for each customer known by then, by name or by an instalment. Amounts
     are in the currency that the customer was invoiced in most often.
     """
-    numbered, book = _prepare(ledger)
-    known = numbered.frames["core_instalment_balance"].filter(
-        pl.max_horizontal("issue_date", "issued_known_date") < as_of
-    )
-    named = numbered.frames["core_customer"].filter(as_of > OBSERVED)
-    customers = pl.concat([named.select("customer_id"), known.select("customer_id")]).unique()
-    moments = customers.with_columns(as_of_date=pl.lit(as_of), currency=pl.lit(None, pl.Int32))
+
+    def select_moments(known: Frames, _book: BookFacts) -> pl.DataFrame:
+        invoiced = known["core_instalment_balance"].filter(
+            pl.max_horizontal("issue_date", "issued_known_date") < as_of
+        )
+        named = known["core_customer"].filter(as_of > OBSERVED)
+        customers = pl.concat([named.select("customer_id"), invoiced.select("customer_id")]).unique()
+        return customers.with_columns(as_of_date=pl.lit(as_of), currency=pl.lit(None, pl.Int32))
+
     chosen = features_about(Scope.CUSTOMER, features=features)
-    return pl.concat(compute_batches(numbered, book, moments, chosen, keep=("customer_id", "as_of_date")))
+    return pl.concat(_stream(ledger, select_moments, chosen, _CUSTOMER_KEY))

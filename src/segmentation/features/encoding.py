@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from segmentation.domain.errors import InputRefusedError
+from segmentation.domain.row_lookup import find_rows
 from segmentation.domain.schema import Frames
 from segmentation.features.state import LONGEST_TERMS, NEVER, NO_DAY, OWN
 
@@ -59,19 +60,28 @@ def number_names(columns: Sequence[pl.Series]) -> tuple[pl.Series, list[pl.Serie
     -------
     The names, without nulls, and for each column an Int32 column; a null stays null.
     """
-    dtype = pl.Categorical(pl.Categories.random())
-    coded = [column.cast(dtype) for column in columns]  # numbers last as long as a column that uses them
-    used = pl.concat([column.unique() for column in coded]).unique().drop_nulls() if coded else None
-    if used is None or used.is_empty():
-        return pl.Series("name", [], pl.String), [
-            column.cast(dtype).to_physical().cast(pl.Int32) for column in columns
-        ]
-    found = pl.DataFrame({"name": used.cast(pl.String), "code": used.to_physical()}).sort("name")
-    codes = found["code"].to_numpy()
-    place = np.zeros(codes.max() + 1, np.int32)
-    place[codes] = np.arange(found.height, dtype=np.int32)
-    places = pl.Series(values=place)
-    return found["name"], [places.gather(column.to_physical()) for column in coded]
+    numbered = [_number_column(column) for column in columns]
+    found = [distinct for distinct, _ in numbered]
+    names = pl.concat(found).unique().sort().drop_nulls() if found else pl.Series("name", [], pl.String)
+    places = [
+        find_rows(distinct, names).cast(pl.Int32).gather(numbers).alias(column.name)
+        for column, (distinct, numbers) in zip(columns, numbered, strict=True)
+    ]
+    return names.alias("name"), places
+
+
+def _number_column(column: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """Distinct values of a column, and where in them each of its values stands."""
+    from segmentation.domain.hash_table import number_hashes
+
+    numbers, firsts = number_hashes(column.hash().to_numpy())
+    distinct, places = column.gather(firsts), pl.Series(values=numbers)
+    if distinct.gather(places).ne_missing(column).any():  # two names share a hash
+        distinct = column.unique()
+        rows = distinct.to_frame("name").with_row_index("row")
+        asked = column.to_frame("name")
+        places = asked.join(rows, on="name", how="left", nulls_equal=True, maintain_order="left")["row"]
+    return distinct, places
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,10 @@ machine takes batches in threads, a distributed engine one partition at a time.
 """
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from queue import SimpleQueue
 
 import numpy as np
 import polars as pl
@@ -28,7 +29,7 @@ from segmentation.features.encoding import (
 from segmentation.features.facts import BookFacts
 from segmentation.features.state import ITEM, MOMENT, NEVER, NO_CURRENCY, OUTCOME, REAL_STATE, STATE
 from segmentation.features.tallies import TALLIES
-from segmentation.features.tally_counts import count_tally
+from segmentation.features.tally_counts import TallyCounts, count_tally
 
 BATCH_MOMENTS = 25_000
 """Moments at a time: their state about fits into the processor's caches."""
@@ -47,50 +48,86 @@ class Records:
     start: np.ndarray
 
 
-def compute_batches(
-    ledger: NumberedLedger,
-    book: BookFacts,
-    moments: pl.DataFrame,
-    features: Sequence[Feature],
-    keep: Sequence[str],
-) -> Iterator[pl.DataFrame]:
-    """Yield the kept columns and the features, one frame per batch of customers, in customer order.
+@dataclass(frozen=True, slots=True)
+class History:
+    """All that the sweep and the tallies read, in whole numbers."""
+
+    days: Days
+    calendar: Calendar
+    items: Records
+    outcomes: Records
+    tallies: Sequence[TallyCounts]
+    currency_count: int
+
+    @property
+    def customer_count(self) -> int:
+        """How many customers there are."""
+        return len(self.items.start) - 1
+
+
+def build_history(
+    ledger: NumberedLedger, book: BookFacts, moments: pl.DataFrame, features: Sequence[Feature]
+) -> History:
+    """Return what the features need of a ledger, to be looked at from the moments.
 
     Parameters
     ----------
     ledger : facts that features may see (``permission.without_refused``), numbered.
     book : of the same ledger.
-    moments : customer_id, currency (numbers; a null currency is the customer's most frequent one),
-        as_of_date and, for features about an instalment, issue_date, due_date, amount (thousandths) and
-        its state.
-    features : what to compute.
-    keep : columns of ``moments`` to keep; customers get their names back.
-
-    Notes
-    -----
-    Within a customer, rows are in the order of ``moments`` by day.
+    moments : as ``compute_batches`` takes them.
+    features : to be computed.
     """
-    from segmentation.features.sweep import sweep
-
     needed = {name for feature in features for name in feature.formula.meta.root_names()}
     facts = [
         (tally, tally.facts(ledger.frames, book)) for tally in TALLIES if needed.intersection(tally.columns)
     ]
     days = find_base_day(book.items, book.outcomes, moments, *(frame for _, frame in facts))
-    calendar = Calendar.since(days.base)
-    tallies = [
-        count_tally(tally, frame, _first_day(ledger.frames[tally.source]), days) for tally, frame in facts
-    ]
-    count = max(len(ledger.customers), 1)
-    items = _place_items(book.items, days, count)
-    outcomes = _place_outcomes(book.outcomes, days, count)
-    looks = _place_moments(moments, days, count)
+    customers = max(len(ledger.customers), 1)
+    return History(
+        days,
+        Calendar.since(days.base),
+        _place_items(book.items, days, customers),
+        _place_outcomes(book.outcomes, days, customers),
+        [count_tally(tally, frame, _first_day(ledger.frames[tally.source]), days) for tally, frame in facts],
+        max(len(ledger.currencies), 1),
+    )
 
-    def look(bounds: tuple[int, int]) -> pl.DataFrame:
-        first, end = bounds
+
+def compute_batches(
+    history: History,
+    moments: pl.DataFrame,
+    features: Sequence[Feature],
+    keep: Mapping[str, pl.Series | None],
+) -> Iterator[pl.DataFrame]:
+    """Yield the kept columns and the features, one frame per batch of customers, in customer order.
+
+    Parameters
+    ----------
+    history : to look at.
+    moments : customer_id, currency (numbers; a null currency is the customer's most frequent one),
+        as_of_date and, for features about an instalment, issue_date, due_date, amount (thousandths) and
+        its state.
+    features : what to compute.
+    keep : columns of ``moments`` to keep; where a column holds numbers, the names that they stand for.
+
+    Notes
+    -----
+    Within a customer, rows are in order of day, then as in ``moments``.
+    """
+    from segmentation.features.sweep import sweep
+
+    days, calendar, items, outcomes = history.days, history.calendar, history.items, history.outcomes
+    looks = _place_moments(moments, days, history.customer_count)
+    bounds = _split(looks.start)
+    widest = max(int(looks.start[end] - looks.start[first]) for first, end in bounds)
+    # one per thread, used again: fresh memory costs more than what is computed into it
+    buffers: SimpleQueue[tuple[np.ndarray, np.ndarray]] = SimpleQueue()
+    for _ in range(THREADS):
+        buffers.put((np.empty((len(STATE), widest), np.int64), np.empty((len(REAL_STATE), widest))))
+
+    def look(first: int, end: int) -> pl.DataFrame:
         mine = looks.rows[looks.start[first] : looks.start[end]]
-        state = np.empty((len(STATE), len(mine)), np.int64)
-        real_state = np.empty((len(REAL_STATE), len(mine)), np.float64)
+        state, real_state = buffers.get()
         sweep(
             first,
             end,
@@ -100,7 +137,7 @@ def compute_batches(
             outcomes.start,
             looks.rows,
             looks.start,
-            max(len(ledger.currencies), 1),
+            history.currency_count,
             calendar.weekday,
             calendar.month_day,
             state,
@@ -108,21 +145,25 @@ def compute_batches(
         )
         own = moments[mine["row"]]
         customer = np.repeat(np.arange(first, end), np.diff(looks.start[first : end + 1]))
-        columns: dict[str, np.ndarray | pl.Series] = dict(zip(STATE, state, strict=True))
-        columns |= dict(zip(REAL_STATE, real_state, strict=True))
+        columns: dict[str, np.ndarray | pl.Series] = {
+            name: values[: len(mine)]
+            for names, rows in ((STATE, state), (REAL_STATE, real_state))
+            for name, values in zip(names, rows, strict=True)
+        }
         columns |= describe_own(own, days, calendar)
-        for tally in tallies:
+        for tally in history.tallies:
             columns |= tally.at(customer, mine["day"].astype(np.int64))
-        kept = {name: ledger.customers[customer] if name == "customer_id" else own[name] for name in keep}
-        return pl.DataFrame(columns).select(
-            *(column.alias(name) for name, column in kept.items()),
+        frame = pl.DataFrame(columns)
+        buffers.put((state, real_state))
+        return frame.select(
+            *(own[name] if names is None else names[own[name]].alias(name) for name, names in keep.items()),
             *(f.formula.cast(f.column.polars_type).alias(f.name) for f in features),
         )
 
     waiting: list[Future[pl.DataFrame]] = []
     with ThreadPoolExecutor(THREADS) as pool:
-        for bounds in _split(looks.start):
-            waiting.append(pool.submit(look, bounds))
+        for first, end in bounds:
+            waiting.append(pool.submit(look, first, end))
             if len(waiting) > AHEAD:
                 yield waiting.pop(0).result()
         for future in waiting:

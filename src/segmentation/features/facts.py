@@ -27,6 +27,9 @@ from segmentation.features.paths import (
 from segmentation.features.state import PART, REOPENED, WHOLE
 from segmentation.ledger.movements import INSTALMENT
 
+ROW = "row"
+"""Column with the row of an instalment in core_instalment_balance: a key that costs four bytes."""
+
 
 def build_excuses(ledger: Frames) -> pl.DataFrame:
     """Return the day from which lateness of an invoice was known to be the supplier's doing.
@@ -64,10 +67,12 @@ def build_excuses(ledger: Frames) -> pl.DataFrame:
 
 @dataclass(frozen=True, slots=True)
 class BookFacts:
-    """The parts of the book, and what became of its instalments."""
+    """The parts of the book, what became of its instalments, and how (``paths``) where that takes telling."""
 
     items: pl.DataFrame
     outcomes: pl.DataFrame
+    movements: pl.DataFrame
+    steps: pl.DataFrame
 
 
 def build_book_facts(ledger: Frames) -> BookFacts:
@@ -81,18 +86,20 @@ def build_book_facts(ledger: Frames) -> BookFacts:
     Returns
     -------
     ``items``: one row per spell in which an instalment was owed, and per change of the amount within
-    it: invoice_id, instalment_number, customer_id, currency, ``from_date`` (owed and known),
+    it: ``row`` (of the instalment in core_instalment_balance), customer_id, currency, ``from_date`` (owed and known),
     ``due_date``, ``until_date`` (day on which its cover was known; null while open),
     ``excused_date`` (null when never), ``amount`` (thousandths), ``terms`` (days from issue to due date,
     see ``encoding.count_terms``), ``weight`` (see ``state``).
 
-    ``outcomes``: one row per belief about an instalment: invoice_id, instalment_number, customer_id,
+    ``outcomes``: one row per belief about an instalment: ``row``, customer_id,
     ``known_date`` and ``until_date`` (from when to when it was believed; null while it is),
     ``paid_date``, ``due_date``, ``terms``, ``is_written_off``. What a credit note covered, and what was written
     off before it fell due, says nothing about paying.
+
+    ``movements`` and ``steps``: as ``paths`` returns them.
     """
     known = pl.max_horizontal("issue_date", "issued_known_date")
-    owed = _add_excuses(ledger["core_instalment_balance"], build_excuses(ledger)).with_columns(
+    owed = _add_excuses(number_instalments(ledger), build_excuses(ledger)).with_columns(
         known.alias("from_date"), (pl.col("amount") * THOUSANDTHS).cast(pl.Int64), count_terms()
     )
     movements = list_dated_movements(ledger)
@@ -103,6 +110,8 @@ def build_book_facts(ledger: Frames) -> BookFacts:
     return BookFacts(
         pl.concat([_plain_items(plain), *_stepwise_items(owed, steps)]),
         pl.concat([_plain_outcomes(plain), _stepwise_outcomes(owed, build_covers(movements, steps))]),
+        movements,
+        steps,
     )
 
 
@@ -112,9 +121,14 @@ def _add_excuses(balance: pl.DataFrame, excuses: pl.DataFrame) -> pl.DataFrame:
     return balance.join(excuses, on="invoice_id", how="left", maintain_order="left")
 
 
+def number_instalments(ledger: Frames) -> pl.DataFrame:
+    """Return core_instalment_balance with the number of each row (``row``), by which the facts name it."""
+    return ledger["core_instalment_balance"].with_row_index(ROW)
+
+
 def _item_columns(since: str, until: pl.Expr, amount: str, weight: int) -> tuple[str | pl.Expr, ...]:
     return (
-        *INSTALMENT,
+        ROW,
         "customer_id",
         "currency",
         pl.col(since).alias("from_date"),
@@ -174,7 +188,7 @@ def _outcomes(covered: pl.DataFrame) -> pl.DataFrame:
             | (is_written_off & (pl.col("covered_date") > pl.col("due_date")))
         )
         .select(
-            *INSTALMENT,
+            ROW,
             "customer_id",
             "known_date",
             pl.min_horizontal("until_date", "excused_date").alias("until_date"),

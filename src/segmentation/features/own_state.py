@@ -9,7 +9,7 @@ import polars as pl
 
 from segmentation.domain.schema import Frames
 from segmentation.features.dates import OBSERVED
-from segmentation.features.facts import BookFacts
+from segmentation.features.facts import ROW, BookFacts, number_instalments
 from segmentation.features.paths import THOUSANDTHS
 from segmentation.features.tallies import select_reminders
 
@@ -50,7 +50,7 @@ def add_own_state(ledger: Frames, book: BookFacts, as_of: dt.date) -> pl.DataFra
         book.items.filter(
             pl.col("from_date") < as_of, pl.col("until_date").is_null() | (pl.col("until_date") >= as_of)
         )
-        .group_by("invoice_id", "instalment_number")
+        .group_by(ROW)
         .agg(pl.col("amount").sum().alias("own_open_amount"))
     )
     reminders = (
@@ -65,12 +65,19 @@ def add_own_state(ledger: Frames, book: BookFacts, as_of: dt.date) -> pl.DataFra
     disputes = _count_own(ledger["core_dispute"], as_of, "opened_at", "closed_at", "own_dispute_count")
     promises = _count_own(ledger["core_promise_to_pay"], as_of, "made_at", "resolved_at", "own_promise_count")
     frame = (
-        ledger["core_instalment_balance"]
+        number_instalments(ledger)
         .select(
-            "invoice_id", "instalment_number", "customer_id", "currency", "issue_date", "due_date", "amount"
+            ROW,
+            "invoice_id",
+            "instalment_number",
+            "customer_id",
+            "currency",
+            "issue_date",
+            "due_date",
+            "amount",
         )
         .with_columns((pl.col("amount") * THOUSANDTHS).cast(pl.Int64), pl.lit(as_of).alias("as_of_date"))
-        .join(still_open, on=["invoice_id", "instalment_number"], maintain_order="left")
+        .join(still_open, on=ROW, maintain_order="left")
         .join(reminders, on="invoice_id", how="left", maintain_order="left")
         .join(disputes, on="invoice_id", how="left", maintain_order="left")
         .join(promises, on="invoice_id", how="left", maintain_order="left")

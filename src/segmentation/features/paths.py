@@ -34,12 +34,23 @@ def list_dated_movements(ledger: Frames) -> pl.DataFrame:
     ``known_date``, ``effective_date``, ``kind``, ``amount`` (thousandths, negative when taken back),
     ``line_id``. Instalments without movements, or that a single one covered, are left out.
     """
-    owed = ledger["core_instalment_balance"].select(
+    balance = ledger["core_instalment_balance"]
+    lines = list_movements(ledger)
+    # most invoices have one instalment that one line covered: they are told apart before anything is joined
+    is_plain = (pl.col("instalment_number") == 1) & pl.col("covered_known_date").is_not_null()
+    told = balance.filter(is_plain.not_()).get_column("invoice_id").unique()
+    lines = lines.filter(pl.col("invoice_id").is_duplicated() | pl.col("invoice_id").is_in(told.implode()))
+    about = lines.select(pl.col("invoice_id").unique())
+    owed = balance.join(about, on="invoice_id", how="semi").select(
         *INSTALMENT,
         pl.max_horizontal("issue_date", "issued_known_date").alias("from_date"),
         (pl.col("amount") * THOUSANDTHS).cast(pl.Int64).alias("due"),
     )
-    movements = split_movements(list_instalments(ledger), list_movements(ledger)).with_columns(
+    documents = {
+        name: ledger[name].join(about, on="invoice_id", how="semi")
+        for name in ("core_invoice", "core_instalment")
+    }
+    movements = split_movements(list_instalments(documents), lines).with_columns(
         (pl.col("amount") * THOUSANDTHS).cast(pl.Int64)
     )
     return (

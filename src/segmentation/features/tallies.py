@@ -23,8 +23,7 @@ from segmentation.domain.vocabulary import (
     PromiseStatus,
 )
 from segmentation.features.dates import OBSERVED, join_known, known_from
-from segmentation.features.facts import BookFacts
-from segmentation.features.paths import build_steps, list_dated_movements
+from segmentation.features.facts import ROW, BookFacts, number_instalments
 from segmentation.features.state import WHOLE
 from segmentation.ledger.movements import INSTALMENT
 
@@ -85,20 +84,20 @@ def _reminders(ledger: Frames, _book: BookFacts) -> pl.DataFrame:
 def _reminded(ledger: Frames, book: BookFacts) -> pl.DataFrame:
     """Instalments overdue when a reminder about their invoice was sent, with its last day to answer."""
     sent = pl.col("sent_at").dt.date()
+    reminders = select_reminders(ledger)
+    asked = number_instalments(ledger).select(ROW, "invoice_id").join(reminders, on="invoice_id", how="semi")
     return (
-        select_reminders(ledger)
-        .select(
+        reminders.select(
             "contact_id",
             "invoice_id",
             sent.alias("sent_date"),
             sent.dt.offset_by(f"{RESPONSE_DAYS}d").alias("last_date"),
             OBSERVED.alias("observed_date"),
         )
+        .join(asked, on="invoice_id")
         .join(
-            book.items.filter(pl.col("weight") == WHOLE).select(
-                *INSTALMENT, "customer_id", "due_date", "from_date"
-            ),
-            on="invoice_id",
+            book.items.filter(pl.col("weight") == WHOLE).select(ROW, "customer_id", "due_date", "from_date"),
+            on=ROW,
         )
         .with_columns(pl.max_horizontal("observed_date", "from_date").alias("observed_date"))
         .filter(pl.col("due_date") < pl.col("sent_date"))
@@ -110,7 +109,7 @@ def _paid_after(ledger: Frames, book: BookFacts) -> pl.DataFrame:
     paid = book.outcomes.filter(pl.col("is_written_off").not_())
     return (
         _reminded(ledger, book)
-        .join(paid.select(*INSTALMENT, "known_date", "until_date", "paid_date"), on=INSTALMENT)
+        .join(paid.select(ROW, "known_date", "until_date", "paid_date"), on=ROW)
         .with_columns(pl.max_horizontal("known_date", "observed_date").alias("known_date"))
         .filter(pl.col("until_date").is_null() | (pl.col("until_date") > pl.col("known_date")))
     )
@@ -128,12 +127,12 @@ def _lapsed_reminders(ledger: Frames, book: BookFacts) -> pl.DataFrame:
     first_paid = (
         _paid_after(ledger, book)
         .filter(pl.col("paid_date") <= pl.col("last_date"))
-        .group_by("contact_id", *INSTALMENT)
+        .group_by("contact_id", ROW)
         .agg(pl.col("known_date").min().alias("paid_known_date"))
     )
     lapsed = (
         _reminded(ledger, book)
-        .join(first_paid, on=["contact_id", *INSTALMENT], how="left")
+        .join(first_paid, on=["contact_id", ROW], how="left")
         .with_columns(pl.max_horizontal("last_date", "observed_date").alias("lapsed_date"))
         .filter(pl.col("paid_known_date").is_null() | (pl.col("paid_known_date") > pl.col("lapsed_date")))
     )
@@ -195,13 +194,12 @@ def _failed_debits(ledger: Frames, _book: BookFacts) -> pl.DataFrame:
     return _dated(taken_back, OBSERVED)
 
 
-def _partial_payments(ledger: Frames, _book: BookFacts) -> pl.DataFrame:
+def _partial_payments(ledger: Frames, book: BookFacts) -> pl.DataFrame:
     """Payments after which the instalment was still open, as it was known on that day."""
-    movements = list_dated_movements(ledger)
-    still_open = build_steps(movements).filter(pl.col("open") > 0)
+    still_open = book.steps.filter(pl.col("open") > 0)
     customers = ledger["core_invoice"].select("invoice_id", "customer_id")
     partial = (
-        movements.filter(pl.col("kind") == CoveredBy.PAYMENT, pl.col("amount") > 0)
+        book.movements.filter(pl.col("kind") == CoveredBy.PAYMENT, pl.col("amount") > 0)
         .join(still_open.select(*INSTALMENT, "known_date"), on=[*INSTALMENT, "known_date"])
         .join(customers, on="invoice_id")
     )
