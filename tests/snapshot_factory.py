@@ -419,6 +419,22 @@ def _add_book_wide(rows: dict, as_of: date) -> None:
                 "observed_share": min(1.0, share + 0.01),
             }
         )
+    rows["pred_monitoring"].append(
+        {
+            "kind": "calibration",
+            "subject": "late_gap",
+            "reference_count": 400,
+            "current_count": 400,
+            "value": 0.01,
+            "value_low": -0.02,
+            "value_high": 0.04,
+            "verdict": "pass",
+            "statement": "Of the last matured cohort 41.0% were late, 40.0% were predicted.",
+        }
+    )
+    rows["pred_model_card"].append(
+        {"position": 1, "section": "data", "item": "window", "statement": "Issued from 2025 on."}
+    )
     for group, verdict in (
         ("legal_person", "inconclusive"),
         ("consumer", "inconclusive"),

@@ -19,6 +19,9 @@ TABLES = [
         "pred_cash_forecast",
         "pred_model_comparison",
         "pred_reliability",
+        "pred_monitoring",
+        "pred_model_card",
+        "pred_model",
     )
 ]
 INPUTS = [features.ISSUE.name, features.OPEN.name, *LEDGER_TABLES]

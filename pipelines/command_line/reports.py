@@ -203,19 +203,22 @@ def show_backtest(console: Console, report: Mapping[str, Any]) -> None:
     for part, title in (("all", "All customers"), ("unseen_customers", "Customers not seen in training")):
         count = report["metrics"]["published"][part]["count"]
         table = Table(
-            "model",
+            Column("model", no_wrap=True),
             *_BACKTEST_FIGURES.values(),
             title=f"{title}: {count:,} instalments",
             title_justify="left",
         )
         for name, slices in report["metrics"].items():
-            figures = slices[part]
-            table.add_row(words(name), *(_show_interval(figures[figure]) for figure in _BACKTEST_FIGURES))
+            figures = [slices[part][figure] for figure in _BACKTEST_FIGURES]
+            table.add_row(words(name), *(_show_value(figure["value"]) for figure in figures))
+            if name == "published":
+                table.add_row("  90 % from", *(_show_value(figure["low"]) for figure in figures), style="dim")
+                table.add_row("       to", *(_show_value(figure["high"]) for figure in figures), style="dim")
         console.print(table)
     book, cash = report["open_book"], report["cash_forecast"]
     console.print(
         f"Open book on {book['mondays']} Mondays ({book['count']:,} rows): P(unpaid in 14 days) has AUC "
-        f"{_show_interval(book['unpaid_14_auc'], ', ')}, calibration error {_show_interval(book['unpaid_14_ece'], ', ')}."
+        f"{_show_interval(book['unpaid_14_auc'])}, calibration error {_show_interval(book['unpaid_14_ece'])}."
     )
     console.print(
         f"Weekly inflow: {number(cash['inside_band_share'], 2)} of {cash['count']} weeks inside the 80 % band, "
@@ -227,21 +230,24 @@ def show_backtest(console: Console, report: Mapping[str, Any]) -> None:
 
 _BACKTEST_FIGURES = {
     "late_auc": "AUC",
-    "late_average_precision": "avg precision",
+    "late_average_precision": "AP",
     "late_brier": "Brier",
-    "late_log_loss": "log loss",
+    "late_log_loss": "loss",
     "late_ece": "ECE",
-    "late_30_average_precision": "late-30 AP",
-    "days_mae": "days off",
-    "coverage_80_share": "in 80 %",
+    "late_30_average_precision": "AP 30",
+    "days_mae": "days",
+    "coverage_80_share": "80 %",
     "width_80_days": "width",
 }
 
 
-def _show_interval(figure: Mapping[str, float | None], gap: str = "\n") -> str:
-    """Return a figure, ``gap``, and its 90 % interval."""
-    digits = 1 if (figure["value"] or 0) > 1 else 3
-    return f"{number(figure['value'], digits)}{gap}{number(figure['low'], digits)} to {number(figure['high'], digits)}"
+def _show_value(value: float | None) -> str:
+    return number(value, 1 if (value or 0) > 1 else 3)
+
+
+def _show_interval(figure: Mapping[str, float | None]) -> str:
+    """Return a figure and its 90 % interval."""
+    return f"{_show_value(figure['value'])} ({_show_value(figure['low'])} to {_show_value(figure['high'])})"
 
 
 def words(code: str) -> str:

@@ -20,6 +20,9 @@ TABLES = (
     "pred_cash_forecast",
     "pred_model_comparison",
     "pred_reliability",
+    "pred_monitoring",
+    "pred_model_card",
+    "pred_model",
 )
 
 
@@ -175,6 +178,7 @@ def test_an_empty_ledger_gives_empty_tables_that_say_nothing_was_judged(
     assert frames["pred_instalment_risk"].is_empty()
     assert frames["pred_cash_forecast"].is_empty()
     assert frames["pred_model_comparison"]["invoice_count"].sum() == 0
+    assert set(frames["pred_monitoring"]["verdict"]) == {"not_assessable"}
 
 
 @pytest.mark.parametrize("delay", [-5, 12], ids=["nobody is late", "everybody is late"])

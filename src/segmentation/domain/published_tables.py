@@ -538,6 +538,39 @@ RELIABILITY = Table(
     ("target", "bin"),
 )
 
+MONITORING = Table(
+    "out_monitoring",
+    "figure that is watched from run to run",
+    (
+        category("kind", "input_drift, score_drift or calibration", required=True),
+        category("subject", "feature, score or figure", required=True),
+        integer("reference_count", "instalments compared with", required=True, minimum=0),
+        integer("current_count", "instalments looked at", required=True, minimum=0),
+        real(
+            "value",
+            "drift: population stability index; late_gap: observed less predicted late share; coverage_80_share: share "
+            "of payment dates inside the 80 % interval; null with too few instalments",
+        ),
+        real("value_low", "lower end of its 90 % interval; null for drift"),
+        real("value_high", "upper end of its 90 % interval; null for drift"),
+        category("verdict", "pass, warn or not_assessable", required=True),
+        text("statement", "the finding in words", required=True, role=Role.CATEGORY),
+    ),
+    ("kind", "subject"),
+)
+
+MODEL_CARD = Table(
+    "out_model_card",
+    "statement about the models that speak",
+    (
+        integer("position", "1 for the first", required=True, minimum=1),
+        category("section", "data, model, features, metrics, intended use or limits", required=True),
+        text("item", "what it is about", required=True, role=Role.CATEGORY),
+        text("statement", "the statement", required=True, role=Role.CATEGORY),
+    ),
+    ("position",),
+)
+
 PUBLISHED_TABLES: dict[str, Table] = by_name(
     (
         INVOICE_SCORES,
@@ -549,6 +582,9 @@ PUBLISHED_TABLES: dict[str, Table] = by_name(
         CASH_FORECAST,
         PORTFOLIO,
         FAIRNESS,
+        FAIRNESS_HISTORY,
+        FAIRNESS_PROXIES,
+        FAIRNESS_TRADEOFF,
         QUALITY,
         QUARANTINE,
         CHANGES,
@@ -556,9 +592,8 @@ PUBLISHED_TABLES: dict[str, Table] = by_name(
         TIMELINE,
         MODEL_COMPARISON,
         RELIABILITY,
+        MONITORING,
+        MODEL_CARD,
     )
 )
 """All published tables by name."""
-        FAIRNESS_HISTORY,
-        FAIRNESS_PROXIES,
-        FAIRNESS_TRADEOFF,

@@ -25,7 +25,9 @@ from segmentation.domain.published_tables import (
     FAIRNESS_PROXIES,
     FAIRNESS_TRADEOFF,
     GATES,
+    MODEL_CARD,
     MODEL_COMPARISON,
+    MONITORING,
     PAYMENT_DATE_COLUMNS,
     RECOMMENDATIONS,
     RELIABILITY,
@@ -73,6 +75,18 @@ RISK_REASON = Table(
     ("invoice_id", "instalment_number", "reason_code"),
 )
 
+MODEL = Table(
+    "pred_model",
+    "boosted model behind those who speak",
+    (
+        category("model", "model that speaks", required=True),
+        category("part", "late: being late; payment_day: the days around the due date", required=True),
+        text("content_hash", "SHA-256 of the text", required=True, role=Role.IDENTIFIER),
+        text("content", "the trees as LightGBM writes them", required=True, role=Role.CATEGORY),
+    ),
+    ("model", "part"),
+)
+
 SEGMENT = Table(
     "pred_segment",
     "customer",
@@ -105,14 +119,17 @@ ROOM_TABLES: dict[str, Table] = by_name(
         _as("pred_cash_forecast", CASH_FORECAST),
         _as("pred_model_comparison", MODEL_COMPARISON),
         _as("pred_reliability", RELIABILITY),
+        _as("pred_monitoring", MONITORING),
+        _as("pred_model_card", MODEL_CARD),
+        MODEL,
         SEGMENT,
         GATE,
         _as("act_recommendation", RECOMMENDATIONS),
         _as("audit_fairness", FAIRNESS),
+        _as("audit_history", FAIRNESS_HISTORY),
+        _as("audit_proxies", FAIRNESS_PROXIES),
+        _as("audit_tradeoff", FAIRNESS_TRADEOFF),
         AUDIT_VERDICT,
     )
 )
 """All ``pred_``, ``act_`` and ``audit_`` tables by name."""
-        _as("audit_history", FAIRNESS_HISTORY),
-        _as("audit_proxies", FAIRNESS_PROXIES),
-        _as("audit_tradeoff", FAIRNESS_TRADEOFF),

@@ -94,6 +94,9 @@ class RiskSettings(_Settings):
     hazard_learning_rate: float = Field(0.12, gt=0)
     forecast_days: int = Field(60, ge=1, description="days ahead of the cash forecast")
     forecast_draws: int = Field(1000, ge=100, description="simulated futures behind the cash forecast")
+    monitoring_days: int = Field(
+        30, ge=7, description="instalments issued in so many days are compared with those learned from"
+    )
     loss_after_days: int = Field(
         180, ge=30, description="an instalment unpaid so long after its due date counts as doubtful"
     )

@@ -39,6 +39,8 @@ _TAKEN_OVER = {
     "out_fairness_tradeoff": "audit_tradeoff",
     "out_model_comparison": "pred_model_comparison",
     "out_reliability": "pred_reliability",
+    "out_monitoring": "pred_monitoring",
+    "out_model_card": "pred_model_card",
 }
 """Published tables that a room already hands over in their published form."""
 

@@ -22,6 +22,8 @@ _REASONS = {
     "out_customers": "The ledger holds no customer.",
     "out_timeline": "The ledger holds no event.",
     "out_model_comparison": "The ledger is too short to compare models on it.",
+    "out_monitoring": "The ledger holds no feature that could be watched.",
+    "out_model_card": "No model was described.",
     "out_reliability": "The ledger is too short to compare predictions with what came true.",
 }
 

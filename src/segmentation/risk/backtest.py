@@ -33,8 +33,7 @@ from segmentation.risk.grid import FloatArray, Grid, IntArray
 from segmentation.risk.inputs import DEPTH, DEPTH_GROUPS, depth_group, feature_columns
 from segmentation.risk.judgement import Judged, draw_gain, draw_reliability, judge_book, judge_forecast
 from segmentation.risk.replay import Replay
-from segmentation.risk.scoring import Speakers
-from segmentation.risk.speaking import calibration_of, predict_survival
+from segmentation.risk.speaking import Speakers, calibration_of, predict_survival
 from segmentation.risk.validation import at_issue, validate
 
 PUBLISHED = "published"

@@ -5,6 +5,7 @@ Belongs here: the verdict and the tables that document it. Does not belong here:
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import polars as pl
@@ -221,7 +222,7 @@ def build_reliability(validation: Validation | None, choice: Choice, bins: int =
     table = ROOM_TABLES["pred_reliability"]
     if validation is None:
         return table.empty()
-    prob = spoken_late_prob(validation, choice)
+    prob = spoken_values(validation, choice, "late_prob")
     bin_ = metrics.reliability_bins(prob, bins)
     count = np.bincount(bin_)
     frame = pl.DataFrame(
@@ -236,10 +237,12 @@ def build_reliability(validation: Validation | None, choice: Choice, bins: int =
     return table.conform(frame)
 
 
-def spoken_late_prob(validation: Validation, choice: Choice) -> FloatArray:
-    """Return the out-of-time probability of whoever speaks for each test instalment's depth."""
-    prob = np.empty(len(validation.is_late))
+def spoken_values(
+    validation: Validation, choice: Choice, figure: Literal["late_prob", "is_inside"]
+) -> FloatArray:
+    """Return a figure of the out-of-time predictions, by whoever speaks for each test instalment's depth."""
+    values = np.empty(len(validation.is_late))
     for depth, speaker in enumerate(choice.speakers):
         rows = validation.depth == depth
-        prob[rows] = validation.predictions[speaker].late_prob[rows]
-    return prob
+        values[rows] = getattr(validation.predictions[speaker], figure)[rows]
+    return values

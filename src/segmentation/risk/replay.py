@@ -26,7 +26,8 @@ from segmentation.risk.forecast import (
     simulate_inflow,
 )
 from segmentation.risk.grid import BoolArray, FloatArray, IntArray
-from segmentation.risk.scoring import Speakers, measure_dependence
+from segmentation.risk.scoring import measure_dependence
+from segmentation.risk.speaking import Speakers
 
 OPEN_BOOK_DAYS = 14
 FORECAST_WEEKS = 4
@@ -134,8 +135,8 @@ class Replay:
                 "inflow_p90_amount": high,
             }
         )
-        day = np.where(outcome.is_paid, cohort.due + outcome.event_day, np.inf) - day_number(monday)
-        week = np.where(np.isfinite(day), day // _WEEK + 1, 0).astype(np.int64)
+        paid_day = np.where(outcome.is_paid, outcome.event_day, 0.0).astype(np.int64) + cohort.due
+        week = np.where(outcome.is_paid, (paid_day - day_number(monday)) // _WEEK + 1, 0)
         actual = known.select(
             pl.Series("week", week), pl.col("currency").fill_null(""), pl.Series("actual_amount", amount)
         )

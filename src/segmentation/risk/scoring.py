@@ -16,7 +16,7 @@ from segmentation.domain.schema import Frames
 from segmentation.domain.settings import RiskSettings
 from segmentation.domain.vocabulary import ScoreStatus
 from segmentation.risk.amounts import add_amounts, price_risk
-from segmentation.risk.candidates import MODELS, FittedCandidates, fit_candidates
+from segmentation.risk.candidates import MODELS, fit_candidates
 from segmentation.risk.cohort import KEY, Cohort, build_cohort, day_number, drop_incomplete, text_levels
 from segmentation.risk.comparison import Choice, build_model_comparison, build_reliability, choose_speakers
 from segmentation.risk.distribution import PaymentDistribution
@@ -32,7 +32,10 @@ from segmentation.risk.forecast import (
 )
 from segmentation.risk.grid import FloatArray, Grid, IntArray
 from segmentation.risk.inputs import DEPTH, depth_group, feature_columns
-from segmentation.risk.speaking import calibration_of, predict_survival
+from segmentation.risk.model_card import build_model_card
+from segmentation.risk.monitoring import build_monitoring
+from segmentation.risk.speaking import Speakers, calibration_of
+from segmentation.risk.stored_models import store_models
 from segmentation.risk.validation import Validation, validate
 
 METHOD_VERSION = "2"
@@ -43,28 +46,6 @@ BATCH = 50_000
 
 Progress = Callable[[int, int], None]
 """Is told how many open instalments are done, and of how many."""
-
-
-@dataclass(frozen=True)
-class Speakers:
-    """Everything that is needed to score instalments: models, their calibration, and who speaks for whom."""
-
-    grid: Grid
-    fitted: FittedCandidates
-    validation: Validation | None
-    choice: Choice
-    settings: RiskSettings
-
-    def names(self, cohort: Cohort) -> np.ndarray:
-        """Return the name of the model or baseline that speaks for each instalment."""
-        return np.array(self.choice.speakers, dtype=object)[depth_group(cohort.feature(DEPTH))]
-
-    def distribution(self, cohort: Cohort, day: int) -> tuple[PaymentDistribution, FloatArray]:
-        """Return the payment date of instalments open at the start of ``day``, and the lower interval level."""
-        survival, level = predict_survival(cohort, self.fitted, self.validation, self.choice, self.grid)
-        seen = day - 1 - cohort.due
-        horizon = np.maximum(seen + 1, 0) + self.settings.horizon_days
-        return PaymentDistribution(self.grid, survival, seen, self.fitted.tail_hazard, horizon), level
 
 
 @dataclass(frozen=True)
@@ -130,7 +111,8 @@ def score_book(  # noqa: PLR0917  six inputs, each a different thing
     Returns
     -------
     dict of str to DataFrame
-        pred_instalment_risk, pred_risk_reason, pred_cash_forecast, pred_model_comparison, pred_reliability.
+        pred_instalment_risk, pred_risk_reason, pred_cash_forecast, pred_model_comparison, pred_reliability,
+        pred_monitoring, pred_model_card, pred_model.
 
     Notes
     -----
@@ -146,14 +128,16 @@ def score_book(  # noqa: PLR0917  six inputs, each a different thing
     levels = text_levels(issue_features, names)
     past = drop_incomplete(build_cohort(issue_features, balance, names, levels), balance, as_of)
     open_ = build_cohort(open_features, balance.filter("is_open"), names, levels)
-    speakers = train_speakers(past, day_number(as_of), settings, seed)
+    day = day_number(as_of)
+    speakers = train_speakers(past, day, settings, seed)
+    version = _version(past, settings, seed, as_of)
     batches = list(score_batches(speakers, open_, as_of, report))
     amounts = open_.key.select(KEY).join(
         balance.select(*KEY, "due_date", "open_amount", "currency"), on=KEY, how="left", maintain_order="left"
     )
     validation, choice = speakers.validation, speakers.choice
     return {
-        "pred_instalment_risk": _build_risk(batches, amounts, _version(past, settings, seed, as_of)),
+        "pred_instalment_risk": _build_risk(batches, amounts, version),
         "pred_risk_reason": _build_reasons(batches, find_evidence(ledger)),
         "pred_cash_forecast": forecast_cash(
             np.concatenate([np.empty((0, settings.forecast_days), np.float32), *(b.paid for b in batches)]),
@@ -168,6 +152,9 @@ def score_book(  # noqa: PLR0917  six inputs, each a different thing
         ),
         "pred_model_comparison": build_model_comparison(validation, choice),
         "pred_reliability": build_reliability(validation, choice),
+        "pred_monitoring": build_monitoring(past, speakers, day, settings, seed),
+        "pred_model_card": build_model_card(past, speakers, day, settings, version),
+        "pred_model": store_models(speakers.fitted.candidates, choice.speakers),
     }
 
 
