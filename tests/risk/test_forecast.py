@@ -10,6 +10,7 @@ import pytest
 from segmentation.domain.settings import RiskSettings
 from segmentation.risk.distribution import PaymentDistribution
 from segmentation.risk.forecast import (
+    Dependence,
     daily_paid_prob,
     estimate_dependence,
     find_payment_weekdays,
@@ -27,14 +28,14 @@ def spread_book(count):
     return PaymentDistribution(GRID, survival, np.full(count, -1), 0.01, np.full(count, 180))
 
 
-def forecast(dependence, customers, count=60, weekdays=None):
+def forecast(dependence, customers, count=60, weekdays=None, ledger=0.0):
     return forecast_cash(
         daily_paid_prob(spread_book(count), SETTINGS.forecast_days),
         np.arange(count) % customers,
         np.full(count, 100.0),
         ["EUR"] * (count // 2) + ["USD"] * (count - count // 2),
         as_of=date(2025, 1, 1),
-        dependence=dependence,
+        dependence=Dependence(dependence, ledger),
         settings=SETTINGS,
         seed=4,
         weekdays=weekdays,
@@ -73,15 +74,29 @@ def test_the_same_seed_gives_the_same_forecast():
     assert forecast(0.3, 10).equals(forecast(0.3, 10))
 
 
+def test_what_all_have_in_common_widens_the_band_of_the_whole():
+    def width(ledger):
+        frame = forecast(0.0, 60, ledger=ledger)
+        first = frame.filter(pl.col("currency") == "EUR").head(10)
+        return float((first["inflow_p90_amount"] - first["inflow_p10_amount"]).cast(pl.Float64).sum())
+
+    assert width(0.3) > 1.1 * width(0.0)
+
+
 def test_dependence_is_recovered_from_payments_that_move_together():
     from scipy.special import ndtr
 
     rng = np.random.default_rng(0)
-    customer = np.repeat(np.arange(300), 10)
-    level = np.sqrt(0.4) * rng.standard_normal(300)[customer] + np.sqrt(0.6) * rng.standard_normal(3000)
-    assert estimate_dependence(customer, ndtr(level)) == pytest.approx(0.4, abs=0.05)
-    assert estimate_dependence(customer, ndtr(rng.standard_normal(3000))) < 0.05
-    assert estimate_dependence(customer[:20], np.full(20, np.nan)) == 0.3
+    customer, week = np.repeat(np.arange(300), 10), rng.integers(0, 60, 3000)
+    together = np.sqrt(0.4) * rng.standard_normal(300)[customer]
+    weekly = np.sqrt(0.2) * rng.standard_normal(60)[week]
+    own = rng.standard_normal(3000)
+    found = estimate_dependence(customer, week, ndtr(together + weekly + np.sqrt(0.4) * own))
+    assert found.customer == pytest.approx(0.4, abs=0.06)
+    assert found.ledger == pytest.approx(0.2, abs=0.06)
+    alone = estimate_dependence(customer, week, ndtr(own))
+    assert max(alone.customer, alone.ledger) < 0.05
+    assert estimate_dependence(customer[:20], week[:20], np.full(20, np.nan)) == Dependence()
 
 
 MONDAY = date(2024, 1, 1)

@@ -4,6 +4,7 @@ Belongs here: joint draws, their daily sums and the weekdays on which money arri
 here: the distributions themselves.
 """
 
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
@@ -20,41 +21,67 @@ PaidProb = npt.NDArray[np.floating[Any]]
 _CELLS = 4_000_000
 """Draws × instalments held at a time: bounds memory to about 100 MB."""
 
-DEFAULT_DEPENDENCE = 0.3
 _MIN_PAIRED = 100
 _WEEK = 7
 _MIN_PAYMENTS = 100
 _QUIET_SHARE = 0.01
+_MOST_SHARED = 0.9
 
 
-def estimate_dependence(customer: IntArray, pit: FloatArray) -> float:
-    """Return the correlation of payment ranks within a customer, as normal scores; 0.3 with few data.
+@dataclass(frozen=True)
+class Dependence:
+    """How strongly payment dates move together beyond what was predicted, as correlations of normal scores.
+
+    ``customer`` is shared by the instalments of a customer, who pays in runs; ``ledger`` by all, because the
+    economy, holidays and the models' own errors are. The defaults hold where there are few data.
+    """
+
+    customer: float = 0.3
+    ledger: float = 0.02
+
+    @property
+    def own(self) -> float:
+        """What is left to the single instalment."""
+        return 1.0 - self.customer - self.ledger
+
+
+def estimate_dependence(customer: IntArray, week: IntArray, pit: FloatArray) -> Dependence:
+    """Return how payment dates moved together within customers and within weeks.
 
     Parameters
     ----------
-    customer : number of the customer of each paid test instalment.
+    customer, week : number of the customer, and of the week of the due date, of each paid test instalment.
     pit : probability transform of its payment day, from out-of-time predictions.
 
     Notes
     -----
-    Intraclass correlation by the analysis of variance (Fisher 1925) of Φ⁻¹(pit): what customers have in
-    common beyond what was predicted, which is what makes their payments arrive together.
+    The share of a week is taken first; that of the customer is what customers have in common beyond it.
     """
     from scipy.special import ndtri
 
     usable = np.isfinite(pit)
-    _, group = np.unique(customer[usable], return_inverse=True)
     score = ndtri(np.clip(pit[usable], 0.005, 0.995))
-    size = np.bincount(group).astype(np.float64) if len(group) else np.empty(0)
+    ledger = _share_variance(week[usable], score)
+    whole = _share_variance(customer[usable], score)
+    if ledger is None or whole is None:
+        return Dependence()
+    ledger = min(ledger, _MOST_SHARED)
+    return Dependence(float(min(whole, _MOST_SHARED - ledger)), float(ledger))
+
+
+def _share_variance(group: IntArray, score: FloatArray) -> float | None:
+    """Return the intraclass correlation by the analysis of variance (Fisher 1925); None with few data."""
+    _, index = np.unique(group, return_inverse=True)
+    size = np.bincount(index).astype(np.float64) if len(index) else np.empty(0)
     groups, total = len(size), len(score)
     if total - groups < _MIN_PAIRED or groups < 2:  # noqa: PLR2004
-        return DEFAULT_DEPENDENCE
-    mean = np.bincount(group, weights=score) / size
+        return None
+    mean = np.bincount(index, weights=score) / size
     between = float((size * (mean - score.mean()) ** 2).sum()) / (groups - 1)
-    within = float(((score - mean[group]) ** 2).sum()) / (total - groups)
+    within = float(((score - mean[index]) ** 2).sum()) / (total - groups)
     usual = (total - float((size**2).sum()) / total) / (groups - 1)
     spread = max((between - within) / usual, 0.0)
-    return float(np.clip(spread / max(spread + within, 1e-12), 0.0, 0.9))
+    return spread / max(spread + within, 1e-12)
 
 
 def find_payment_weekdays(payment: pl.DataFrame, as_of: date) -> BoolArray:
@@ -109,7 +136,7 @@ def forecast_cash(
     currency: list[str],
     *,
     as_of: date,
-    dependence: float,
+    dependence: Dependence,
     settings: RiskSettings,
     seed: int,
     weekdays: BoolArray | None = None,
@@ -121,16 +148,15 @@ def forecast_cash(
     paid : instalments × days from the as-of day on, probability of being paid by then (``daily_paid_prob``).
     customer, open_amount, currency : of the same instalments.
     as_of : first day of the forecast.
-    dependence : correlation of payment ranks within a customer.
+    dependence : what the instalments of a customer, and those of the whole ledger, have in common.
     settings : draws.
     seed : of the draws.
     weekdays : weekdays on which money arrives, Monday first (``find_payment_weekdays``); None means all.
 
     Notes
     -----
-    Every future draws one normal number per customer and one per instalment, mixes them with the square
-    roots of ``dependence`` and 1 − ``dependence`` (a one-factor Gaussian copula, Li 2000), and reads each
-    payment day from its distribution. The mean is exact, not simulated. Amounts arrive whole, and on a
+    Every future draws one normal number, one more per customer and one per instalment, mixes them with the
+    square roots of their shares (a Gaussian copula with nested factors, Li 2000), and reads each payment day from its distribution. The mean is exact, not simulated. Amounts arrive whole, and on a
     weekday that carries payments: what falls on another one waits for the next that does.
     """
     table = ROOM_TABLES["pred_cash_forecast"]
@@ -173,7 +199,7 @@ def simulate_inflow(
     code: IntArray,
     *,
     currencies: int,
-    dependence: float,
+    dependence: Dependence,
     draws: int,
     seed: int,
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -192,10 +218,9 @@ def simulate_inflow(
     batch = max(_CELLS // max(count, 1), 1)
     for start in range(0, draws, batch):
         size = min(batch, draws - start)
-        common = rng.standard_normal((size, groups))[:, group]
-        level = ndtr(
-            np.sqrt(dependence) * common + np.sqrt(1.0 - dependence) * rng.standard_normal((size, count))
-        )
+        shared = np.sqrt(dependence.ledger) * rng.standard_normal((size, 1))
+        shared = shared + np.sqrt(dependence.customer) * rng.standard_normal((size, groups))
+        level = ndtr(shared[:, group] + np.sqrt(dependence.own) * rng.standard_normal((size, count)))
         place = np.searchsorted(ladder, np.clip(level, 0.0, 1.0 - 1e-9) + np.arange(count), side="left")
         day = place - np.arange(count) * days
         draw, row = np.nonzero(day < days)

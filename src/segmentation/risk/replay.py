@@ -19,6 +19,7 @@ from segmentation.ledger.balances import build_instalment_balances
 from segmentation.risk.cohort import KEY, Cohort, Outcome, build_cohort, day_number
 from segmentation.risk.distribution import PaymentDistribution
 from segmentation.risk.forecast import (
+    Dependence,
     PaidProb,
     daily_paid_prob,
     find_payment_weekdays,
@@ -86,7 +87,7 @@ class Replay:
         return find_payment_weekdays(as_known(self.facts, self.start)["core_payment"], self.start)
 
     @cached_property
-    def _dependence(self) -> float:
+    def _dependence(self) -> Dependence:
         return measure_dependence(self.speakers.validation, self.speakers.choice)
 
     def score_mondays(self, until: date) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -23,7 +23,7 @@ from segmentation.risk.distribution import PaymentDistribution
 from segmentation.risk.evidence import add_evidence, find_evidence
 from segmentation.risk.explanation import build_reasons, explain, list_codes
 from segmentation.risk.forecast import (
-    DEFAULT_DEPENDENCE,
+    Dependence,
     PaidProb,
     daily_paid_prob,
     estimate_dependence,
@@ -43,6 +43,8 @@ METHOD_VERSION = "2"
 
 BATCH = 50_000
 """Open instalments that are scored and explained together: bounds memory to about half a gigabyte."""
+
+_WEEK = 7
 
 Progress = Callable[[int, int], None]
 """Is told how many open instalments are done, and of how many."""
@@ -219,12 +221,12 @@ def _read_risk(
     )
 
 
-def measure_dependence(validation: Validation | None, choice: Choice) -> float:
-    """Return how strongly payment dates move together within a customer, beyond what was predicted."""
+def measure_dependence(validation: Validation | None, choice: Choice) -> Dependence:
+    """Return how strongly payment dates move together, beyond what was predicted."""
     if validation is None:
-        return DEFAULT_DEPENDENCE
+        return Dependence()
     pit = validation.predictions[choice.speakers[-1]].pit
-    return estimate_dependence(validation.cohort.customer, pit)
+    return estimate_dependence(validation.cohort.customer, validation.cohort.due // _WEEK, pit)
 
 
 def _version(past: Cohort, settings: RiskSettings, seed: int, as_of: date) -> str:
