@@ -1,4 +1,4 @@
-"""Verbs that measure the product's methods where the truth is known: evaluate fairness.
+"""Verbs that measure the product's methods where the truth is known: evaluate fairness, evaluate treatment.
 
 Belongs here: one verb for each battery, its report on the screen and as JSON. Does not belong here:
 the batteries (their rooms).
@@ -34,7 +34,16 @@ def fairness(report_file: ReportOption = None, seed: SeedOption = 1) -> None:
     """Measure false alarms and power of the bias gate: one run, 26 weekly runs, planted gaps."""
     from segmentation.fairness.battery import evaluate_gate
 
-    finish_report(evaluate_gate(seed=seed), report_file)
+    report = evaluate_gate(seed=seed) | {"mitigation": evaluate_mitigation(seed=seed)}
+    finish_report(report, report_file)
+
+
+@evaluate.command()
+def treatment(report_file: ReportOption = None, seed: SeedOption = 1) -> None:
+    """Measure what the response model brings beside the best possible, and estimates of policies never tried."""
+    from segmentation.treatment.battery import run_battery
+
+    finish_report(run_battery(seed), report_file)
 
 
 def finish_report(report: Mapping[str, Any], report_file: Path | None) -> None:

@@ -1,0 +1,344 @@
+"""How likely a contact is to be answered by payment, by channel, part of the day and lateness.
+
+Belongs here: the hierarchical model (customer → segment → all) blended with a ridge logistic one, on
+arrays. Does not belong here: reading contacts from the ledger (arms), what an answer is worth (value).
+"""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Ints: TypeAlias = npt.NDArray[np.int64]
+Reals: TypeAlias = npt.NDArray[np.float64]
+
+_BLENDS = (0.0, 0.25, 0.5, 0.75, 1.0)
+_FOLDS = 5
+_LEAST_CELL_EVIDENCE = 2.0
+_MOST_CELL_EVIDENCE = 500.0
+_RIDGE = 0.3
+_CLIP = 0.005
+_NEWTON_STEPS = 4
+_MIXING_ROUNDS = 4
+_LAST_ROUNDS = 3
+_SHIFTS = tuple((channel, slot) for channel in (0.0, 0.5, 1.0, 1.5) for slot in (0.0, 0.4, 0.8))
+_WORTH_A_SHIFT = 2.0
+"""Log-likelihood that a larger shift must bring, so that noise does not pass for a preference."""
+
+_LOYALTY = 10.0
+"""Customers' worth of belief that a customer answers as their segment does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contacts:
+    """Past contacts as aligned arrays of codes from 0.
+
+    Parameters
+    ----------
+    customer, segment : who was contacted.
+    channel, slot, offset : how, in which part of the day, in which band of lateness.
+    paid : 1 when it was answered by payment within the response days, else 0; may lie between.
+    """
+
+    customer: Ints
+    segment: Ints
+    channel: Ints
+    slot: Ints
+    offset: Ints
+    paid: Reals
+
+    def take(self, rows: npt.NDArray[np.bool_]) -> "Contacts":
+        """Return some of the contacts."""
+        return Contacts(*(getattr(self, name)[rows] for name in self.__slots__))
+
+    @property
+    def count(self) -> int:
+        """Number of contacts."""
+        return len(self.paid)
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How many codes there are of each kind."""
+
+    customers: int
+    segments: int
+    channels: int
+    slots: int
+    offsets: int
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseModel:
+    """A fitted model.
+
+    Parameters
+    ----------
+    tables : offsets × states × arms, probability of payment; an arm is a channel and a slot, a state says
+        as which segment a customer answers, and through which channel and in which slot rather than others.
+    states : customers × states, how likely each is after what the customer did.
+    sizes : of the code lists.
+    own_evidence : contacts of each customer; prior_evidence : contacts that the prior is worth.
+    segment_evidence : contacts of each segment.
+    cell_evidence : contacts that everybody's figures are worth beside a segment's own.
+    blend : weight of the ridge logistic model, chosen out of fold.
+    shifts : how much log-odds rise through the own channel, and in the own slot.
+    """
+
+    tables: Reals
+    states: Reals
+    sizes: Sizes
+    own_evidence: Reals
+    prior_evidence: float
+    segment_evidence: Reals
+    cell_evidence: float
+    blend: float
+    shifts: tuple[float, float]
+
+    def predict(self, customer: Ints, offset: Ints) -> tuple[Reals, Reals]:
+        """Return mean and standard deviation of the probability of payment, rows × arms.
+
+        Notes
+        -----
+        The deviation joins what is not known of the customer (spread over states) and of the segment's
+        figures (contacts behind them).
+        """
+        arms = self.tables.shape[2]
+        mean, square = np.zeros((len(customer), arms)), np.zeros((len(customer), arms))
+        for band in np.unique(offset):
+            rows = offset == band
+            weight = self.states[customer[rows]]
+            mean[rows] = weight @ self.tables[band]
+            square[rows] = weight @ self.tables[band] ** 2
+        support = self.segment_evidence.mean() / arms + self.cell_evidence
+        variance = np.maximum(square - mean**2, 0) + mean * (1 - mean) / support
+        return mean, np.sqrt(variance)
+
+    def share_evidence(self, customer: Ints, segment: Ints) -> tuple[Reals, Reals, Reals]:
+        """Return which shares of the evidence are the customer's own, the segment's and everybody's."""
+        own = self.own_evidence[customer] / (self.own_evidence[customer] + self.prior_evidence)
+        contacts = self.segment_evidence[segment]
+        of_segment = contacts / (contacts + self.cell_evidence * self.tables.shape[2])
+        return own, (1 - own) * of_segment, (1 - own) * (1 - of_segment)
+
+
+def fit_response(contacts: Contacts, segments: Ints, sizes: Sizes, seed: int) -> ResponseModel:
+    """Return the model fitted to past contacts.
+
+    Parameters
+    ----------
+    contacts : at least one.
+    segments : segment of every customer, those never contacted included.
+    sizes : of the code lists.
+    seed : of the assignment of customers to folds.
+
+    Notes
+    -----
+    Cells of segment, channel, slot and offset are beta-binomial means: everybody's cell shrunk to the
+    channel, the segment's to everybody's, each with a weight found by moments (empirical Bayes; Robbins,
+    1956). A ridge logistic regression (Hoerl & Kennard, 1970) on the same codes and their pairs fills what
+    the cells are too thin for. Both are averaged in log-odds with the weight that predicts held-out
+    customers best. A customer answers as one of the segments, the own one most likely, and may have a
+    channel and a slot of their own; how likely each is follows from their answers (latent classes, fitted
+    by expectation and maximisation; Dempster, Laird & Rubin, 1977). How much an own channel or slot matters
+    is what makes the log likeliest, nothing included.
+    """
+    blend = _choose_blend(contacts, sizes, seed)
+    cells, evidence = _fit_blended(contacts, sizes, None, blend)
+    prior = _believe(sizes, np.eye(sizes.segments)[segments], segments)
+    best, shifts = -np.inf, (0.0, 0.0)
+    for _ in range(_MIXING_ROUNDS):
+        states, _ = _weigh_states(contacts, _tabulate(cells, sizes, shifts), prior[segments], sizes)
+        membership = states.reshape(sizes.customers, sizes.segments, -1).sum(axis=2)
+        cells, evidence = _fit_blended(contacts, sizes, membership, blend)
+        prior = _believe(sizes, membership, segments)
+    for candidate in _SHIFTS:
+        states, likelihood = _weigh_states(
+            contacts, _tabulate(cells, sizes, candidate), prior[segments], sizes
+        )
+        if likelihood > best + _WORTH_A_SHIFT:
+            best, shifts = likelihood, candidate
+    for _ in range(_LAST_ROUNDS):
+        states, _ = _weigh_states(contacts, _tabulate(cells, sizes, shifts), prior[segments], sizes)
+        membership = states.reshape(sizes.customers, sizes.segments, -1).sum(axis=2)
+        cells, evidence = _fit_blended(contacts, sizes, membership, blend)
+        prior = _believe(sizes, membership, segments)
+    tables = _tabulate(cells, sizes, shifts)
+    states, _ = _weigh_states(contacts, tables, prior[segments], sizes)
+    return ResponseModel(
+        tables=tables,
+        states=states,
+        sizes=sizes,
+        own_evidence=np.bincount(contacts.customer, minlength=sizes.customers).astype(np.float64),
+        prior_evidence=_measure_prior(tables, prior),
+        segment_evidence=np.bincount(contacts.segment, minlength=sizes.segments).astype(np.float64),
+        cell_evidence=evidence,
+        blend=blend,
+        shifts=shifts,
+    )
+
+
+def _choose_blend(contacts: Contacts, sizes: Sizes, seed: int) -> float:
+    """Return the weight of the ridge model with which held-out customers are predicted best."""
+    fold = np.random.default_rng(seed).permutation(sizes.customers)[contacts.customer] % _FOLDS
+    cells, ridge = np.zeros(contacts.count), np.zeros(contacts.count)
+    for number in range(_FOLDS):
+        inside, outside = fold == number, fold != number
+        if inside.any() and outside.any():
+            part = contacts.take(inside)
+            where = (part.segment, part.channel, part.slot, part.offset)
+            cells[inside] = _fit_cells(contacts.take(outside), sizes)[0][where]
+            ridge[inside] = _fit_ridge(contacts.take(outside), sizes)[where]
+    losses = [_log_loss((1 - share) * cells + share * ridge, contacts.paid) for share in _BLENDS]
+    return _BLENDS[int(np.argmin(losses))]
+
+
+def _fit_blended(
+    contacts: Contacts, sizes: Sizes, membership: Reals | None, blend: float
+) -> tuple[Reals, float]:
+    cells, evidence = _fit_cells(contacts, sizes, membership)
+    return (1 - blend) * cells + blend * _fit_ridge(contacts, sizes, membership), evidence
+
+
+def _believe(sizes: Sizes, membership: Reals, segments: Ints) -> Reals:
+    """Return segments × segments: how likely a customer called one answers as another."""
+    prior: Reals = np.eye(sizes.segments)[segments].T @ membership + _LOYALTY * np.eye(sizes.segments) + 1
+    prior /= prior.sum(axis=1, keepdims=True)
+    return prior
+
+
+def _tabulate(cells: Reals, sizes: Sizes, shifts: tuple[float, float]) -> Reals:
+    """Return offsets × states × arms: the cells, split by own channel and slot so that they stay the mean."""
+    odds = np.moveaxis(cells, 3, 0)[:, :, None, None]
+    is_own_channel = np.eye(sizes.channels)[:, None, :, None]
+    is_own_slot = np.eye(sizes.slots)[None, :, None, :]
+    moved = shifts[0] * is_own_channel + shifts[1] * is_own_slot
+    base = np.zeros_like(odds)
+    for _ in range(_NEWTON_STEPS):
+        prob = _to_prob(odds + base + moved)
+        gap = _to_prob(odds) - prob.mean(axis=(2, 3), keepdims=True)
+        base = base + gap / (prob * (1 - prob)).mean(axis=(2, 3), keepdims=True)
+    table = _to_prob(odds + base + moved)
+    return table.reshape(sizes.offsets, -1, sizes.channels * sizes.slots)
+
+
+def _weigh_states(contacts: Contacts, tables: Reals, prior: Reals, sizes: Sizes) -> tuple[Reals, float]:
+    """Return customers × states, the probability of each after the contacts, and the log-likelihood."""
+    per_segment = sizes.channels * sizes.slots
+    fit = np.repeat(np.log(prior / per_segment), per_segment, axis=1)
+    arm = contacts.channel * sizes.slots + contacts.slot
+    place = np.ravel_multi_index((contacts.offset, arm), (sizes.offsets, per_segment))
+    hit = np.moveaxis(tables, 1, 2).reshape(-1, tables.shape[1])
+    order = np.argsort(contacts.customer, kind="stable")
+    who, first = np.unique(contacts.customer[order], return_index=True)
+    paid = contacts.paid[order, None]
+    score = paid * np.log(hit)[place[order]] + (1 - paid) * np.log1p(-hit)[place[order]]
+    fit[who] += np.add.reduceat(score, first, axis=0)
+    top = fit.max(axis=1, keepdims=True)
+    weight = np.exp(fit - top)
+    total = weight.sum(axis=1, keepdims=True)
+    return weight / total, float((top + np.log(total)).sum())
+
+
+def _measure_prior(tables: Reals, prior: Reals) -> float:
+    """Return how many contacts the segment's figures are worth for one of its customers, by moments."""
+    per_segment = tables.shape[1] // len(prior)
+    weight = np.repeat(prior, per_segment, axis=1) / per_segment
+    mean = weight @ tables.mean(axis=0)
+    spread = weight @ tables.mean(axis=0) ** 2 - mean**2
+    noise = (mean * (1 - mean)).mean()
+    return float(np.clip(noise / max(spread.mean(), 1e-6) - 1, 1, _MOST_CELL_EVIDENCE))
+
+
+def _count_cells(contacts: Contacts, sizes: Sizes, membership: Reals | None) -> tuple[Reals, Reals]:
+    """Return contacts and payments by segment, channel, slot and offset, split by membership if given."""
+    arms = (sizes.channels, sizes.slots, sizes.offsets)
+    size = int(np.prod(arms))
+    where = np.ravel_multi_index((contacts.channel, contacts.slot, contacts.offset), arms)
+    by_segment = np.eye(sizes.segments)[contacts.segment]
+    share: Reals = by_segment if membership is None else membership[contacts.customer]
+    count = np.stack([np.bincount(where, share[:, k], minlength=size) for k in range(sizes.segments)])
+    paid = np.stack(
+        [np.bincount(where, share[:, k] * contacts.paid, minlength=size) for k in range(sizes.segments)]
+    )
+    return count.astype(np.float64).reshape(-1, *arms), paid.astype(np.float64).reshape(-1, *arms)
+
+
+def _fit_cells(contacts: Contacts, sizes: Sizes, membership: Reals | None = None) -> tuple[Reals, float]:
+    """Return shrunk log-odds by segment, channel, slot and offset, and the segment's prior weight."""
+    count, paid = _count_cells(contacts, sizes, membership)
+    overall = (contacts.paid.sum() + 1) / (contacts.count + 2)
+    channel = _shrink(paid.sum((0, 2, 3)), count.sum((0, 2, 3)), np.full(sizes.channels, overall))[0]
+    by_slot = _shrink(paid.sum((0, 3)), count.sum((0, 3)), channel[:, None])[0]
+    everybody = _shrink(paid.sum(0), count.sum(0), by_slot[:, :, None])[0]
+    of_channel = _shrink(
+        paid.sum((2, 3)), count.sum((2, 3)), np.broadcast_to(channel, (sizes.segments, sizes.channels))
+    )[0]
+    prior = _to_prob(_to_odds(everybody)[None] + (_to_odds(of_channel) - _to_odds(channel))[:, :, None, None])
+    mean, evidence = _shrink(paid, count, prior)
+    return _to_odds(mean), evidence
+
+
+def _shrink(paid: Reals, count: Reals, prior: Reals) -> tuple[Reals, float]:
+    """Return beta-binomial means around ``prior`` and the prior's weight in contacts, found by moments."""
+    prior = np.broadcast_to(prior, count.shape)
+    noise = (count * prior * (1 - prior)).sum()
+    excess = ((paid - count * prior) ** 2).sum() - noise
+    room = (count * np.maximum(count - 1, 0) * prior * (1 - prior)).sum()
+    correlation = np.clip(excess / room, 0, 1) if room > 0 else 0.0
+    weight = (1 - correlation) / correlation if correlation > 0 else _MOST_CELL_EVIDENCE
+    weight = float(np.clip(weight, _LEAST_CELL_EVIDENCE, _MOST_CELL_EVIDENCE))
+    return (paid + weight * prior) / (count + weight), weight
+
+
+def _encode(segment: Ints, channel: Ints, slot: Ints, offset: Ints, sizes: Sizes) -> Reals:
+    """Return one column per code and per pair of codes; the penalty decides what counts."""
+
+    def one_hot(code: Ints, size: int) -> Reals:
+        return np.eye(size)[code]
+
+    pairs = [
+        (segment, sizes.segments),
+        (channel, sizes.channels),
+        (slot, sizes.slots),
+        (offset, sizes.offsets),
+        (segment * sizes.channels + channel, sizes.segments * sizes.channels),
+        (segment * sizes.slots + slot, sizes.segments * sizes.slots),
+        (channel * sizes.slots + slot, sizes.channels * sizes.slots),
+        (channel * sizes.offsets + offset, sizes.channels * sizes.offsets),
+    ]
+    return np.hstack([one_hot(code, size) for code, size in pairs])
+
+
+def _fit_ridge(contacts: Contacts, sizes: Sizes, membership: Reals | None = None) -> Reals:
+    """Return log-odds by segment, channel, slot and offset of a ridge logistic regression (Newton steps)."""
+    shape = (sizes.segments, sizes.channels, sizes.slots, sizes.offsets)
+    codes = [axis.ravel() for axis in np.indices(shape)]
+    grid = _encode(codes[0], codes[1], codes[2], codes[3], sizes)
+    count, paid = (cells.ravel() for cells in _count_cells(contacts, sizes, membership))
+    centre = float(_to_odds(np.array((paid.sum() + 1) / (count.sum() + 2))))
+    weights = np.zeros(grid.shape[1])
+    penalty = np.eye(grid.shape[1]) / _RIDGE
+    for _ in range(8):
+        prob = _to_prob(centre + grid @ weights)
+        slope = grid.T @ (paid - count * prob) - weights / _RIDGE
+        curve = (grid * (count * prob * (1 - prob))[:, None]).T @ grid + penalty
+        weights = weights + np.linalg.solve(curve, slope)
+    return (centre + grid @ weights).reshape(shape)
+
+
+def _to_prob(odds: Reals) -> Reals:
+    prob: Reals = np.clip(1 / (1 + np.exp(-odds)), _CLIP, 1 - _CLIP)
+    return prob
+
+
+def _to_odds(prob: Reals) -> Reals:
+    inside = np.clip(prob, _CLIP, 1 - _CLIP)
+    odds: Reals = np.log(inside) - np.log1p(-inside)
+    return odds
+
+
+def _log_loss(odds: Reals, paid: Reals) -> float:
+    prob = _to_prob(odds)
+    return float(-(paid * np.log(prob) + (1 - paid) * np.log1p(-prob)).mean())
