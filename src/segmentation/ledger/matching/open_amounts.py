@@ -32,16 +32,20 @@ def list_counted(ledger: Frames, undone: pl.DataFrame) -> pl.DataFrame:
     ledger : ``core_payment``, ``core_allocation``.
     undone : as ``list_undone`` returns it; what was allocated of a payment counts until then. A reversal of a part takes nothing back before its own allocations say so: the rest of the invoice then
         counts as covered, and no other payment is matched to it.
+
+    Notes
+    -----
+    An allocation counts from its own day, even if the payment that it names becomes known later: until then
+    nobody could know that it would.
     """
     payments = ledger["core_payment"].select(
         "payment_id",
         pl.coalesce("reversal_of", "payment_id").alias("origin_id"),
-        pl.col("observed_at").dt.date().alias("payment_day"),
     )
     lines = ledger["core_allocation"].join(payments, on="payment_id", how="left")
     return lines.join(undone, on="origin_id", how="left").select(
         "invoice_id",
-        pl.max_horizontal(pl.col("observed_at").dt.date(), "payment_day").alias("from_day"),
+        pl.col("observed_at").dt.date().alias("from_day"),
         pl.col("undone_day").alias("until_day"),
         pl.col("amount").cast(EXACT).alias("counted"),
         pl.lit(None, dtype=pl.UInt32).alias("event"),
