@@ -89,6 +89,20 @@ def _draw_gain(gain: Mapping[str, list[Mapping[str, float]]]) -> "Figure":
     return figure
 
 
+def plot_tradeoff(tradeoff: pl.DataFrame) -> dg.MarkdownMetadataValue:
+    """Return the widest gap in false positives against the AUC, by option of ``audit_tradeoff``."""
+    figure = _new_figure(3.5)
+    axes = figure.subplots()
+    for row in tradeoff.iter_rows(named=True):
+        colour = "#3b6ea5" if row["is_within_budget"] else "#999999"
+        marker = "*" if row["is_chosen"] else "o"
+        axes.plot(row["auc"], 100 * row["worst_gap"], marker, color=colour, markersize=9)
+        axes.annotate(f"{row['method']} {row['strength']:g}", (row["auc"], 100 * row["worst_gap"]))
+    axes.set_xlabel("AUC on later rows (star: used; grey: costs too much accuracy)")
+    axes.set_ylabel("widest gap in false positives, points")
+    return _to_markdown(figure)
+
+
 def _new_figure(height: float) -> "Figure":
     from matplotlib.figure import Figure
 

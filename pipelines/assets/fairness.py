@@ -7,6 +7,7 @@ import dagster as dg
 
 from pipelines.assets.features import CUSTOMER, ISSUE
 from pipelines.assets.treatment import RECOMMENDATION
+from pipelines.plots import plot_tradeoff
 from pipelines.resources import Run, asset_spec
 from segmentation.domain.core_tables import LEDGER_TABLES
 from segmentation.domain.errors import GateBlockedError
@@ -53,7 +54,23 @@ def audit_proxies(run: Run) -> dg.MaterializeResult[None]:
 @dg.multi_asset(specs=[asset_spec(TRADEOFF, GROUP, [ISSUE.name])])
 def audit_tradeoff(run: Run) -> dg.MaterializeResult[None]:
     """What mitigating the model of being late costs in accuracy; empty when it is not switched on."""
-    return run.store(TRADEOFF, TRADEOFF.empty())
+    from segmentation.fairness.groups import read_groups
+    from segmentation.fairness.mitigation import explore_tradeoff
+
+    with _failing_closed():
+        settings, as_of = run.settings, run.load_as_of()
+        ledger = run.load(LEDGER_TABLES.values())
+        tradeoff = explore_tradeoff(
+            run.load([ISSUE])[ISSUE.name],
+            ledger,
+            read_groups(ledger, settings.fairness.attributes, as_of),
+            settings.risk,
+            settings.fairness,
+            as_of,
+            settings.seed,
+        )
+        plot = {"plot": plot_tradeoff(tradeoff)} if tradeoff.height else None
+        return run.store(TRADEOFF, tradeoff, plot)
 
 
 @dg.multi_asset(specs=[asset_spec(AUDIT_VERDICT, GROUP, [FAIRNESS.name])])

@@ -24,22 +24,28 @@ TABLES = [
         "pred_model",
     )
 ]
-INPUTS = [features.ISSUE.name, features.OPEN.name, *LEDGER_TABLES]
+TRADEOFF = ROOM_TABLES["audit_tradeoff"]
+INPUTS = [features.ISSUE.name, features.OPEN.name, TRADEOFF.name, *LEDGER_TABLES]
 
 
 @dg.multi_asset(specs=[asset_spec(table, GROUP, INPUTS) for table in TABLES], can_subset=False)
 def risk(run: Run) -> Iterator[dg.MaterializeResult[None]]:
     """Scores, reasons, cash forecast and the comparison of models, from one fitted distribution."""
+    from segmentation.fairness.groups import read_groups
+    from segmentation.fairness.mitigation import choose_mitigation
     from segmentation.risk.scoring import score_book
 
-    frames = run.load([features.ISSUE, features.OPEN])
+    frames, ledger = run.load([features.ISSUE, features.OPEN, TRADEOFF]), run.load(LEDGER_TABLES.values())
+    as_of, fairness = run.load_as_of(), run.settings.fairness
+    groups = read_groups(ledger, fairness.attributes, as_of)
     scored = score_book(
         frames[features.ISSUE.name],
         frames[features.OPEN.name],
-        run.load(LEDGER_TABLES.values()),
-        run.load_as_of(),
+        ledger,
+        as_of,
         run.settings.risk,
         run.settings.seed,
+        mitigation=choose_mitigation(frames[TRADEOFF.name], groups, fairness),
     )
     plots = {"pred_reliability": {"plot": plot_reliability(scored["pred_reliability"])}}
     for table in TABLES:

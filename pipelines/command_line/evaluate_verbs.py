@@ -31,8 +31,9 @@ def register(app: typer.Typer) -> None:
 
 @evaluate.command()
 def fairness(report_file: ReportOption = None, seed: SeedOption = 1) -> None:
-    """Measure false alarms and power of the bias gate: one run, 26 weekly runs, planted gaps."""
+    """Measure the bias gate (false alarms, 26 weekly runs, planted gaps) and what mitigation achieves."""
     from segmentation.fairness.battery import evaluate_gate
+    from segmentation.fairness.mitigation_battery import evaluate_mitigation
 
     report = evaluate_gate(seed=seed) | {"mitigation": evaluate_mitigation(seed=seed)}
     finish_report(report, report_file)

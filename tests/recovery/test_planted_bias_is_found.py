@@ -16,14 +16,26 @@ from segmentation.simulator.writing import write_world
 
 SETTINGS = FairnessSettings()
 NOTHING = {name: ROOM_TABLES[name].empty() for name in ("act_recommendation", "pred_instalment_risk")}
-BIAS = InjectedBias(kind=BiasKind.LABELS, attribute="language", group="fr", strength=0.5)
+METRICS = {
+    BiasKind.LABELS: "structural_label_rate",
+    BiasKind.PROXIES: "structural_label_rate",
+    BiasKind.CONTACT_ACCESS: "letter_only_rate",
+}
 
 
-@pytest.fixture(scope="module", params=[None, BIAS], ids=["fair", "biased"])
+def inject(kind):
+    return kind and InjectedBias(kind=kind, attribute="language", group="fr", strength=0.6)
+
+
+@pytest.fixture(scope="module", params=[None, *METRICS], ids=str)
 def audited(request, tmp_path_factory):
     """A world's injected bias, its audit, and its segments beside the truth."""
     settings = WorldSettings(
-        customer_count=1500, seed=12, mean_invoice_count=16, with_contacts=False, injected_bias=request.param
+        customer_count=1000,
+        seed=12,
+        mean_invoice_count=14,
+        with_contacts=False,
+        injected_bias=inject(request.param),
     )
     world = simulate_world(settings)
     folder = tmp_path_factory.mktemp("world")
@@ -37,25 +49,26 @@ def audited(request, tmp_path_factory):
     return request.param, found, judged.join(loaded.ledger["core_customer"], "customer_id")
 
 
-def test_the_gate_blocks_where_a_group_is_recorded_late_and_only_there(audited):
-    bias, found, _ = audited
+def test_the_gate_blocks_where_a_group_is_treated_worse_and_only_there(audited):
+    kind, found, _ = audited
     verdict = judge_audit(found, SETTINGS).row(0, named=True)
-    if bias is None:
+    if kind is None:
         assert verdict["verdict"] != "block"
         return
     assert verdict["verdict"] == "block"
     assert "language fr" in verdict["statement"]
-    row = found.filter(metric="structural_label_rate", attribute="language", group="fr").row(0, named=True)
+    row = found.filter(metric=METRICS[kind], attribute="language", group="fr").row(0, named=True)
     assert row["gap"] > 0.05
     assert row["verdict"] == "block"
 
 
 def test_the_observable_gate_agrees_with_the_audit_against_planted_truth(audited):
-    bias, _, judged = audited
+    kind, _, judged = audited
     found = audit(
         (judged["segment"] == "structural").to_list(),
         (judged["segment_at_end"] == "structural").to_list(),
         judged.select("language"),
     )
     blocked = found.filter(family="primary", verdict="block")["group"].to_list()
-    assert blocked == ([] if bias is None else ["fr"])
+    is_label_bias = kind in {BiasKind.LABELS, BiasKind.PROXIES}
+    assert blocked == (["fr"] if is_label_bias else [])

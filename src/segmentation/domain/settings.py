@@ -299,6 +299,13 @@ class PublishSettings(_Settings):
     keep_snapshots: int = Field(
         30, ge=2, description="older snapshots than this many are removed, never the current one"
     )
+    mitigation: tuple[Literal["penalty", "reweighing"], ...] = Field(
+        (), description="methods by which the model of being late is mitigated; none when empty"
+    )
+    mitigation_strengths: tuple[float, ...] = Field(
+        (0.3, 1.0, 3.0), min_length=1, description="strengths of the penalty that are tried"
+    )
+    max_auc_loss: float = Field(0.005, ge=0, lt=0.5, description="AUC that mitigation may cost at most")
 
 
 class Settings(_Settings):

@@ -13,8 +13,7 @@ after ``alpha_period_days``. By Bonferroni's inequality the chance of any false 
 is then at most alpha, however the figures of different runs depend on each other. A repeated audit of
 the same day is not a second look: it spends what the first did.
 
-The audit before is the one that was published last. Blocked runs in between need not be counted:
-when one of them was a false alarm, the period has already had the alarm that the bound is about.
+Blocked audits are looks like any other.
 """
 
 from datetime import date
@@ -27,7 +26,7 @@ def spend_alpha(previous: date | None, as_of: date, settings: FairnessSettings) 
 
     Parameters
     ----------
-    previous : as-of day of the latest published audit before ``as_of``; None when this is the first.
+    previous : as-of day of the latest audit before ``as_of``; None when this is the first.
     as_of : day of the run.
     settings : ``alpha``, ``alpha_period_days``, ``first_look_share``.
 
@@ -39,7 +38,7 @@ def spend_alpha(previous: date | None, as_of: date, settings: FairnessSettings) 
     Examples
     --------
     >>> settings = FairnessSettings()
-    >>> spend_alpha(None, date(2026, 1, 5), settings)
+    >>> round(spend_alpha(None, date(2026, 1, 5), settings), 6)
     0.02
     >>> round(spend_alpha(date(2026, 1, 5), date(2026, 1, 12), settings), 6)
     0.001154

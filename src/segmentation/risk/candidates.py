@@ -26,6 +26,7 @@ from segmentation.risk.hazards import (
 from segmentation.risk.heads import LateHead, fit_linear_head, fit_past_rate, fit_tree_head
 from segmentation.risk.inputs import linear_form
 from segmentation.risk.metrics import expit
+from segmentation.risk.mitigation import Mitigation
 
 MODELS = ("lightgbm_hazard", "logistic_hazard", "hazard_blend")
 BASELINES = ("prevalence", "past_late_rate", "customer_median", "terms_are_truth")
@@ -84,12 +85,20 @@ class FittedCandidates:
 
 
 def fit_candidates(
-    cohort: Cohort, day: int, grid: Grid, settings: RiskSettings, seed: int, *, with_models: bool = True
+    cohort: Cohort,
+    day: int,
+    grid: Grid,
+    settings: RiskSettings,
+    seed: int,
+    *,
+    with_models: bool = True,
+    mitigation: Mitigation | None = None,
 ) -> FittedCandidates:
     """Return all candidates fitted to what was known at the start of ``day``.
 
     Notes
     -----
+    With a mitigation, the boosted model is the only one: the others do not know it.
     Heads are trained on instalments that were due before ``day``, paid or not: a cohort taken by its
     due date holds quick and slow payers alike. Hazards use all, censored at ``day``.
     """
@@ -115,18 +124,20 @@ def fit_candidates(
     if with_models and enough and known.features.shape[1]:
         rows = known.features[matured]
         rate = fit_past_rate(rows, known.feature_names, late[matured])
-        tree = fit_tree_head(rows, late[matured], settings, seed, rate)
-        linear = fit_linear_head(rows, late[matured], *linear_form(known.feature_names))
-        logistic = fit_logistic_hazard(known, outcome, pooled)
+        customer_id = known.key["customer_id"].filter(matured)
+        tree = fit_tree_head(rows, late[matured], settings, seed, rate, mitigation, customer_id)
         boosted = fit_tree_hazard(pooled, known, outcome, settings, seed)
-        around = fit_residual_hazard(grid, known, outcome, boosted.location)
-        candidates |= {
-            "lightgbm_hazard": HeadedHazard(grid, (tree,), boosted),
-            "logistic_hazard": HeadedHazard(grid, (linear,), logistic),
-            "hazard_blend": HeadedHazard(
-                grid,
-                (tree, linear, rate) if rate is not None else (tree, linear),
-                MeanHazard((boosted, logistic, around)),
-            ),
-        }
+        candidates["lightgbm_hazard"] = HeadedHazard(grid, (tree,), boosted)
+        if mitigation is None:
+            linear = fit_linear_head(rows, late[matured], *linear_form(known.feature_names))
+            logistic = fit_logistic_hazard(known, outcome, pooled)
+            around = fit_residual_hazard(grid, known, outcome, boosted.location)
+            candidates |= {
+                "logistic_hazard": HeadedHazard(grid, (linear,), logistic),
+                "hazard_blend": HeadedHazard(
+                    grid,
+                    (tree, linear, rate) if rate is not None else (tree, linear),
+                    MeanHazard((boosted, logistic, around)),
+                ),
+            }
     return FittedCandidates(candidates, pooled, training_count, late_count)

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
+import polars as pl
 
 from segmentation.domain.settings import RiskSettings
 from segmentation.risk.cohort import FeatureMatrix
@@ -16,6 +17,7 @@ from segmentation.risk.forest import Forest, parse_forest
 from segmentation.risk.grid import BoolArray, FloatArray
 from segmentation.risk.inputs import DEPTH, LATE_SHARE, past_late_prob
 from segmentation.risk.metrics import log_odds
+from segmentation.risk.mitigation import Mitigation
 
 _LINEAR_PENALTY = 0.03
 _CLIP_SPREADS = 4.0
@@ -186,14 +188,16 @@ def fit_past_rate(
     return replace(head, mean=float(head.log_odds(features).mean()))
 
 
-def fit_tree_head(
+def fit_tree_head(  # noqa: PLR0917  what a model is fitted with
     features: FeatureMatrix,
     is_late: FloatArray,
     settings: RiskSettings,
     seed: int,
     start: PastRateHead | None = None,
+    mitigation: Mitigation | None = None,
+    customer_id: pl.Series | None = None,
 ) -> LateHead:
-    """Return boosted trees for being late; a constant with a single class."""
+    """Return boosted trees for being late, mitigated if asked for; a constant with a single class."""
     constant = _constant(is_late)
     if constant is not None:
         return constant
@@ -212,7 +216,11 @@ def fit_tree_head(
         "lambda_l2": 10.0,
     }
     first = None if start is None else start.log_odds(features)
-    data = lightgbm.Dataset(features, is_late, init_score=first)
+    weights = None
+    if mitigation is not None and customer_id is not None:
+        objective, weights = mitigation.prepare(customer_id, is_late)
+        parameters |= {"objective": objective} if objective is not None else {}
+    data = lightgbm.Dataset(features, is_late, weight=weights, init_score=first)
     return TreeHead(lightgbm.train(parameters, data, settings.trees), start, settings.threads)
 
 

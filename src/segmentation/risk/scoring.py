@@ -32,6 +32,7 @@ from segmentation.risk.forecast import (
 )
 from segmentation.risk.grid import FloatArray, Grid, IntArray
 from segmentation.risk.inputs import DEPTH, depth_group, feature_columns
+from segmentation.risk.mitigation import Mitigation
 from segmentation.risk.model_card import build_model_card
 from segmentation.risk.monitoring import build_monitoring
 from segmentation.risk.speaking import Speakers, calibration_of
@@ -59,13 +60,15 @@ class Batch:
     paid: PaidProb
 
 
-def train_speakers(past: Cohort, day: int, settings: RiskSettings, seed: int) -> Speakers:
+def train_speakers(
+    past: Cohort, day: int, settings: RiskSettings, seed: int, mitigation: Mitigation | None = None
+) -> Speakers:
     """Return models fitted to what was known at the start of ``day``, judged on the blocks before it."""
     grid = Grid.up_to(settings.horizon_days)
-    validation = validate(past, day, grid, settings, seed)
+    validation = validate(past, day, grid, settings, seed, mitigation)
     choice = choose_speakers(validation, settings, seed)
     with_models = any(name in MODELS for name in choice.speakers)
-    fitted = fit_candidates(past, day, grid, settings, seed, with_models=with_models)
+    fitted = fit_candidates(past, day, grid, settings, seed, with_models=with_models, mitigation=mitigation)
     return Speakers(grid, fitted, validation, choice, settings)
 
 
@@ -97,6 +100,7 @@ def score_book(  # noqa: PLR0917  six inputs, each a different thing
     settings: RiskSettings,
     seed: int,
     report: Progress | None = None,
+    mitigation: Mitigation | None = None,
 ) -> dict[str, pl.DataFrame]:
     """Return the payment-date distribution of every open instalment, its reasons, and how it was judged.
 
@@ -109,6 +113,7 @@ def score_book(  # noqa: PLR0917  six inputs, each a different thing
     settings : risk settings.
     seed : of training, resampling and simulation; the same inputs and seed give the same bytes.
     report : is told how many open instalments are done.
+    mitigation : keeps the boosted model from telling groups apart; the only model then. None: as the rows say.
 
     Returns
     -------
@@ -131,8 +136,8 @@ def score_book(  # noqa: PLR0917  six inputs, each a different thing
     past = drop_incomplete(build_cohort(issue_features, balance, names, levels), balance, as_of)
     open_ = build_cohort(open_features, balance.filter("is_open"), names, levels)
     day = day_number(as_of)
-    speakers = train_speakers(past, day, settings, seed)
-    version = _version(past, settings, seed, as_of)
+    speakers = train_speakers(past, day, settings, seed, mitigation)
+    version = _version(past, settings, seed, as_of, mitigation)
     batches = list(score_batches(speakers, open_, as_of, report))
     amounts = open_.key.select(KEY).join(
         balance.select(*KEY, "due_date", "open_amount", "currency"), on=KEY, how="left", maintain_order="left"
@@ -229,7 +234,9 @@ def measure_dependence(validation: Validation | None, choice: Choice) -> Depende
     return estimate_dependence(validation.cohort.customer, validation.cohort.due // _WEEK, pit)
 
 
-def _version(past: Cohort, settings: RiskSettings, seed: int, as_of: date) -> str:
+def _version(
+    past: Cohort, settings: RiskSettings, seed: int, as_of: date, mitigation: Mitigation | None
+) -> str:
     """Return a short hash of what the models were made of: instalments, outcomes, features and settings."""
     made_of = (
         METHOD_VERSION,
@@ -237,5 +244,6 @@ def _version(past: Cohort, settings: RiskSettings, seed: int, as_of: date) -> st
         str(seed),
         as_of.isoformat(),
         past.content_hash(),
+        *((mitigation.method, str(mitigation.strength)) if mitigation is not None else ()),
     )
     return f"{METHOD_VERSION}.{hash_text(*made_of)[:8]}"

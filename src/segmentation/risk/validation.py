@@ -22,6 +22,7 @@ from segmentation.risk.cohort import Cohort, Outcome
 from segmentation.risk.distribution import PaymentDistribution, anchor_survival
 from segmentation.risk.grid import BoolArray, FloatArray, Grid, IntArray
 from segmentation.risk.inputs import DEPTH, depth_group
+from segmentation.risk.mitigation import Mitigation
 
 _MIN_SETTLED = 200
 _SETTLING_DAYS = (30, 14, 0)
@@ -97,7 +98,14 @@ def choose_origins(cohort: Cohort, day: int, settings: RiskSettings) -> list[int
     return sorted(day for day in days if day > issued[0])
 
 
-def validate(cohort: Cohort, day: int, grid: Grid, settings: RiskSettings, seed: int) -> Validation | None:
+def validate(  # noqa: PLR0917  what a model is fitted with
+    cohort: Cohort,
+    day: int,
+    grid: Grid,
+    settings: RiskSettings,
+    seed: int,
+    mitigation: Mitigation | None = None,
+) -> Validation | None:
     """Return out-of-time predictions of all candidates for the blocks before ``day``; None without any.
 
     Notes
@@ -120,7 +128,7 @@ def validate(cohort: Cohort, day: int, grid: Grid, settings: RiskSettings, seed:
         rows = np.flatnonzero(testable & (cohort.issue >= origin) & (cohort.issue < bounds[fold + 1]))
         if not len(rows):
             continue
-        fitted = fit_candidates(cohort, origin, grid, settings, seed)
+        fitted = fit_candidates(cohort, origin, grid, settings, seed, mitigation=mitigation)
         block = cohort.take(rows)
         blocks.append(rows)
         kept_origins.append(origin)
