@@ -79,7 +79,7 @@ def convert_blocks(
     for name, table in CANONICAL_TABLES.items():
         parts = facts.pop(name)
         good = table.conform(pl.concat(parts)) if parts else table.empty()
-        if not _is_derived(table, mapping):
+        if good.height > 1 and not _is_derived(table, mapping):
             good, conflicts = _split_conflicts(good, table)
             failures.append(conflicts)
         tables[name] = good
