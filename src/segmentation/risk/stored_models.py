@@ -3,6 +3,7 @@
 Belongs here: writing and reading of boosted models. Does not belong here: training (heads, hazards), files.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -32,7 +33,8 @@ def store_models(candidates: Mapping[str, Candidate], speakers: Iterable[str]) -
         boosters = [("late", head.booster) for head in candidate.heads if isinstance(head, TreeHead)]
         boosters += [("payment_day", hazard.booster) for hazard in _tree_hazards(candidate.hazard)]
         for part, booster in boosters:
-            content = booster.model_to_string()
+            # The number of threads changes no tree, and must not change the hash.
+            content = re.sub(r"^\[num_threads: \d+\]\n", "", booster.model_to_string(), flags=re.MULTILINE)
             rows.append({"model": name, "part": part, "content_hash": hash_text(content), "content": content})
     table = ROOM_TABLES["pred_model"]
     return table.conform(pl.DataFrame(rows, schema=table.polars_schema))
