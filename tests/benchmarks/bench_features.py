@@ -1,23 +1,20 @@
 """Times the features room against reading and sorting, and against other ways of looking back in time.
 
 Run: ``python tests/benchmarks/bench_features.py [--sizes 100000 1000000] [--rounds 3] [--json FILE]``.
-Every contender runs in a process of its own, in turn, so that slow minutes of the machine hit all
-alike; compiling and importing are not timed. The peers compute 18 features (counts, late counts and
-delays with 90- and 365-day windows, the open and the overdue book); the room computes all of its
-features. That all of them agree is checked before anything is timed.
+Compiling and importing are not timed, nor is the start of Spark. The peers compute 18 features (counts,
+late counts and delays with 90- and 365-day windows, the open and the overdue book); the room computes all
+of its features, on one machine and on Spark. What all have in common is folded into one checksum of whole
+rows, within the time that is measured: all must find the same, bit for bit.
 """
 
 import argparse
 import json
 import math
 import os
-import resource
-import statistics
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +24,12 @@ import polars as pl
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT / "src"), str(ROOT)]
 
-SIZES = (100_000, 1_000_000)
+from tests.benchmarks.rounds import compare, measure_once, run_in_turn  # noqa: E402  the path comes first
+
+SIZES = (100_000, 1_000_000, 10_000_000)
 ROUNDS = 3
+LARGE = 2_000_000
+"""From this many invoices on, one round and no contender that takes minutes or more memory than there is."""
 SEED = 20_260_101
 DAY_BITS = 20
 MEASURES = {
@@ -47,6 +48,17 @@ LOOKS = {
     "due": (0,),
     "due_covered": (0,),
 }
+SHARED = {
+    "issued": "issued_count",
+    "issued_90": "issued_90_count",
+    "issued_365": "issued_365_count",
+    "open": "open_count",
+    "overdue": "overdue_count",
+    "mean_delay": "mean_delay_days",
+    "late_rate": "late_share",
+}
+"""Features that peers and room have in common, by the names of each."""
+
 PEER_FEATURES = (
     *(f"{m}{w}" for m in ("paid", "late", "delay", "issued") for w in ("", "_90", "_365")),
     *("open", "open_amount", "overdue", "overdue_amount", "mean_delay", "late_rate"),
@@ -103,14 +115,45 @@ def read_and_sort(path: Path) -> pl.DataFrame:
     return pl.read_parquet(path).sort("customer_id", "issue_date")
 
 
-def compute_room(path: Path) -> pl.DataFrame:
-    """All features of the room, as the pipeline computes them: sorted by key, in 64-bit columns."""
+def stream_room(path: Path) -> Iterator[pl.DataFrame]:
+    """All features of the room, batch by batch."""
     from segmentation.domain.core_tables import LEDGER_TABLES
-    from segmentation.features.computation import compute_issue_features
+    from segmentation.features.computation import stream_issue_features
 
     ledger = {name: table.empty() for name, table in LEDGER_TABLES.items()}
     ledger["core_instalment_balance"] = pl.read_parquet(path)
-    return compute_issue_features(ledger)
+    stream = stream_issue_features(ledger)
+    del ledger
+    yield from stream
+
+
+def stream_spark(path: Path) -> Iterator[pl.DataFrame]:
+    """All features of the room on Spark with two threads; only what is compared comes back."""
+    from segmentation.features.spark import compute_features_on_spark
+
+    session = start_spark()
+    frame = compute_features_on_spark(
+        {"core_instalment_balance": session.read.parquet(str(path))}, "feat_instalment_at_issue"
+    )
+    yield pl.DataFrame(frame.select("invoice_id", *SHARED.values()).toArrow())
+
+
+def start_spark() -> Any:
+    """Start Spark on this machine, or return the one that runs."""
+    from pyspark.sql import SparkSession
+
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    os.environ["PYTHONPATH"] = str(ROOT / "src")
+    return (
+        SparkSession.builder.master("local[2]")
+        .config("spark.ui.enabled", "false")
+        .config("spark.driver.host", "127.0.0.1")
+        .config("spark.driver.memory", "6g")
+        .config("spark.driver.maxResultSize", "4g")
+        .config("spark.sql.shuffle.partitions", "16")
+        .config("spark.log.level", "ERROR")
+        .getOrCreate()
+    )
 
 
 def prepare_logs(path: Path) -> tuple[pl.DataFrame, dict[str, pl.DataFrame]]:
@@ -243,51 +286,50 @@ def look_with_duckdb(path: Path) -> pl.DataFrame:
     return finish(connection.sql(query).pl())
 
 
-CONTENDERS: dict[str, Callable[[Path], pl.DataFrame]] = {
-    "read and sort (floor)": read_and_sort,
-    "features room": compute_room,
-    "Polars as-of joins": look_with_polars,
-    "pandas merge_asof": look_with_pandas,
-    "DuckDB ASOF joins": look_with_duckdb,
+def one_frame(compute: Callable[[Path], pl.DataFrame]) -> Callable[[Path], Iterator[pl.DataFrame]]:
+    """Return a contender that yields its only frame."""
+
+    def stream(path: Path) -> Iterator[pl.DataFrame]:
+        yield compute(path)
+
+    return stream
+
+
+CONTENDERS: dict[str, Callable[[Path], Iterator[pl.DataFrame]]] = {
+    "read and sort (floor)": one_frame(read_and_sort),
+    "features room": stream_room,
+    "features room on Spark": stream_spark,
+    "Polars as-of joins": one_frame(look_with_polars),
+    "pandas merge_asof": one_frame(look_with_pandas),
+    "DuckDB ASOF joins": one_frame(look_with_duckdb),
 }
-FLOOR, ROOM = list(CONTENDERS)[:2]
+FLOOR, ROOM, SPARK = list(CONTENDERS)[:3]
+SMALL_ONLY = ("DuckDB ASOF joins",)
+"""Takes more than nine gigabytes at ten million."""
+
+
+def sum_rows(frames: Iterable[pl.DataFrame]) -> dict[str, int]:
+    """Return how many rows there are and the sum of their hashes, whatever their order."""
+    rows, checksum = 0, 0
+    for frame in frames:
+        shared = frame.rename({old: new for old, new in SHARED.items() if old in frame.columns})
+        if "late_share" in shared.columns:
+            plain = shared.select(
+                "invoice_id",
+                *(
+                    pl.col(name).cast(pl.Float64 if name in {"mean_delay_days", "late_share"} else pl.Int64)
+                    for name in SHARED.values()
+                ),
+            )
+            checksum = (checksum + int(plain.hash_rows(seed=1).sum())) % (1 << 64)
+        rows += frame.height
+    return {"rows": rows, "checksum": checksum}
 
 
 def run_worker(name: str, path: Path, warm_path: Path) -> None:
-    """Run one contender once and print its seconds and peak memory."""
-    CONTENDERS[name](warm_path)
-    start, cpu_start = time.perf_counter(), time.process_time()
-    rows = CONTENDERS[name](path).height
-    seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - cpu_start
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
-    sys.stdout.write(
-        json.dumps({"seconds": seconds, "cpu_seconds": cpu_seconds, "peak_gb": peak, "rows": rows})
-    )
-
-
-def check_agreement(path: Path) -> None:
-    """All contenders find the same, or there is nothing to compare."""
-    room = compute_room(path).select(
-        "invoice_id",
-        issued="issued_count",
-        issued_90="issued_90_count",
-        issued_365="issued_365_count",
-        open="open_count",
-        overdue="overdue_count",
-        mean_delay="mean_delay_days",
-        late_rate="late_share",
-    )
-    for name in list(CONTENDERS)[2:]:
-        peer = CONTENDERS[name](path).sort("invoice_id")
-        for column in room.columns:
-            a, b = room[column], peer[column]
-            same = (
-                a.eq_missing(b)
-                if a.dtype != pl.Float64
-                else ((a - b).abs() < 1e-9) | (a.is_null() & b.is_null())
-            )
-            if not same.fill_null(False).all():
-                raise AssertionError(f"{name} disagrees about {column}")
+    """Run one contender once and print what it took and found."""
+    sum_rows(CONTENDERS[name](warm_path))
+    print(json.dumps(measure_once(lambda: sum_rows(CONTENDERS[name](path)))))
 
 
 def check_oracle(invoices: int) -> int:
@@ -319,7 +361,6 @@ def measure(sizes: list[int], rounds: int, oracle_invoices: int) -> dict[str, An
     results: dict[str, Any] = {
         "features": len(features_about(Scope.CUSTOMER, Scope.INSTALMENT)),
         "peer_features": len(PEER_FEATURES),
-        "rounds": rounds,
         "cpu_count": os.cpu_count(),
         "load_before": os.getloadavg()[0],
         "oracle_instalments": check_oracle(oracle_invoices) if oracle_invoices else 0,
@@ -328,37 +369,19 @@ def measure(sizes: list[int], rounds: int, oracle_invoices: int) -> dict[str, An
     with tempfile.TemporaryDirectory() as folder:
         warm = Path(folder) / "warm.parquet"
         write_ledger(warm, 2_500)
-        check_agreement(warm)
+        sum_rows(stream_room(warm))
         start = time.perf_counter()
-        compute_room(warm)
+        sum_rows(stream_room(warm))
         results["small_seconds"] = time.perf_counter() - start
         for size in sizes:
             path = Path(folder) / f"{size}.parquet"
             write_ledger(path, size)
-            runs: dict[str, list[dict[str, float]]] = {name: [] for name in CONTENDERS}
-            for _ in range(rounds):
-                for name in CONTENDERS:
-                    command = [sys.executable, __file__, "--worker", name, str(path), str(warm)]
-                    done = subprocess.run(command, check=True, capture_output=True, text=True)
-                    runs[name].append(json.loads(done.stdout))
-            seconds = {n: statistics.median(r["seconds"] for r in v) for n, v in runs.items()}
-            cpu = {n: statistics.median(r["cpu_seconds"] for r in v) for n, v in runs.items()}
-            floor_runs = [r["seconds"] for r in runs[FLOOR]]
-            results["sizes"][str(size)] = {
-                "noise": max(floor_runs) / min(floor_runs),
-                "contenders": {
-                    name: {
-                        "seconds": seconds[name],
-                        "cpu_seconds": cpu[name],
-                        "times_floor": seconds[name] / seconds[FLOOR],
-                        "times_room": seconds[name] / seconds[ROOM],
-                        "cpu_times_floor": cpu[name] / cpu[FLOOR],
-                        "cpu_times_room": cpu[name] / cpu[ROOM],
-                        "peak_gb": max(r["peak_gb"] for r in runs[name]),
-                    }
-                    for name in CONTENDERS
-                },
-            }
+            names = [name for name in CONTENDERS if size < LARGE or name not in SMALL_ONLY]
+            runs = run_in_turn(__file__, names, 1 if size >= LARGE else rounds, path, warm)
+            found = {name: {run["checksum"] for run in runs[name]} for name in names if name != FLOOR}
+            if len(set.union(*found.values())) != 1:
+                raise AssertionError(f"at {size:,} invoices they disagree: {found}")
+            results["sizes"][str(size)] = compare(runs, FLOOR, ROOM) | {"rounds": len(runs[FLOOR])}
             path.unlink()
     if len(sizes) > 1:
         first, last = str(sizes[0]), str(sizes[-1])
@@ -375,10 +398,11 @@ def render_markdown(results: dict[str, Any]) -> str:
         "",
         (
             f"Parquet to memory, {results['features']} features by the room, {results['peer_features']} by the"
-            f" peers; medians of {results['rounds']} interleaved runs, each in its own process, on"
+            f" peers; medians of interleaved runs, each in its own process, on"
             f" {results['cpu_count']} cores (load average {results['load_before']:.1f} before,"
-            f" {results['load_after']:.1f} after). Ratios are of seconds, of processor seconds in brackets."
-            " All contenders were checked to agree first."
+            f" {results['load_after']:.1f} after). Ratios are of seconds, of processor seconds in brackets;"
+            " Spark's processor seconds and memory are spent in other processes and not counted."
+            " What they have in common was the same in all of them, bit for bit."
         ),
     ]
     for size, result in results["sizes"].items():
@@ -386,7 +410,7 @@ def render_markdown(results: dict[str, Any]) -> str:
             "",
             f"### {int(size):,} invoices",
             "",
-            f"Slowest over fastest run of the floor, the machine's noise: {result['noise']:.2f}.",
+            f"{result['rounds']} rounds; slowest over fastest run of the floor, the machine's noise: {result['noise']:.2f}.",
             "",
             "| contender | seconds | processor seconds | times the floor | times the room | peak memory, GB |",
             "|---|---:|---:|---:|---:|---:|",

@@ -3,12 +3,16 @@
 import datetime as dt
 import math
 
+import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
+from segmentation.features import engine
 from segmentation.features.computation import (
     compute_customer_features,
     compute_issue_features,
     compute_open_features,
+    stream_issue_features,
 )
 from segmentation.features.definitions import FEATURES, Scope, features_about
 from tests.features.ledgers import day, random_ledger
@@ -77,3 +81,11 @@ def test_the_ledgers_of_this_test_have_what_makes_history_hard(ledger):
         if feature.scope is not Scope.OPEN_INSTALMENT:
             assert issue[feature.name].n_unique() > 1, feature.name
     assert issue["as_of_date"].min() >= dt.date(2020, 1, 1)
+
+
+def test_the_size_of_a_batch_changes_nothing(ledger, monkeypatch):
+    whole = compute_issue_features(ledger)
+    monkeypatch.setattr(engine, "BATCH_MOMENTS", 20)
+    frames = list(stream_issue_features(ledger))
+    assert len(frames) > 10
+    assert_frame_equal(pl.concat(frames), whole, check_exact=True)

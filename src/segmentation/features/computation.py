@@ -42,7 +42,7 @@ def _stream(
 
 
 def stream_issue_features(ledger: Frames, features: Sequence[Feature] = FEATURES) -> Iterator[pl.DataFrame]:
-    """Yield what ``compute_issue_features`` returns, some thousand rows at a time.
+    """Return the rows of ``compute_issue_features`` as frames of some ten thousand rows, one after the other.
 
     Each frame holds all rows of its customers. Memory does not grow with the number of rows that are
     taken, so this is the way for millions of invoices.
@@ -60,7 +60,7 @@ def stream_issue_features(ledger: Frames, features: Sequence[Feature] = FEATURES
         )
 
     chosen = features_about(Scope.CUSTOMER, Scope.INSTALMENT, features=features)
-    yield from _stream(ledger, select_moments, chosen, _INSTALMENT_KEY)
+    return _stream(ledger, select_moments, chosen, _INSTALMENT_KEY)
 
 
 def compute_issue_features(ledger: Frames, features: Sequence[Feature] = FEATURES) -> pl.DataFrame:

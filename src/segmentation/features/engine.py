@@ -146,7 +146,7 @@ def compute_batches(
         own = moments[mine["row"]]
         customer = np.repeat(np.arange(first, end), np.diff(looks.start[first : end + 1]))
         columns: dict[str, np.ndarray | pl.Series] = {
-            name: values[: len(mine)]
+            name: values[: len(mine)].copy()  # Polars would keep the buffer, which is used again
             for names, rows in ((STATE, state), (REAL_STATE, real_state))
             for name, values in zip(names, rows, strict=True)
         }

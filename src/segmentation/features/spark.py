@@ -1,0 +1,216 @@
+"""The same features on Spark: every partition of customers goes through the code of one machine.
+
+Belongs here: which rows a customer's features need, and their way to its partition and back. Does not
+belong here: any feature. Needs the ``spark`` extra and Java 17 or newer.
+
+Notes
+-----
+Customers do not depend on each other once each has the rows that tell its story, so no other code is
+needed than the one that is proved on one machine. Money is what ties customers together: a payment, what
+takes it back and all of its allocations go to every customer with an invoice that it pays. The ledger's
+first record of each kind goes to all partitions, because what was not recorded yet is null everywhere.
+"""
+
+import datetime as dt
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import reduce
+from typing import TYPE_CHECKING
+
+import polars as pl
+import pyarrow as pa
+
+from segmentation.domain.core_tables import LEDGER_TABLES
+from segmentation.domain.errors import UsageError
+from segmentation.domain.schema import DataType, Table
+from segmentation.features.computation import (
+    compute_customer_features,
+    compute_issue_features,
+    compute_open_features,
+)
+from segmentation.features.definitions import FEATURE_TABLES, FEATURES, Feature
+from segmentation.features.permission import refused_columns
+from segmentation.features.tallies import TALLIES
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame as SparkFrame
+
+CUSTOMER = "owner_id"
+"""Column with the customer whose features need the row."""
+
+_BY_CUSTOMER = ("core_customer", "core_invoice", "core_payment_plan", "core_instalment_balance")
+_BY_INVOICE = ("core_instalment", "core_dispute", "core_promise_to_pay")
+TABLES_READ = (
+    *_BY_CUSTOMER,
+    *_BY_INVOICE,
+    "core_payment",
+    "core_allocation",
+    "core_contact_event",
+    "core_contact_outcome",
+)
+"""Tables of the ledger that features are made from."""
+
+_ARROW_TYPES: Mapping[DataType, pa.DataType] = {
+    DataType.TEXT: pa.string(),
+    DataType.INTEGER: pa.int64(),
+    DataType.REAL: pa.float64(),
+    DataType.DATE: pa.date32(),
+}
+_SPARK_TYPES: Mapping[DataType, str] = {
+    DataType.TEXT: "string",
+    DataType.INTEGER: "bigint",
+    DataType.REAL: "double",
+    DataType.DATE: "date",
+}
+
+
+def compute_features_on_spark(
+    tables: "Mapping[str, SparkFrame]",
+    name: str,
+    as_of: dt.date | None = None,
+    features: Sequence[Feature] = FEATURES,
+) -> "SparkFrame":
+    """Return a feature table as a Spark frame, equal row for row to what one machine computes.
+
+    Parameters
+    ----------
+    tables : Spark frames of ``TABLES_READ`` by name, with the columns of the ledger's tables; as known on
+        the as-of day. A table that is left out counts as empty.
+    name : feat_instalment_at_issue, feat_open_instalment or feat_customer.
+    as_of : the as-of day; feat_instalment_at_issue needs none.
+    features : what to compute.
+
+    Returns
+    -------
+    The table, in no order. Rows are computed when Spark asks for them.
+
+    Raises
+    ------
+    UsageError
+        When the table is unknown, or needs an as-of day.
+    """
+    if name not in FEATURE_TABLES:
+        raise UsageError(f"{name} is no feature table", remedy=f"Name one of {', '.join(FEATURE_TABLES)}.")
+    if as_of is None and name != "feat_instalment_at_issue":
+        raise UsageError(f"{name} looks from a day", where="as_of", remedy="Give the as-of day.")
+    given = {table: _drop_refused(tables[table]) for table in TABLES_READ if table in tables}
+    firsts = _take_first_records(given)
+
+    def compute(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        yield from _compute_partition(list(batches), firsts, name, as_of, features)
+
+    routed = _union([_pack(table, frame, given) for table, frame in _route(given).items()])
+    columns = _select_columns(FEATURE_TABLES[name], features)
+    schema = ", ".join(f"`{column}` {_SPARK_TYPES[kind]}" for column, kind in columns.items())
+    return routed.repartition(CUSTOMER).drop(CUSTOMER).mapInArrow(compute, schema)
+
+
+def _select_columns(table: Table, features: Sequence[Feature]) -> dict[str, DataType]:
+    chosen = {feature.name: feature.column.data_type for feature in features}
+    own = {column.name: column.data_type for column in table.columns if column.name not in chosen}
+    known = {feature.name for feature in FEATURES}
+    keys = {column: kind for column, kind in own.items() if column not in known}
+    kept = set(table.column_names) | (set(chosen) - known)
+    return keys | {column: kind for column, kind in chosen.items() if column in kept}
+
+
+def _drop_refused(frame: "SparkFrame") -> "SparkFrame":
+    return frame.drop(*refused_columns())
+
+
+def _take_first_records(tables: "Mapping[str, SparkFrame]") -> dict[str, pl.DataFrame]:
+    sources = {tally.source for tally in TALLIES} & set(tables)
+    return {
+        source: pl.DataFrame(tables[source].orderBy("observed_at").limit(1).toArrow()) for source in sources
+    }
+
+
+def _route(tables: "Mapping[str, SparkFrame]") -> "dict[str, SparkFrame]":
+    """Return each table with ``CUSTOMER``: a row once for each customer whose features need it."""
+    from pyspark.sql.functions import col
+
+    routed = {
+        name: tables[name].withColumn(CUSTOMER, col("customer_id"))
+        for name in (*_BY_CUSTOMER, "core_contact_event", "core_payment")
+        if name in tables
+    }
+    if "core_invoice" not in tables:
+        return routed
+    owners = tables["core_invoice"].select("invoice_id", col("customer_id").alias(CUSTOMER))
+    routed |= {name: tables[name].join(owners, "invoice_id") for name in _BY_INVOICE if name in tables}
+    if "core_contact_event" in tables:
+        about_invoice = tables["core_contact_event"].join(owners, "invoice_id")
+        routed["core_contact_event"] = _union([routed["core_contact_event"], about_invoice])
+        if "core_contact_outcome" in tables:
+            contacts = routed["core_contact_event"].select("contact_id", CUSTOMER).distinct()
+            routed["core_contact_outcome"] = tables["core_contact_outcome"].join(contacts, "contact_id")
+    if "core_allocation" in tables:
+        routed["core_allocation"] = tables["core_allocation"].join(owners, "invoice_id")
+        if "core_payment" in tables:
+            families = _find_families(tables["core_payment"])
+            lines = tables["core_allocation"].join(families, "payment_id")
+            payers = lines.join(owners, "invoice_id").select("family_id", CUSTOMER).distinct()
+            for name, rows in (
+                ("core_payment", tables["core_payment"].join(families, "payment_id")),
+                ("core_allocation", lines),
+            ):
+                told = rows.join(payers, "family_id").drop("family_id")
+                routed[name] = _union([routed[name], told])
+    return routed
+
+
+def _find_families(payments: "SparkFrame") -> "SparkFrame":
+    """Return for each payment the one that it takes back in the end, or itself: payment_id, family_id."""
+    from pyspark.sql.functions import coalesce, col
+
+    families = payments.select("payment_id", coalesce("reversal_of", "payment_id").alias("family_id"))
+    while True:  # each round doubles how far back it sees
+        further = families.select(col("payment_id").alias("family_id"), col("family_id").alias("further_id"))
+        looked = families.join(further, "family_id", "left")
+        changed = looked.filter(col("further_id") != col("family_id")).limit(1).count()
+        if not changed:
+            return families
+        families = looked.select("payment_id", coalesce("further_id", "family_id").alias("family_id"))
+
+
+def _pack(name: str, frame: "SparkFrame", tables: "Mapping[str, SparkFrame]") -> "SparkFrame":
+    """Return the rows as one column of structs among those of all tables, so that all travel together."""
+    from pyspark.sql.functions import col, lit, struct
+
+    columns = [
+        struct(*frame.drop(CUSTOMER).columns).alias(name)
+        if table == name
+        else lit(None).cast(tables[table].schema).alias(table)
+        for table in tables
+    ]
+    return frame.filter(col(CUSTOMER).isNotNull()).select(CUSTOMER, *columns)
+
+
+def _union(frames: "Sequence[SparkFrame]") -> "SparkFrame":
+    return reduce(lambda first, second: first.unionByName(second), frames)
+
+
+def _compute_partition(
+    batches: Sequence[pa.RecordBatch],
+    firsts: Mapping[str, pl.DataFrame],
+    name: str,
+    as_of: dt.date | None,
+    features: Sequence[Feature],
+) -> Iterator[pa.RecordBatch]:
+    if not batches:
+        return
+    ledger = {table: definition.empty() for table, definition in LEDGER_TABLES.items()}
+    packed = pl.DataFrame(pa.Table.from_batches(batches))
+    for table in packed.columns:
+        rows = packed.select(table).filter(pl.col(table).is_not_null()).unnest(table)
+        definition = LEDGER_TABLES[table]
+        frames = [definition.align(frame) for frame in (rows, firsts.get(table)) if frame is not None]
+        ledger[table] = pl.concat(frames).unique(definition.key, keep="first").sort(definition.key)
+    if name == "feat_instalment_at_issue":
+        frame = compute_issue_features(ledger, features)
+    elif as_of is not None and name == "feat_open_instalment":
+        frame = compute_open_features(ledger, as_of, features)
+    elif as_of is not None:
+        frame = compute_customer_features(ledger, as_of, features)
+    columns = _select_columns(FEATURE_TABLES[name], features)
+    schema = pa.schema([pa.field(column, _ARROW_TYPES[kind]) for column, kind in columns.items()])
+    yield from frame.select(list(columns)).to_arrow().cast(schema).to_batches()
