@@ -150,7 +150,32 @@ def _list_covers(movements: pl.DataFrame, due: pl.Series) -> pl.DataFrame:
 
 
 def _find_covered_day(movements: pl.DataFrame, day: str, result: str) -> pl.DataFrame:
-    """Return the first day after which the running open amount stays at or below nil.
+    """Return the first day after which the running open amount stays at or below nil, where there is one."""
+    parts = movements.get_column(PART)
+    is_falling = parts.is_in(parts.filter(movements.get_column("amount") < 0).unique().implode())
+    return pl.concat(
+        [
+            _find_reached_day(movements.filter(~is_falling), day, result),
+            _find_lasting_day(movements.filter(is_falling), day, result),
+        ]
+    )
+
+
+def _find_reached_day(movements: pl.DataFrame, day: str, result: str) -> pl.DataFrame:
+    """Return the day on which the sum reaches what is due, of instalments of which nothing was taken back."""
+    total, is_first = pl.col("amount").cum_sum(), pl.col(PART).ne_missing(pl.col(PART).shift(1))
+    before = pl.when(is_first).then(total - pl.col("amount")).forward_fill()
+    return (
+        movements.select(PART, "due", day, "amount")
+        .sort(PART, day)
+        .filter((total - before >= pl.col("due")) & (pl.col("due") > _ZERO))
+        .filter(is_first)
+        .select(PART, pl.col(day).alias(result))
+    )
+
+
+def _find_lasting_day(movements: pl.DataFrame, day: str, result: str) -> pl.DataFrame:
+    """Return the day from which an instalment stays covered of which something was taken back.
 
     What was taken back on a day counts before what came in on it: when a failed direct debit is
     collected again on the day of its return, the new money covers the instalment, on that day. What was
