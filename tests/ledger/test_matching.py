@@ -15,6 +15,7 @@ from segmentation.domain.vocabulary import MatchRule
 from segmentation.ledger.balances import build_instalment_balances
 from segmentation.ledger.matching.matching import match_payments
 from segmentation.ledger.matching.rules import CONFIDENCE
+from segmentation.ledger.statements import check_repeated_lines
 from segmentation.ledger.unallocated_cash import build_unallocated_cash
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -158,3 +159,24 @@ def test_a_payment_with_nothing_to_go_by_is_listed_and_belongs_to_nobody():
     assert (row["status"], row["customer_id"], row["candidate_count"]) == ("unmatched", None, 0)
     assert row["reason"] == "It says neither what it is for nor who paid."
     assert isinstance(ledger["core_payment"], pl.DataFrame)
+
+
+@pytest.mark.parametrize(
+    ("files", "texts", "verdict"),
+    [
+        (["day.xml", "month.xml"], ["thanks", "thanks"], "warn"),
+        (["day.xml", "day.xml"], ["thanks", "thanks"], "pass"),  # sent twice: one statement tells them apart
+        (["day.xml", "month.xml"], ["thanks", "again"], "pass"),
+    ],
+)
+def test_a_line_that_seems_to_be_on_two_statements_is_reported(files, texts, verdict):
+    payments = [
+        {"id": f"P-{number}", "known": "2026-02-02", "amount": 50, "text": text, "account": "BE01"}
+        for number, text in enumerate(texts)
+    ]
+    ledger = make_ledger({"payments": payments})
+    places = pl.Series("source_id", [f"{name}:{line}" for line, name in enumerate(files)])
+    (found,) = check_repeated_lines({"core_payment": ledger["core_payment"].with_columns(places)})
+    assert found[5] == verdict
+    assert ("P-0, P-1" in found[6]) == (verdict == "warn")
+    assert not list(check_repeated_lines({"core_payment": ledger["core_payment"].clear()}))

@@ -3,6 +3,7 @@
 Belongs here: missing and unmapped columns. Does not belong here: the rows (sources).
 """
 
+import functools
 import re
 
 from segmentation.domain.core_tables import PROGRAM_COLUMNS
@@ -51,9 +52,10 @@ def required_columns(name: str, route: TableMapping) -> set[str]:
     return named | set(route.when) | set(route.where) | set(route.where_not)
 
 
-def _words(sql: str) -> set[str]:
+@functools.cache
+def _words(sql: str) -> frozenset[str]:
     """Return the column names in a query: its words, and what stands in double quotes."""
-    return set(_WORD.findall(sql)) | set(re.findall(r'"([^"]+)"', sql))
+    return frozenset(_WORD.findall(sql)) | frozenset(re.findall(r'"([^"]+)"', sql))
 
 
 def _require_columns(source: SourceFile, header: list[str], required: set[str], usable: set[str]) -> None:

@@ -19,6 +19,7 @@ from segmentation.ledger.statements import (
     check_invoice_dates,
     check_matches,
     check_references,
+    check_repeated_lines,
     check_returns,
 )
 from segmentation.ledger.truncation import check_recent_cohorts
@@ -51,6 +52,7 @@ def build_quality(
             *check_balances(ledger, lines, as_of),
             *check_cash(ledger, lines),
             *check_matches(ledger),
+            *check_repeated_lines(ledger),
             *check_returns(ledger),
             *check_references(ledger),
             *check_recent_cohorts(ledger["core_instalment_balance"], as_of),

@@ -14,10 +14,12 @@ from segmentation.domain.schema import Frames
 from segmentation.domain.vocabulary import DocumentType, MatchStatus
 from segmentation.ledger.findings import FAIL, PASS, WARN, Finding, describe_finding
 from segmentation.ledger.movements import drop_not_yet_valued
-from segmentation.ledger.source_rows import PLACE
+from segmentation.ledger.source_rows import PLACE, name_file
 from segmentation.ledger.unallocated_cash import list_unmatched_payments
 
 _EXAMPLES = 3
+_SAYS = ("structured_reference", "end_to_end_id", "remittance_text", "payer_name", "payer_account")
+"""What a bank statement says of a payment."""
 
 
 def check_invoice_dates(ledger: Frames) -> Iterator[Finding]:
@@ -191,6 +193,32 @@ def check_matches(ledger: Frames) -> Iterator[Finding]:
             + (f"; by rule: {by_rule}" if by_rule else ""),
             part.height,
         )
+
+
+def check_repeated_lines(ledger: Frames) -> Iterator[Finding]:
+    """Yield whether two statements seem to bring the same line, where the bank gave it no reference of its own.
+
+    Nothing is left out: one payer may well send the same amount twice with the same words.
+    """
+    said = ledger["core_payment"].filter(pl.any_horizontal(pl.col(name).is_not_null() for name in _SAYS))
+    if not said.height:
+        return
+    line = ["value_date", "currency", "amount", *_SAYS]
+    twice = (
+        said.with_columns(name_file())
+        .filter(pl.col("source_file").n_unique().over(line) > 1)
+        .sort("payment_id")
+    )
+    yield describe_finding(
+        "core_payments_are_on_one_statement",
+        "core_payment",
+        WARN if twice.height else PASS,
+        f"{twice.height} payments of several files are alike in everything; when statements overlap, deliver their "
+        f"days once, else the money counts twice: {_examples(twice, 'payment_id')}"
+        if twice.height
+        else "no payment stands on two statements",
+        said.height,
+    )
 
 
 def check_returns(ledger: Frames) -> Iterator[Finding]:
