@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DATA_ROOT ?= data
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench clean
+.PHONY: help demo test lint bench docs clean
 
 help: ## Show what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -40,6 +40,9 @@ lint: $(VENV)/test-ready ## Check style, types and import rules
 
 bench: $(VENV)/test-ready ## Run the benchmarks; writes docs/benchmarks.md (ONLY="load features" runs these)
 	@$(BIN)/python -m tests.benchmarks $(ONLY)
+
+docs: $(VENV)/run-ready ## Write docs/features.md from the definitions of the features
+	@$(BIN)/python -c 'from segmentation.features.documentation import render_page as page; print(page(), end="")' > docs/features.md
 
 clean: ## Remove the environment and all results but the decisions of people
 	rm -rf $(VENV) $(DATA_ROOT)/published $(DATA_ROOT)/dagster $(DATA_ROOT)/warehouse.duckdb* $(DATA_ROOT)/run.lock $(DATA_ROOT)/last_run.json

@@ -26,6 +26,8 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import brier_score_loss, roc_auc_score
 
 from segmentation.features.computation import compute_issue_features
+from segmentation.features.definitions import FEATURES, Feature, Unit, Window
+from segmentation.features.reasons import ReasonGroup
 from segmentation.ledger.loading import load_ledger
 from segmentation.ledger.mapping_files import load_mapping
 from segmentation.publish.reader import open_current
@@ -63,6 +65,35 @@ keys = ["invoice_id", "instalment_number"]
 rows = compute_issue_features(ledger).join(outcome, on=keys).sort("as_of_date", *keys)
 names = [name for name, kind in rows.schema.items() if kind.is_numeric() and name not in keys]
 train, test = rows.head(rows.height * 4 // 5), rows.tail(rows.height // 5)
+model = HistGradientBoostingClassifier(max_depth=4, random_state=0).fit(
+    train[names].to_numpy(), train["is_late"]
+)
+late_prob = model.predict_proba(test[names].to_numpy())[:, 1]
+print(
+    f"AUC {roc_auc_score(test['is_late'], late_prob):.3f}, Brier {brier_score_loss(test['is_late'], late_prob):.3f}"
+)
+
+# %% [markdown]
+# ## A feature of your own
+#
+# A feature is one definition: a name that ends in its unit, and a formula over what the sweep knows about a
+# customer at a moment (`segmentation/features/state.py` lists the names). It cannot look ahead, whatever the
+# formula. Does it help? Fit again, and compare. To keep it, add the definition to `FEATURES`: tables,
+# documentation and explanations follow.
+
+# %%
+mine = Feature(
+    "overdue_of_open_share",
+    Unit.SHARE,
+    Window.NOW,
+    "null when nothing is open",
+    pl.when(pl.col("open_count") > 0).then(pl.col("overdue_count") / pl.col("open_count")),
+    ReasonGroup.OPEN_OVERDUE_BOOK,
+    "instalments overdue, of those open",
+)
+wider = compute_issue_features(ledger, (*FEATURES, mine)).join(outcome, on=keys).sort("as_of_date", *keys)
+train, test = wider.head(wider.height * 4 // 5), wider.tail(wider.height // 5)
+names = [*names, mine.name]
 model = HistGradientBoostingClassifier(max_depth=4, random_state=0).fit(
     train[names].to_numpy(), train["is_late"]
 )

@@ -1,11 +1,13 @@
 #!/bin/sh
-# Installs what some tests need from the system: Chromium for pages, PostgreSQL for the decisions store.
+# Installs what some tests need from the system: Chromium for pages, PostgreSQL for the decisions store,
+# Java for Spark.
 # Needs root on a Debian-like system; elsewhere it says what will be skipped and goes on.
 set -u
 
 missing=""
 command -v chromium >/dev/null 2>&1 || command -v google-chrome >/dev/null 2>&1 || missing="$missing chromium"
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null 2>&1 || missing="$missing postgresql"
+command -v java >/dev/null 2>&1 || missing="$missing default-jre-headless"
 [ -z "$missing" ] && exit 0
 
 if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null 2>&1; then

@@ -1,6 +1,7 @@
 """What a definition promises: units, reasons, tables, and the refusal of columns by role."""
 
 import datetime as dt
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -22,7 +23,7 @@ from segmentation.features.definitions import (
     Window,
     features_about,
 )
-from segmentation.features.documentation import render_feature_table
+from segmentation.features.documentation import render_feature_table, render_page
 from segmentation.features.permission import REFUSED_ROLES, without_refused
 from segmentation.features.reasons import REASON_SENTENCES, ReasonGroup
 from tests.features.ledgers import build_ledger, day, empty_ledger, moment, random_ledger
@@ -95,6 +96,11 @@ def test_the_documentation_has_every_feature_once():
     text = render_feature_table()
     for feature in FEATURES:
         assert text.count(f"| `{feature.name}` |") == 1
+
+
+def test_the_page_about_features_is_up_to_date():
+    page = Path(__file__).parents[2] / "docs" / "features.md"
+    assert page.read_text(encoding="utf-8") == render_page(), "run make docs"
 
 
 @pytest.mark.parametrize("ledger", [empty_ledger(), random_ledger(3, invoices=120, customers=6)])

@@ -1,12 +1,14 @@
 """Spark gives the same features as one machine, row for row and bit for bit."""
 
 import os
+import shutil
 import sys
 
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from segmentation.domain.errors import UsageError
 from segmentation.features.computation import (
     compute_customer_features,
     compute_issue_features,
@@ -20,13 +22,15 @@ AS_OF = day(700)
 
 @pytest.fixture(scope="module")
 def spark():
-    pyspark_sql = pytest.importorskip("pyspark.sql")
+    pyspark_sql = pytest.importorskip("pyspark.sql", reason="Spark is not installed (extra 'spark')")
+    if shutil.which("java") is None:
+        pytest.skip("Java is not installed: Spark needs version 17 or newer")
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     session = (
         pyspark_sql.SparkSession.builder.master("local[2]")
         .config("spark.ui.enabled", "false")
         .config("spark.driver.host", "127.0.0.1")
-        .config("spark.sql.shuffle.partitions", "3")
+        .config("spark.sql.shuffle.partitions", "2")
         .config("spark.sql.session.timeZone", "Europe/Brussels")
         .getOrCreate()
     )
@@ -65,3 +69,12 @@ def test_spark_equals_one_machine(tables, ledger, name):
     assert_frame_equal(
         found.sort(key), expected.sort(key), check_exact=True, check_column_order=True, check_row_order=True
     )
+
+
+def test_a_table_that_does_not_exist_is_refused(tables):
+    from segmentation.features.spark import compute_features_on_spark
+
+    with pytest.raises(UsageError, match="feat_nothing is no feature table"):
+        compute_features_on_spark(tables, "feat_nothing")
+    with pytest.raises(UsageError, match="Give the as-of day"):
+        compute_features_on_spark(tables, "feat_customer")

@@ -189,7 +189,7 @@ FEATURES: tuple[Feature, ...] = (
             _c("paid_365_count") + _c("written_off_365_count") + _c("late_open_count"),
         ),
         G.PAST_LATENESS,
-        "the same for settlements learned in the last 365 days and what is overdue now",
+        "late or written off, of settlements learned in the last 365 days, with what is overdue now; smoothed towards 0.3",
     ),
     Feature(
         "late_90_share",
@@ -201,7 +201,7 @@ FEATURES: tuple[Feature, ...] = (
             _c("paid_90_count") + _c("written_off_90_count") + _c("late_open_count"),
         ),
         G.RECENT_LATENESS,
-        "the same for settlements learned in the last 90 days and what is overdue now",
+        "late or written off, of settlements learned in the last 90 days, with what is overdue now; smoothed towards 0.3",
     ),
     Feature(
         "late_30_days_share",
@@ -219,7 +219,7 @@ FEATURES: tuple[Feature, ...] = (
         NEVER_NULL,
         _smoothed(_c("same_weekday_late_count"), _c("same_weekday_count")),
         G.PAST_LATENESS,
-        "the same share, of instalments that fell due on the same weekday",
+        "late, written off or overdue now, of the instalments that fell due on the same weekday; smoothed towards 0.3",
         Scope.INSTALMENT,
     ),
     Feature(
@@ -229,7 +229,7 @@ FEATURES: tuple[Feature, ...] = (
         NEVER_NULL,
         _smoothed(_c("same_terms_late_count"), _c("same_terms_count")),
         G.PAST_LATENESS,
-        "the same share, of instalments with the same terms",
+        "late, written off or overdue now, of the instalments with the same terms; smoothed towards 0.3",
         Scope.INSTALMENT,
     ),
     # the latest settlements

@@ -1,4 +1,4 @@
-"""The features as a table for readers, written from their definitions.
+"""The features as a page for readers, written from their definitions: ``make docs`` writes docs/features.md.
 
 Belongs here: Markdown. Does not belong here: what a feature means (``definitions``).
 """
@@ -35,3 +35,29 @@ def render_feature_table(features: Iterable[Feature] = FEATURES) -> str:
             )
         )
     return "\n\n".join(parts) + "\n"
+
+
+_HEAD = """# Features
+
+What is known about a customer and an instalment at one moment: a table for each of the reasons by which
+predictions are explained. Written from `src/segmentation/features/definitions.py` by `make docs`.
+
+**Known at the start of the day.** A fact counts at moment t when it was learned (`observed_at`) before the
+day t began, 00:00 UTC. What is learned on the day itself, in whatever order, counts from the next day on: an
+invoice that is issued and one that is paid on the same day do not see each other.
+
+**Two moments, one code.** Each instalment at its issue (`feat_instalment_at_issue`: training, backtest), and
+every open instalment and customer on the as-of day (`feat_open_instalment`, `feat_customer`: scoring). The last
+column says which tables have a feature: *customer* all three, *instalment* the first two, *open_instalment*
+only the second.
+
+**Late** is an instalment paid after its due date, written off, or overdue and unpaid. What was known by then to
+be the supplier's doing (an upheld dispute, an invoice that never arrived or awaits approval) is left out.
+Amounts are compared within one currency: the invoice's own or, for a customer, the most frequent one.
+
+"""
+
+
+def render_page() -> str:
+    """Return docs/features.md."""
+    return _HEAD + render_feature_table()
