@@ -23,7 +23,7 @@ from segmentation.publish.decision_bounds import (
     contact_zone,
     list_open_channels,
 )
-from segmentation.publish.decision_rules import ACTIONS_WITHOUT_CONTACT, Step
+from segmentation.publish.decision_rules import ACTIONS_WITHOUT_CONTACT, Step, is_expired
 from segmentation.publish.reader import Snapshot
 
 OPENED = "opened_recommendation"
@@ -71,6 +71,7 @@ def draw_card(
     next_id: str | None = None,
     position: str = "",
     can_decide: bool = True,
+    links_customer: bool = True,
 ) -> None:
     """Draw a recommendation.
 
@@ -82,6 +83,7 @@ def draw_card(
     next_id : recommendation to show after this one.
     position : where it stands in the list, in words.
     can_decide : whether to offer the buttons.
+    links_customer : whether to offer the way to the customer's own page.
     """
     with st.container(border=True, key=f"card-{row['recommendation_id']}"):
         _draw_heading(row, position)
@@ -91,7 +93,7 @@ def draw_card(
         with figures:
             _draw_figures(page.formats, row)
         if can_decide:
-            _draw_buttons(page.snapshot, row, decision, next_id)
+            _draw_buttons(page.snapshot, row, decision, next_id, links_customer=links_customer)
 
 
 def _draw_heading(row: Mapping[str, Any], position: str) -> None:
@@ -131,8 +133,41 @@ def _draw_words(formats: Formats, row: Mapping[str, Any], decision: Mapping[str,
         st.markdown(f":material/lock: **Closed for now:** {closed}. {lifts}")
     if row["runner_up"]:
         st.markdown(f"**Second best:** {wording.say(wording.ACTIONS, row['runner_up'])}")
+    draw_message(row)
+    _draw_alternatives(row)
     if decision is not None:
         st.info(describe_decision(decision, formats), icon=":material/history:")
+
+
+def draw_message(row: Mapping[str, Any]) -> None:
+    """Draw the message that goes with a step, folded up, and what it still lacks."""
+    if not row.get("message_text"):
+        return
+    is_call = row["action"] == Action.CALL
+    language = wording.say(wording.LANGUAGES, row["message_language"])
+    label = f"Guide for the call ({language})" if is_call else f"Message to the customer ({language})"
+    with st.expander(label, icon=":material/chat:"):
+        missing = [wording.say(wording.MESSAGE_GAPS, code) for code in row["message_missing"] or ()]
+        if missing:
+            st.warning(
+                f"Not ready to send. Fill in under `treatment: sender:` in the settings file: {', '.join(missing)}.",
+                icon=":material/edit_note:",
+            )
+        st.markdown(f"**{escape(row['message_subject'])}**")
+        st.text(row["message_text"])
+        if row["message_reading_ease"] is not None:
+            st.caption(f"Reading ease {row['message_reading_ease']:.0f}; plain language scores 60 or more.")
+
+
+def _draw_alternatives(row: Mapping[str, Any]) -> None:
+    changes, vetoed = row.get("would_change") or [], row.get("vetoed") or []
+    if not changes and not vetoed:
+        return
+    with st.expander("What would change this advice", icon=":material/alt_route:"):
+        st.markdown("\n".join(f"- {escape(text)}" for text in changes))
+        if vetoed:
+            st.markdown("**Weighed and left out**")
+            st.markdown("\n".join(f"- {escape(text)}" for text in vetoed))
 
 
 def _describe_cause(row: Mapping[str, Any], formats: Formats) -> str:
@@ -173,13 +208,25 @@ def describe_decision(decision: Mapping[str, Any], formats: Formats) -> str:
 
 
 def _draw_buttons(
-    snapshot: Snapshot, row: dict[str, Any], decision: Mapping[str, Any] | None, next_id: str | None
+    snapshot: Snapshot,
+    row: dict[str, Any],
+    decision: Mapping[str, Any] | None,
+    next_id: str | None,
+    *,
+    links_customer: bool,
 ) -> None:
     key = row["recommendation_id"]
     # Once a decision is recorded the token changes; until then a repeated click carries the same one.
     token = f"{key}:{decision['decision_id'] if decision else 'first'}"
     common = (snapshot, row, token, next_id)
     in_force = decision is not None and not is_taken_back(decision)
+    has_expired = is_expired(row, published.now())
+    if has_expired:
+        st.warning(
+            "This advice has expired: the facts may have changed since. Run the pipeline on today's ledger; "
+            "until then it can only be ignored.",
+            icon=":material/event_busy:",
+        )
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
             "Approve and accept" if row["needs_approval"] else "Accept",
@@ -188,10 +235,15 @@ def _draw_buttons(
             icon=":material/check:",
             on_click=_accept,
             args=common,
-            disabled=bool(in_force and decision and decision["decision"] == "accept"),
+            disabled=has_expired or bool(in_force and decision and decision["decision"] == "accept"),
         )
         st.button(
-            "Adjust", key=f"adjust-{key}", icon=":material/tune:", on_click=_open_form, args=("adjust", key)
+            "Adjust",
+            key=f"adjust-{key}",
+            icon=":material/tune:",
+            on_click=_open_form,
+            args=("adjust", key),
+            disabled=has_expired,
         )
         st.button(
             "Ignore", key=f"ignore-{key}", icon=":material/block:", on_click=_open_form, args=("ignore", key)
@@ -213,12 +265,13 @@ def _draw_buttons(
                 on_click=_open,
                 args=(next_id,),
             )
-        st.page_link(
-            "views/customer.py",
-            label="Open customer",
-            icon=":material/person_search:",
-            query_params={"customer": row["customer_id"]},
-        )
+        if links_customer:
+            st.page_link(
+                "views/customer.py",
+                label="Open customer",
+                icon=":material/person_search:",
+                query_params={"customer": row["customer_id"]},
+            )
     form = st.session_state.get(FORM)
     if form == ("adjust", key):
         _draw_adjust_form(row, common)

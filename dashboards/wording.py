@@ -59,6 +59,17 @@ _BY_CHANNEL: Mapping[str, str] = {
     "portal": "in the customer portal",
 }
 
+LANGUAGES: Mapping[str, str] = {"nl": "Dutch", "fr": "French", "en": "English", "de": "German"}
+
+MESSAGE_GAPS: Mapping[str, str] = {
+    "sender_name": "the name of your company",
+    "account_number": "the account to pay to (iban)",
+    "payment_link": "the page to pay on",
+    "way_to_answer": "a phone number or e-mail address",
+    "company_number": "your company number",
+    "delivery": "what you deliver",
+}
+
 TONES: Mapping[str, str] = {
     "friendly": "friendly",
     "neutral": "neutral",

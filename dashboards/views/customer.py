@@ -6,6 +6,7 @@ import polars as pl
 import streamlit as st
 
 from dashboards import cards, charts, panels, published, rows, wording
+from segmentation.domain.vocabulary import Action
 
 CHART_ROWS = 15
 REASONS_SHOWN = 3
@@ -21,13 +22,12 @@ def draw(page: panels.Page) -> None:
     if customer_id is None:
         return
     customer = customers.filter(pl.col("customer_id") == customer_id).row(0, named=True)
+    with st.sidebar:
+        published.ask_decider()
     panels.draw_notice()
     _draw_heading(page, customer)
-    behaviour, step = st.columns(2, gap="large")
-    with behaviour:
-        _draw_behaviour(page, customer_id)
-    with step:
-        _draw_steps(page, customer_id)
+    _draw_steps(page, customer_id)
+    _draw_behaviour(page, customer_id)
     _draw_invoices(page, customer_id)
     _draw_timeline(page, customer_id)
 
@@ -153,25 +153,13 @@ def _draw_steps(page: panels.Page, customer_id: str) -> None:
     if steps.is_empty():
         st.caption("Nothing to do and nothing to wait for.")
     for row in steps.iter_rows(named=True):
-        with st.container(border=True):
-            icon = wording.ACTION_ICONS.get(row["action"], "")
-            st.markdown(f"{icon} **{wording.describe_step(row['action'], row['channel'])}**")
-            if row["window_start_at"]:
-                st.markdown(
-                    f":material/schedule: {cards.describe_window(row, formats)} (the customer's time)"
-                )
-            st.markdown(cards.escape(row["reason_text"]))
-            if row["blocked_by"]:
-                st.markdown("**Closed for now**")
-                st.markdown("\n".join(f"- {wording.say(wording.BLOCKS, code)}" for code in row["blocked_by"]))
-                st.caption(
-                    f"Opens {formats.moment(row['earliest_lawful_at'], cards.customer_zone(row))}."
-                    if row["earliest_lawful_at"]
-                    else "No date is known on which this ends."
-                )
-            decision = latest.get(row["recommendation_id"])
-            if decision:
-                st.info(cards.describe_decision(decision, formats), icon=":material/history:")
+        cards.draw_card(
+            page,
+            row,
+            decision=latest.get(row["recommendation_id"]),
+            can_decide=row["action"] != Action.WAIT,
+            links_customer=False,
+        )
     st.markdown("**Decisions so far**")
     if decided.is_empty():
         st.caption("None yet.")

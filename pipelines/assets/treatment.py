@@ -35,5 +35,6 @@ def act_recommendation(run: Run) -> dg.MaterializeResult[None]:
         frames[GATE.name],
         run.load_as_of(),
         run.settings.treatment,
+        run.settings.seed,
     )
     return run.store(RECOMMENDATION, steps, {"plot": plot_counts(steps, "action", "customers")})

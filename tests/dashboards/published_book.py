@@ -251,7 +251,8 @@ def build_book(
         "out_gates": _gates(recommendations),
         "out_changes": PUBLISHED_TABLES["out_changes"].empty(),
     }
-    return {name: PUBLISHED_TABLES[name].conform(frame) for name, frame in tables.items()}
+    nothing = {name: table.empty() for name, table in PUBLISHED_TABLES.items()}
+    return {name: PUBLISHED_TABLES[name].conform(frame) for name, frame in (nothing | tables).items()}
 
 
 def _month(as_of):

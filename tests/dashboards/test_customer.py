@@ -1,9 +1,11 @@
 """The page of one customer."""
 
+from datetime import timedelta
+
 import polars as pl
 import pytest
 
-from dashboards import rows
+from dashboards import published, rows
 from segmentation.publish.decisions import DecisionStore
 from segmentation.publish.reader import open_current
 from tests.dashboards.conftest import read_everything
@@ -74,3 +76,42 @@ def test_a_decision_taken_back_stays_in_the_history(data_root, open_page):
             )
     text = read_everything(open_page("customer", customer=step["customer_id"]))
     assert text.index("- Taken back by Ann") < text.index("- Accepted by Ann")
+
+
+def first_step(data_root) -> dict:
+    steps = open_current(data_root).read_table("out_recommendations")
+    return steps.filter(pl.col("action") != "wait").row(0, named=True)
+
+
+def test_a_step_can_be_decided_on_the_customers_own_page(data_root, open_page):
+    step = first_step(data_root)
+    app = open_page("customer", customer=step["customer_id"])
+    app.text_input(key="decider").set_value("Ann").run()
+    app.button(key=f"accept-{step['recommendation_id']}").click().run()
+    assert not app.exception
+    with DecisionStore.for_data_root(data_root) as store:
+        assert store.read_decisions()["recommendation_id"].to_list() == [step["recommendation_id"]]
+    assert "Accepted by Ann" in read_everything(app)
+
+
+def test_the_message_is_shown_and_what_it_lacks_is_named(data_root, open_page):
+    steps = open_current(data_root).read_table("out_recommendations")
+    step = steps.filter(
+        pl.col("message_missing").list.len() > 0, ~pl.col("action").is_in(["wait", "call"])
+    ).row(0, named=True)
+    app = open_page("customer", customer=step["customer_id"])
+    assert "Message to the customer (Dutch)" in [expander.label for expander in app.expander]
+    assert step["message_text"] in [text.value for text in app.text]
+    assert "the account to pay to (iban)" in "".join(warning.value for warning in app.warning)
+    assert "waiting would be better" in read_everything(app)
+
+
+def test_an_expired_recommendation_cannot_be_accepted(data_root, open_page, monkeypatch):
+    step = first_step(data_root)
+    app = open_page("customer", customer=step["customer_id"])
+    monkeypatch.setattr(published, "now", lambda: step["valid_until"] + timedelta(minutes=1))
+    app.run()
+    assert app.button(key=f"accept-{step['recommendation_id']}").disabled
+    assert app.button(key=f"adjust-{step['recommendation_id']}").disabled
+    assert not app.button(key=f"ignore-{step['recommendation_id']}").disabled
+    assert "This advice has expired" in read_everything(app)

@@ -45,7 +45,10 @@ def test_only_accepted_and_adjusted_steps_may_be_carried_out(published_root, loc
     decide(published_root, "C002", "adjust", reason="x", step=Step("call", "phone", **call))
     decide(published_root, "C003", "ignore", reason="x")
     found = list_actionable_steps(published_root, NOW, location)
-    assert found.columns == [*DECISION.column_names, "valid_until"]
+    message = ["message_language", "message_subject", "message_text", "message_missing", "plan_schedule"]
+    assert found.columns == [*DECISION.column_names, "valid_until", *message]
+    assert found["message_text"][0] == accepted["message_text"]
+    assert found["message_text"][1] is None, "it was written for another step"
     assert found.select("customer_id", "action", "channel").rows() == [
         ("C001", accepted["action"], accepted["channel"]),
         ("C002", "call", "phone"),
@@ -215,3 +218,20 @@ def test_the_store_beside_the_snapshots_is_read_when_none_is_named(tmp_path):
 def test_a_moment_without_time_zone_is_refused(published_root, location):
     with pytest.raises(UsageError, match="time zone"):
         list_actionable_steps(published_root, NOW.replace(tzinfo=None), location)
+
+
+def test_an_expired_recommendation_is_neither_accepted_nor_adjusted_but_may_be_ignored(
+    published_root, decide
+):
+    late = {"decided_at": NOW + timedelta(days=400)}
+    for decision in ("accept", "adjust"):
+        with pytest.raises(UsageError, match="expired"):
+            decide(
+                published_root,
+                "C001",
+                decision,
+                reason="x",
+                step=Step("wait") if decision == "adjust" else None,
+                **late,
+            )
+    decide(published_root, "C001", "ignore", reason="x", **late)

@@ -56,9 +56,12 @@ def test_the_model_is_the_same_whatever_the_order_of_contacts():
     log, _, _ = draw_log(world, logging_policy(world), 1000, 6)
     order = np.random.default_rng(0).permutation(1000)
     mixed = type(log)(*(getattr(log, name)[order] for name in log.__slots__))
-    rows, band = np.arange(200), np.zeros(200, dtype=np.int64)
-    first = fit_response(log, world.segment, world.sizes, 1).predict(rows, band)
-    second = fit_response(mixed, world.segment, world.sizes, 1).predict(rows, band)
+
+    def predict(contacts):
+        model = fit_response(contacts, world.segment, world.sizes, 1)
+        return model.predict(model.weigh_states(contacts, world.segment), np.zeros(200, dtype=np.int64))
+
+    first, second = predict(log), predict(mixed)
     np.testing.assert_allclose(first, second, atol=1e-9)
 
 
@@ -67,7 +70,8 @@ def test_shares_of_evidence_add_up_and_grow_with_own_contacts():
     log, _, _ = draw_log(world, logging_policy(world), 3000, 7)
     part = log.take(log.customer < 150)
     model = fit_response(part, world.segment, world.sizes, 1)
-    own, segment, everybody = model.share_evidence(np.arange(300), world.segment)
+    own_count = np.bincount(part.customer, minlength=300).astype(float)
+    own, segment, everybody = model.share_evidence(own_count, world.segment)
     np.testing.assert_allclose(own + segment + everybody, 1)
     assert (own[:150] > 0).all()
     assert (own[150:] == 0).all()

@@ -156,10 +156,27 @@ class SenderSettings(_Settings):
     )
 
 
+class ExplorationSettings(_Settings):
+    """Trying out which gentle channel is answered best; off until there is a contact log to learn from."""
+
+    is_on: bool = Field(
+        default=False, description="whether gentle channels are drawn at random within bounds"
+    )
+    within_points: float = Field(
+        0.08, ge=0, le=0.2, description="only channels whose response is this close to the best take part"
+    )
+    holdout_share: float = Field(
+        0.08, ge=0.05, le=0.10, description="share of those who take part that is left alone, to compare with"
+    )
+    days_between: int = Field(30, ge=1, description="days in which a customer takes part once at most")
+    draws: int = Field(400, ge=100, description="draws behind the probability of each channel")
+
+
 class TreatmentSettings(_Settings):
     """What may be done, when, and what it is worth."""
 
     sender: SenderSettings = SenderSettings()
+    exploration: ExplorationSettings = ExplorationSettings()
 
     policy_version: str = "rules-1"
     jurisdiction: str = Field(
@@ -282,6 +299,13 @@ class FairnessSettings(_Settings):
         0.1, gt=0, lt=1, description="share of a run's alpha that is spent on pairs of attributes"
     )
     bootstrap_replicates: int = Field(2000, ge=200)
+    mitigation: tuple[Literal["penalty", "reweighing"], ...] = Field(
+        (), description="methods by which the model of being late is mitigated; none when empty"
+    )
+    mitigation_strengths: tuple[float, ...] = Field(
+        (0.3, 1.0, 3.0), min_length=1, description="strengths of the penalty that are tried"
+    )
+    max_auc_loss: float = Field(0.005, ge=0, lt=0.5, description="AUC that mitigation may cost at most")
 
     @field_validator("attributes")
     @classmethod
@@ -299,13 +323,6 @@ class PublishSettings(_Settings):
     keep_snapshots: int = Field(
         30, ge=2, description="older snapshots than this many are removed, never the current one"
     )
-    mitigation: tuple[Literal["penalty", "reweighing"], ...] = Field(
-        (), description="methods by which the model of being late is mitigated; none when empty"
-    )
-    mitigation_strengths: tuple[float, ...] = Field(
-        (0.3, 1.0, 3.0), min_length=1, description="strengths of the penalty that are tried"
-    )
-    max_auc_loss: float = Field(0.005, ge=0, lt=0.5, description="AUC that mitigation may cost at most")
 
 
 class Settings(_Settings):

@@ -82,6 +82,23 @@ def decided_step(
     return step
 
 
+def is_expired(recommendation: Mapping[str, Any], moment: datetime) -> bool:
+    """Return whether a recommendation may no longer be carried out."""
+    until = recommendation.get("valid_until")
+    return until is not None and until < moment
+
+
+def require_still_valid(
+    recommendation: Mapping[str, Any], decision: Decision | str, decided_at: datetime
+) -> None:
+    """Raise UsageError when a step is accepted or adjusted that may no longer be carried out."""
+    if decision in {Decision.ACCEPT, Decision.ADJUST} and is_expired(recommendation, decided_at):
+        raise UsageError(
+            f"This recommendation expired on {recommendation['valid_until']:%Y-%m-%d %H:%M} UTC",
+            remedy="Run the pipeline on today's ledger and decide on its worklist: the facts may have changed.",
+        )
+
+
 def _require_complete(step: Step) -> None:
     if step.action not in set(Action):
         raise UsageError(f"Unknown step {step.action!r}", remedy=f"Choose one of {', '.join(Action)}.")

@@ -23,7 +23,7 @@ from segmentation.domain.errors import UsageError
 from segmentation.domain.hashing import hash_text
 from segmentation.domain.vocabulary import Decision
 from segmentation.publish.decision_database import create_engine, read_location
-from segmentation.publish.decision_rules import Step, decided_step
+from segmentation.publish.decision_rules import Step, decided_step, require_still_valid
 from segmentation.publish.decision_schema import DECISIONS, prepare_database
 from segmentation.publish.reader import Snapshot
 
@@ -100,12 +100,13 @@ class DecisionStore:
         Raises
         ------
         UsageError
-            When person, reason or step are missing or not permitted, or when there is no decision to
-            withdraw; nothing is recorded then.
+            When person, reason or step are missing or not permitted, when the recommendation to accept or
+            adjust has expired, or when there is no decision to withdraw; nothing is recorded then.
         """
         chosen = decided_step(recommendation, decision, decided_by=decided_by, reason=reason, step=step)
         if decided_at.tzinfo is None:
             raise UsageError("The moment of a decision has no time zone", remedy="Pass it in UTC.")
+        require_still_valid(recommendation, decision, decided_at)
         row: dict[str, Any] = {
             "recommendation_id": recommendation["recommendation_id"],
             "snapshot_id": snapshot.id,

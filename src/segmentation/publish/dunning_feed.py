@@ -18,7 +18,8 @@ from segmentation.publish.reader import Snapshot, list_snapshots, open_current
 
 _RECOMMENDATIONS = PUBLISHED_TABLES["out_recommendations"]
 _CARRIED_OUT = (Decision.ACCEPT.value, Decision.ADJUST.value)
-_COLUMNS = (*DECISION.column_names, "valid_until")
+_MESSAGE = ("message_language", "message_subject", "message_text", "message_missing", "plan_schedule")
+_COLUMNS = (*DECISION.column_names, "valid_until", *_MESSAGE)
 
 _OWN_GATE = BlockCode.AWAITING_DECISION_EFFECT.value
 """Closed by the very decision that is to be carried out; it holds further steps back, not this one."""
@@ -83,19 +84,27 @@ def list_actionable_steps(
         decided = store.latest_decisions()
     current = open_current(data_root)
     if current is None or _find_obstacle(current, now) is not None:
-        return DECISION.empty().with_columns(_RECOMMENDATIONS.empty()["valid_until"]).select(_COLUMNS)
+        return (
+            DECISION.empty()
+            .join(
+                _RECOMMENDATIONS.empty().select("recommendation_id", "valid_until", *_MESSAGE),
+                on="recommendation_id",
+            )
+            .select(_COLUMNS)
+        )
     last_worklist = pl.col("as_of_date").max().over("customer_id")
     decided = decided.filter(pl.col("as_of_date") == last_worklist).filter(
         pl.col("decision").is_in(_CARRIED_OUT), pl.col("action") != Action.WAIT.value
     )
     return (
         _leave_out_closed(decided, current)
-        .join(_read_validity(data_root, decided), on=["snapshot_id", "recommendation_id"], how="inner")
+        .join(_read_recommended(data_root, decided), on=["snapshot_id", "recommendation_id"], how="inner")
         .filter(
             pl.col("valid_until") >= now,
             pl.col("window_end_at").is_null() | (pl.col("window_end_at") >= now),
         )
         .sort("customer_id", "recommendation_id")
+        .with_columns(pl.when(_is_as_written()).then(name).alias(name) for name in _MESSAGE)
         .select(_COLUMNS)
     )
 
@@ -160,16 +169,28 @@ def _leave_out_closed(decided: pl.DataFrame, current: Snapshot) -> pl.DataFrame:
     )
 
 
-def _read_validity(data_root: Path, decided: pl.DataFrame) -> pl.DataFrame:
-    """Return until when each recommendation holds, from the snapshots that were decided on."""
+def _is_as_written() -> pl.Expr:
+    """Return whether the decided step is the one that its message was written for."""
+    same_channel = pl.col("channel").eq_missing(pl.col("recommended_channel"))
+    return (pl.col("action") == pl.col("recommended_action")) & same_channel
+
+
+def _read_recommended(data_root: Path, decided: pl.DataFrame) -> pl.DataFrame:
+    """Return until when each recommendation holds, and its message, from the snapshots decided on."""
     wanted = set(decided["snapshot_id"].unique())
-    columns = ["recommendation_id", "valid_until"]
+    columns = [
+        "recommendation_id",
+        "valid_until",
+        pl.col("action").alias("recommended_action"),
+        pl.col("channel").alias("recommended_channel"),
+        *_MESSAGE,
+    ]
     empty = _RECOMMENDATIONS.empty().select(pl.lit("").alias("snapshot_id"), *columns)
     return pl.concat(
         [
             empty,
             *(
-                snapshot.read_table(_RECOMMENDATIONS.name, columns).select(
+                _RECOMMENDATIONS.align(snapshot.read_table(_RECOMMENDATIONS.name)).select(
                     pl.lit(snapshot.id).alias("snapshot_id"), *columns
                 )
                 for snapshot in list_snapshots(data_root)

@@ -96,7 +96,8 @@ def measure_value(seed: int, contacts: int, *, homogeneous: bool = False) -> dic
     log, arm, _ = draw_log(world, logging, contacts, seed)
     everybody = np.arange(world.count)
     model = fit_response(log, world.segment, world.sizes, seed)
-    learned, _ = model.predict(everybody, np.full(world.count, 1))
+    states = model.weigh_states(log, world.segment)
+    learned, _ = model.predict(states, np.ones(world.count, dtype=np.int64))
     best = world.prob if homogeneous else find_bayes_probs(world, log, arm)
     worth = world.worth
 

@@ -14,6 +14,9 @@ from segmentation.domain.vocabulary import Action, PermissionStatus
 from segmentation.treatment.response import APPROACH_OF, estimate_response
 from segmentation.treatment.scenario import Condition, Scenario, list_steps
 
+_MOST_MOVED = 0.9
+"""No contact moves everybody, whatever thin data say."""
+
 
 def list_candidates(situation: pl.DataFrame, scenario: Scenario, settings: TreatmentSettings) -> pl.DataFrame:
     """Return the steps that the scenario allows for every customer whose account no gate closes.
@@ -63,10 +66,10 @@ def list_candidates(situation: pl.DataFrame, scenario: Scenario, settings: Treat
     )
 
 
-def choose_channels(
+def list_channels(
     candidates: pl.DataFrame, ledger: Frames, gate: pl.DataFrame, as_of: date, scenario: Scenario
 ) -> pl.DataFrame:
-    """Return the candidates for which a channel is open, with that channel.
+    """Return the candidates with every channel that is open for them.
 
     Parameters
     ----------
@@ -79,8 +82,8 @@ def choose_channels(
 
     Returns
     -------
-    The candidates with ``channel`` (null for a step without contact), ``is_preferred`` and
-    ``is_unverified``. The customer's stated preference comes first, then the scenario's order.
+    One row per candidate and open channel: ``channel`` (null for a step without contact),
+    ``is_preferred``, ``is_unverified`` and ``place`` (in the scenario's order).
     """
     key = ["customer_id", "channel"]
     preferred = (
@@ -101,6 +104,7 @@ def choose_channels(
         pl.lit(None, dtype=pl.String).alias("channel"),
         pl.lit(False).alias("is_preferred"),
         pl.lit(False).alias("is_unverified"),
+        pl.lit(0, dtype=pl.Int64).alias("place"),
     )
     spoken = (
         candidates.filter(pl.col("channels").list.len() > 0)
@@ -117,15 +121,54 @@ def choose_channels(
         )
         .join(preferred, on=key, how="left")
         .with_columns(pl.col("is_preferred").fill_null(False), pl.lit(is_unverified).alias("is_unverified"))
-        .sort("customer_id", "action", "is_preferred", "place", descending=[False, False, True, False])
-        .unique(["customer_id", "action"], keep="first", maintain_order=True)
-        .drop("place")
     )
-    return pl.concat([silent, spoken.select(silent.columns)]).sort("customer_id", "action")
+    return pl.concat([silent, spoken.select(silent.columns)]).sort("customer_id", "action", "place")
 
 
-def add_effects(
-    candidates: pl.DataFrame, ledger: Frames, customers: pl.DataFrame, as_of: date, scenario: Scenario
+def pick_channels(valued: pl.DataFrame, drawn: pl.DataFrame) -> pl.DataFrame:
+    """Return one row per candidate, with the channel to use.
+
+    Parameters
+    ----------
+    valued : candidates by channel, with their value.
+    drawn : of ``exploration.draw_arms``; a channel that was drawn is taken.
+
+    Returns
+    -------
+    The candidates with propensity, is_exploration and is_held_out. The customer's stated preference comes
+    first, then the channel worth most where history speaks of it, then the scenario's order.
+    """
+    key = ["customer_id", "action"]
+    is_learned = pl.col("lift").is_not_null().any().over(key)
+    return (
+        valued.join(
+            drawn.with_columns(pl.lit(value=True).alias("is_drawn")), on=[*key, "channel"], how="left"
+        )
+        .with_columns(
+            pl.col("is_drawn", "is_held_out").fill_null(value=False),
+            pl.when(is_learned).then(-pl.col("value")).otherwise(0.0).alias("_loss"),
+        )
+        .sort(
+            *key,
+            "is_drawn",
+            "is_preferred",
+            "_loss",
+            "place",
+            descending=[False, False, True, True, False, False],
+        )
+        .unique(key, keep="first", maintain_order=True)
+        .with_columns(pl.col("propensity").fill_null(1.0), pl.col("is_drawn").alias("is_exploration"))
+        .drop("place", "_loss", "is_drawn")
+    )
+
+
+def add_effects(  # noqa: PLR0917  frames travel as arguments
+    candidates: pl.DataFrame,
+    ledger: Frames,
+    customers: pl.DataFrame,
+    as_of: date,
+    scenario: Scenario,
+    arms: pl.DataFrame,
 ) -> pl.DataFrame:
     """Return the candidates with the share of customers whom the step moves, and what that rests on.
 
@@ -135,6 +178,7 @@ def add_effects(
     ledger : contact history.
     customers : customer_id and segment.
     as_of, scenario : see ``response.estimate_response``.
+    arms : of ``arms.estimate_arms``; raises or lowers the share by how the channel is answered.
 
     Returns
     -------
@@ -156,8 +200,18 @@ def add_effects(
     return (
         learned.join(response, on=["customer_id", "approach"], how="left")
         .join(effects, on="action", how="left")
+        .join(arms, on=["customer_id", "channel"], how="left")
         .with_columns(
-            pl.when(history).then("share").otherwise("default_share").alias("share"),
+            *(
+                pl.when(history & pl.col("approach").is_not_null()).then(name).alias(name)
+                for name in ("lift", "slot", "response_prob", "spread")
+            )
+        )
+        .with_columns(
+            pl.when(history)
+            .then((pl.col("share") * pl.col("lift").fill_null(1.0)).clip(0.0, _MOST_MOVED))
+            .otherwise("default_share")
+            .alias("share"),
             pl.when(history).then("evidence").otherwise("default_evidence").alias("evidence"),
             pl.when(history).then("evidence_own_share").otherwise(0.0).alias("evidence_own_share"),
             pl.when(history).then("evidence_segment_share").otherwise(0.0).alias("evidence_segment_share"),

@@ -5,7 +5,7 @@ allows (jurisdictions/*.yaml) or which hour works best (nothing here claims to k
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from importlib import resources
@@ -19,6 +19,14 @@ from segmentation.domain.errors import UsageError
 from segmentation.domain.settings import TreatmentSettings
 from segmentation.domain.vocabulary import PartyType
 from segmentation.treatment.jurisdiction import Weekday, load_pack
+
+SLOT_HOURS: dict[str, tuple[int, int]] = {
+    "morning": (0, 12),
+    "midday": (12, 15),
+    "afternoon": (15, 18),
+    "evening": (18, 24),
+}
+"""Parts of the day in the customer's own time, end excluded."""
 
 _SEARCH_DAYS = 60
 _WEEKDAY_NUMBER = {day: number for number, day in enumerate(Weekday)}
@@ -151,7 +159,8 @@ def add_working_days(day: date, count: int, holiday_countries: Iterable[str]) ->
 
 
 @cache
-def _known_zones() -> frozenset[str]:
+def known_zones() -> frozenset[str]:
+    """Return the names of all IANA time zones."""
     return frozenset(available_timezones())
 
 
@@ -192,7 +201,7 @@ def resolve_hours(
         open_hour = max(open_hour, settings.business_call_open_hour)
         close_hour = min(close_hour, settings.business_call_close_hour)
     return OpenHours(
-        timezone=timezone if timezone in _known_zones() else settings.default_timezone,
+        timezone=timezone if timezone in known_zones() else settings.default_timezone,
         open_hour=open_hour,
         close_hour=close_hour,
         closed_weekdays=frozenset(closed),
@@ -200,13 +209,20 @@ def resolve_hours(
     )
 
 
+def narrow_to_slot(hours: OpenHours, slot: str | None) -> OpenHours:
+    """Return the lawful hours within a part of the day; all of them when it names none or leaves none."""
+    first, end = SLOT_HOURS.get(slot or "", (0, _HOURS_IN_DAY))
+    open_hour, close_hour = max(hours.open_hour, first), min(hours.close_hour, end)
+    return replace(hours, open_hour=open_hour, close_hour=close_hour) if open_hour < close_hour else hours
+
+
 def find_windows(frame: pl.DataFrame, settings: TreatmentSettings) -> pl.DataFrame:
     """Return ``frame`` with the next lawful window of every row.
 
     Parameters
     ----------
-    frame : columns jurisdiction, country, timezone, party_type, ``is_call`` (a person of the team must be
-        at work) and ``not_before_date`` (day from which contact may be made; null gives no window).
+    frame : columns jurisdiction, country, timezone, party_type, ``slot`` (part of the day, may be left
+        out), ``is_call`` (a person of the team must be at work) and ``not_before_date`` (day from which contact may be made; null gives no window).
     settings : opening hours, hours of calls to legal persons and public bodies, default time zone.
 
     Returns
@@ -218,10 +234,14 @@ def find_windows(frame: pl.DataFrame, settings: TreatmentSettings) -> pl.DataFra
     -----
     Windows are found once per distinct place and day, then joined back.
     """
-    key = ["jurisdiction", "country", "timezone", "party_type", "is_call", "not_before_date"]
+    key = ["jurisdiction", "country", "timezone", "party_type", "is_call", "not_before_date", "slot"]
+    if "slot" not in frame.columns:
+        frame = frame.with_columns(pl.lit(None, dtype=pl.String).alias("slot"))
     weekend = frozenset({Weekday.SATURDAY, Weekday.SUNDAY})
     rows = []
-    for jurisdiction, country, timezone, party_type, is_call, day in frame.select(key).unique().iter_rows():
+    for jurisdiction, country, timezone, party_type, is_call, day, slot in (
+        frame.select(key).unique().iter_rows()
+    ):
         hours = resolve_hours(
             jurisdiction,
             country,
@@ -230,6 +250,7 @@ def find_windows(frame: pl.DataFrame, settings: TreatmentSettings) -> pl.DataFra
             weekend if is_call else frozenset(),
             is_business_call=is_call and party_type in _WITH_OFFICES,
         )
+        hours = narrow_to_slot(hours, slot)
         start, end = (
             (None, None) if day is None else next_window(hours, datetime.combine(day, time(0), UTC), day)
         )
@@ -242,6 +263,7 @@ def find_windows(frame: pl.DataFrame, settings: TreatmentSettings) -> pl.DataFra
                 party_type,
                 is_call,
                 day,
+                slot,
                 start,
                 end,
                 local[0].date() if local else None,

@@ -172,6 +172,9 @@ def _waiting(response_days: int) -> pl.Expr:
         pl.lit(response_days),
     )
     texts = {
+        "held_out": pl.lit(
+            "Wait: the customer was drawn by lot to be left alone this time, so that what contact brings can be measured."
+        ),
         "not_due": pl.format(
             "Wait: no step is needed before the due date.{}",
             pl.when(pl.col("blocked_by").list.len() > 0)
@@ -246,6 +249,9 @@ def _codes() -> pl.Expr:
         code(pl.col("is_default"), "default_scenario"),
         code(~pl.col("is_default") & (pl.col("own_count") > 0) & _own_leads(), "own_response_history"),
         code(is_step & pl.col("is_preferred"), "preferred_channel"),
+        code(is_step & ~pl.col("is_preferred") & pl.col("lift").is_not_null(), "best_answered_channel"),
+        code(is_step & pl.col("slot").is_not_null(), "best_answered_slot"),
+        code(pl.col("is_exploration"), "exploration"),
         code(is_step & pl.col("is_unverified"), "channel_not_verified"),
         code(is_step & pl.col("is_over_capacity"), "calls_used_up"),
         code(is_step & (pl.col("overdue_amount") > pl.col("act_amount")), "invoices_left_out"),

@@ -14,9 +14,11 @@ from segmentation.domain.schema import Frames
 from segmentation.domain.settings import TreatmentSettings
 from segmentation.domain.vocabulary import Action, BlockCode, Cause, PartyType, Segment
 from segmentation.treatment.alternatives import list_vetoes, tell_changes
-from segmentation.treatment.candidates import add_effects, choose_channels, list_candidates
+from segmentation.treatment.arms import estimate_arms
+from segmentation.treatment.candidates import add_effects, list_candidates, list_channels, pick_channels
 from segmentation.treatment.choice import choose_steps, rank_candidates
 from segmentation.treatment.contact_hours import find_windows
+from segmentation.treatment.exploration import draw_arms
 from segmentation.treatment.exposure import find_circumstances, list_instalments, measure_exposure
 from segmentation.treatment.gates import list_customers
 from segmentation.treatment.jurisdiction import assign_packs
@@ -124,7 +126,9 @@ def _wait_code(reminder_day: dict[str, int]) -> pl.Expr:
     first_day = pl.col("profile").replace_strict(reminder_day, return_dtype=pl.Int64)
     is_doubtful = pl.col("blocked_by").list.set_intersection(pl.lit(_DOUBTS)).list.len() > 0
     return (
-        pl.when((pl.col("overdue_count") == 0) & ~pl.col("has_step") & ~is_doubtful)
+        pl.when(pl.col("is_held_out"))
+        .then(pl.lit("held_out"))
+        .when((pl.col("overdue_count") == 0) & ~pl.col("has_step") & ~is_doubtful)
         .then(pl.lit("not_due"))
         .when(pl.col("blocked_by").list.len() > 0)
         .then(pl.lit("blocked"))
@@ -164,6 +168,7 @@ def recommend_steps(  # noqa: PLR0917  frames travel as arguments
     gate: pl.DataFrame,
     as_of: date,
     settings: TreatmentSettings,
+    seed: int = 0,
 ) -> pl.DataFrame:
     """Return the next step for every customer with something open, waiting being one of the steps.
 
@@ -174,7 +179,8 @@ def recommend_steps(  # noqa: PLR0917  frames travel as arguments
     segment : pred_segment; customers without one are treated as having insufficient history.
     gate : act_gate of the same day.
     as_of : as-of day; the recommended window starts on it or later.
-    settings : costs, days, capacity, fallback jurisdiction, policy version.
+    settings : costs, days, capacity, fallback jurisdiction, policy version, exploration.
+    seed : of draws in exploration and of folds in the response model.
 
     Returns
     -------
@@ -193,7 +199,9 @@ def recommend_steps(  # noqa: PLR0917  frames travel as arguments
     lower end above nil the one worth most is taken, the gentler one on a tie. Formal notices and legal
     reviews need two and three earlier levels and a named person; natural persons, customers of unknown
     legal form, customers thought unwilling to pay and payment plans need approval for whatever step is
-    recommended, and so does matching money that waits on the account; waiting needs none. Nothing is random: propensity is 1.
+    recommended, and so does matching money that waits on the account; waiting needs none. Where enough
+    contacts are on record, the channel is the one that the customer answers best for its cost, stated
+    preferences still first. Without exploration nothing is random and propensity is 1.
     """
     scenario = load_scenario()
     instalments = list_instalments(ledger, instalment_risk, gate, as_of, scenario)
@@ -210,7 +218,7 @@ def recommend_steps(  # noqa: PLR0917  frames travel as arguments
         (pl.col("is_blocked") & (pl.col("overdue_count") > 0)).alias("is_blocked"),
     )
     wanted = list_candidates(weighed, scenario, settings)
-    open_to = choose_channels(wanted, ledger, gate, as_of, scenario)
+    open_to = list_channels(wanted, ledger, gate, as_of, scenario)
     mute = (
         wanted.join(open_to, on="customer_id", how="anti")
         .select("customer_id", "channels")
@@ -219,11 +227,14 @@ def recommend_steps(  # noqa: PLR0917  frames travel as arguments
     mute_blocks = _collect(
         gate.join(mute, left_on=["customer_id", "channel"], right_on=["customer_id", "channels"], how="semi")
     )
-    valued = value_steps(
-        add_effects(open_to, ledger, situation.select("customer_id", "segment"), as_of, scenario),
-        scenario,
-        settings,
+    people = situation.select("customer_id", "segment", "act_days_late")
+    arms = estimate_arms(ledger, people, as_of, scenario, settings, seed).channels
+    by_channel = value_steps(
+        add_effects(open_to, ledger, people.drop("act_days_late"), as_of, scenario, arms), scenario, settings
     )
+    is_reachable = by_channel.filter(~pl.col("is_account_closed"))
+    drawn = draw_arms(is_reachable, ledger, as_of, settings.exploration, seed)
+    valued = pick_channels(by_channel, drawn)
     has_step = pl.concat(
         [valued.filter(pl.col("value_low") > 0).select("customer_id"), mute.select("customer_id")]
     ).unique()
@@ -243,6 +254,16 @@ def recommend_steps(  # noqa: PLR0917  frames travel as arguments
     picked = picked.join(has_step.with_columns(pl.lit(True).alias("has_step")), on="customer_id", how="left")
     is_wait = pl.col("action") == Action.WAIT
     is_idle = pl.col("action").is_null()
+    is_held_out = pl.col("is_held_out").fill_null(value=False)
+    picked = picked.with_columns(
+        pl.when(~is_held_out).then("action").alias("action"),
+        *(pl.when(~is_held_out).then(name).alias(name) for name in ("channel", "tone", "slot")),
+        *(
+            pl.when(is_held_out).then(0.0).otherwise(name).alias(name)
+            for name in ("value", "value_low", "value_high")
+        ),
+        pl.when(is_held_out).then("action").otherwise("runner_up").alias("runner_up"),
+    )
     is_mute = pl.col("blocked_by").is_null()
     picked = picked.with_columns(
         pl.col("action").fill_null(Action.WAIT.value),
@@ -255,9 +276,11 @@ def recommend_steps(  # noqa: PLR0917  frames travel as arguments
         ),
     ).with_columns(
         pl.col("blocked_by").fill_null([]),
-        pl.col("is_default", "is_preferred", "is_unverified", "is_over_capacity", "has_step").fill_null(
-            False
-        ),
+        pl.col(
+            *("is_default", "is_preferred", "is_unverified", "is_over_capacity", "has_step"),
+            *("is_exploration", "is_held_out"),
+        ).fill_null(value=False),
+        pl.col("propensity").fill_null(1.0),
         pl.col("own_count", "own_paid_count", "own_part_count").fill_null(0),
         pl.col("value", "value_low", "value_high").fill_null(0.0),
         (pl.col("action") == Action.CALL).alias("is_call"),
@@ -336,8 +359,6 @@ def _publish(frame: pl.DataFrame, as_of: date, settings: TreatmentSettings) -> p
             to_money("value_low").alias("expected_value_p05_amount"),
             to_money("value_high").alias("expected_value_p95_amount"),
             needs_approval.alias("needs_approval"),
-            pl.lit(1.0).alias("propensity"),
-            pl.lit(False).alias("is_exploration"),
             pl.lit(settings.policy_version).alias("policy_version"),
             *(pl.when(~is_wait).then(name).alias(name) for name in ("window_start_at", "window_end_at")),
         ).with_columns(

@@ -77,6 +77,87 @@ def _measure_baseline(
     )
 
 
+def list_answers(ledger: Frames, customers: pl.DataFrame, as_of: date, scenario: Scenario) -> pl.DataFrame:
+    """Return past reminders and calls with what was paid after them, and what would have been anyway.
+
+    Parameters
+    ----------
+    ledger : core_contact_event and core_instalment_balance.
+    customers : customer_id and ``segment``.
+    as_of : contacts count whose response days were over before it.
+    scenario : response days.
+
+    Returns
+    -------
+    One row per contact about something overdue: contact_id, customer_id, approach, segment, channel,
+    sent_at, ``paid_share`` (of the overdue instalments, within the response days), ``paid`` (1 when that was
+    most of them), ``baseline`` (share paid in as many days without contact), ``band`` of lateness, ``days``
+    to the first payment.
+    """
+    response_days = scenario.response_days
+    balance = (
+        ledger["core_instalment_balance"]
+        .filter(pl.col("covered_by").is_null() | (pl.col("covered_by") == CoveredBy.PAYMENT))
+        .select("customer_id", "invoice_id", "due_date", "covered_date", "covered_by")
+        .join(customers, on="customer_id", how="left")
+        .with_columns(pl.col("segment").fill_null("unknown"))
+    )
+    contacts = list_outbound(ledger).with_columns(
+        pl.when(pl.col("channel") == Channel.PHONE)
+        .then(pl.lit(CALL))
+        .otherwise(pl.lit(MESSAGE))
+        .alias("approach")
+    )
+    due = contacts.filter(
+        pl.col("sent_on") + timedelta(days=response_days) < as_of, pl.col("dunning_level").fill_null(1) > 0
+    ).select(
+        "contact_id",
+        "customer_id",
+        pl.col("invoice_id").alias("about_id"),
+        "sent_on",
+        "sent_at",
+        "channel",
+        "approach",
+    )
+    touched = (
+        due.join(balance, on="customer_id", how="inner")
+        .filter(
+            pl.col("about_id").is_null() | (pl.col("about_id") == pl.col("invoice_id")),
+            pl.col("due_date") < pl.col("sent_on"),
+            pl.col("covered_date").is_null() | (pl.col("covered_date") >= pl.col("sent_on")),
+        )
+        .with_columns(
+            _settled_by(pl.col("sent_on"), response_days).alias("settled"),
+            (pl.col("covered_date") - pl.col("sent_on")).dt.total_days().alias("days"),
+            _band((pl.col("sent_on") - pl.col("due_date")).dt.total_days()).alias("band"),
+        )
+    )
+    quiet = _measure_baseline(balance, contacts, as_of, response_days)
+    overall = quiet.group_by("band").agg(pl.col("settled").mean().alias("band_rate"))
+    narrow = quiet.group_by("segment", "band").agg(
+        pl.col("settled").sum().alias("settled_sum"), pl.len().cast(pl.Float64).alias("window_count")
+    )
+    rate = (pl.col("settled_sum").fill_null(0.0) + _BASELINE_EVIDENCE * pl.col("band_rate")) / (
+        pl.col("window_count").fill_null(0.0) + _BASELINE_EVIDENCE
+    )
+    return (
+        touched.join(overall, on="band", how="left")
+        .join(narrow, on=["segment", "band"], how="left")
+        .with_columns(pl.col("band_rate").fill_null(scenario.default_paid_prob))
+        .with_columns(rate.clip(0.0, 0.95).alias("baseline"))
+        .sort("contact_id", "invoice_id")
+        .group_by("contact_id", "customer_id", "approach", "segment", "channel", "sent_at")
+        .agg(
+            pl.col("settled").mean().alias("paid_share"),
+            pl.col("baseline").mean(),
+            pl.col("band").max(),
+            pl.col("days").filter("settled").min(),
+        )
+        .with_columns((pl.col("paid_share") >= _MOST).cast(pl.Float64).alias("paid"))
+        .sort("contact_id")
+    )
+
+
 def estimate_response(
     ledger: Frames, customers: pl.DataFrame, as_of: date, scenario: Scenario
 ) -> pl.DataFrame:
@@ -106,58 +187,7 @@ def estimate_response(
     default, segments towards all, customers towards their segment. The comparison is observational:
     people chose whom to contact, so it understates what contact does to hard cases.
     """
-    response_days = scenario.response_days
-    balance = (
-        ledger["core_instalment_balance"]
-        .filter(pl.col("covered_by").is_null() | (pl.col("covered_by") == CoveredBy.PAYMENT))
-        .select("customer_id", "invoice_id", "due_date", "covered_date", "covered_by")
-        .join(customers, on="customer_id", how="left")
-        .with_columns(pl.col("segment").fill_null("unknown"))
-    )
-    contacts = list_outbound(ledger).with_columns(
-        pl.when(pl.col("channel") == Channel.PHONE)
-        .then(pl.lit(CALL))
-        .otherwise(pl.lit(MESSAGE))
-        .alias("approach")
-    )
-    due = contacts.filter(
-        pl.col("sent_on") + timedelta(days=response_days) < as_of, pl.col("dunning_level").fill_null(1) > 0
-    ).select("contact_id", "customer_id", pl.col("invoice_id").alias("about_id"), "sent_on", "approach")
-    touched = (
-        due.join(balance, on="customer_id", how="inner")
-        .filter(
-            pl.col("about_id").is_null() | (pl.col("about_id") == pl.col("invoice_id")),
-            pl.col("due_date") < pl.col("sent_on"),
-            pl.col("covered_date").is_null() | (pl.col("covered_date") >= pl.col("sent_on")),
-        )
-        .with_columns(
-            _settled_by(pl.col("sent_on"), response_days).alias("settled"),
-            (pl.col("covered_date") - pl.col("sent_on")).dt.total_days().alias("days"),
-            _band((pl.col("sent_on") - pl.col("due_date")).dt.total_days()).alias("band"),
-        )
-    )
-    quiet = _measure_baseline(balance, contacts, as_of, response_days)
-    overall = quiet.group_by("band").agg(pl.col("settled").mean().alias("band_rate"))
-    narrow = quiet.group_by("segment", "band").agg(
-        pl.col("settled").sum().alias("settled_sum"), pl.len().cast(pl.Float64).alias("window_count")
-    )
-    rate = (pl.col("settled_sum").fill_null(0.0) + _BASELINE_EVIDENCE * pl.col("band_rate")) / (
-        pl.col("window_count").fill_null(0.0) + _BASELINE_EVIDENCE
-    )
-    per_contact = (
-        touched.join(overall, on="band", how="left")
-        .join(narrow, on=["segment", "band"], how="left")
-        .with_columns(pl.col("band_rate").fill_null(scenario.default_paid_prob))
-        .with_columns(rate.clip(0.0, 0.95).alias("baseline"))
-        .sort("contact_id", "invoice_id")
-        .group_by("contact_id", "customer_id", "approach", "segment")
-        .agg(
-            pl.col("settled").mean().alias("paid_share"),
-            pl.col("baseline").mean(),
-            pl.col("days").filter("settled").min(),
-        )
-        .sort("contact_id")
-    )
+    per_contact = list_answers(ledger, customers, as_of, scenario)
     excess, weight = (pl.col("paid_share") - pl.col("baseline")), 1.0 - pl.col("baseline")
     sums = [excess.sum().alias("excess"), weight.sum().alias("weight")]
     approaches = pl.DataFrame(

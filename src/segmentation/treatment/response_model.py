@@ -4,7 +4,7 @@ Belongs here: the hierarchical model (customer → segment → all) blended with
 arrays. Does not belong here: reading contacts from the ledger (arms), what an answer is worth (value).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -77,9 +77,9 @@ class ResponseModel:
     ----------
     tables : offsets × states × arms, probability of payment; an arm is a channel and a slot, a state says
         as which segment a customer answers, and through which channel and in which slot rather than others.
-    states : customers × states, how likely each is after what the customer did.
+    prior : segments × segments, how likely a customer called one answers as another.
     sizes : of the code lists.
-    own_evidence : contacts of each customer; prior_evidence : contacts that the prior is worth.
+    prior_evidence : contacts of one's own that what is known of the segment is worth.
     segment_evidence : contacts of each segment.
     cell_evidence : contacts that everybody's figures are worth beside a segment's own.
     blend : weight of the ridge logistic model, chosen out of fold.
@@ -87,17 +87,27 @@ class ResponseModel:
     """
 
     tables: Reals
-    states: Reals
+    prior: Reals
     sizes: Sizes
-    own_evidence: Reals
     prior_evidence: float
     segment_evidence: Reals
     cell_evidence: float
     blend: float
     shifts: tuple[float, float]
 
-    def predict(self, customer: Ints, offset: Ints) -> tuple[Reals, Reals]:
-        """Return mean and standard deviation of the probability of payment, rows × arms.
+    def weigh_states(self, contacts: Contacts, segments: Ints) -> Reals:
+        """Return customers × states: how likely each state is after the customer's own contacts.
+
+        Parameters
+        ----------
+        contacts : of these customers, coded by their place in ``segments``; may be none.
+        segments : segment of every customer.
+        """
+        sizes = replace(self.sizes, customers=len(segments))
+        return _weigh_states(contacts, self.tables, self.prior[segments], sizes)[0]
+
+    def predict(self, states: Reals, offset: Ints) -> tuple[Reals, Reals]:
+        """Return mean and standard deviation of the probability of payment, customers × arms.
 
         Notes
         -----
@@ -105,19 +115,19 @@ class ResponseModel:
         figures (contacts behind them).
         """
         arms = self.tables.shape[2]
-        mean, square = np.zeros((len(customer), arms)), np.zeros((len(customer), arms))
+        mean, square = np.zeros((len(states), arms)), np.zeros((len(states), arms))
         for band in np.unique(offset):
             rows = offset == band
-            weight = self.states[customer[rows]]
+            weight = states[rows]
             mean[rows] = weight @ self.tables[band]
             square[rows] = weight @ self.tables[band] ** 2
         support = self.segment_evidence.mean() / arms + self.cell_evidence
         variance = np.maximum(square - mean**2, 0) + mean * (1 - mean) / support
         return mean, np.sqrt(variance)
 
-    def share_evidence(self, customer: Ints, segment: Ints) -> tuple[Reals, Reals, Reals]:
+    def share_evidence(self, own_count: Reals, segment: Ints) -> tuple[Reals, Reals, Reals]:
         """Return which shares of the evidence are the customer's own, the segment's and everybody's."""
-        own = self.own_evidence[customer] / (self.own_evidence[customer] + self.prior_evidence)
+        own = own_count / (own_count + self.prior_evidence)
         contacts = self.segment_evidence[segment]
         of_segment = contacts / (contacts + self.cell_evidence * self.tables.shape[2])
         return own, (1 - own) * of_segment, (1 - own) * (1 - of_segment)
@@ -165,12 +175,10 @@ def fit_response(contacts: Contacts, segments: Ints, sizes: Sizes, seed: int) ->
         cells, evidence = _fit_blended(contacts, sizes, membership, blend)
         prior = _believe(sizes, membership, segments)
     tables = _tabulate(cells, sizes, shifts)
-    states, _ = _weigh_states(contacts, tables, prior[segments], sizes)
     return ResponseModel(
         tables=tables,
-        states=states,
+        prior=prior,
         sizes=sizes,
-        own_evidence=np.bincount(contacts.customer, minlength=sizes.customers).astype(np.float64),
         prior_evidence=_measure_prior(tables, prior),
         segment_evidence=np.bincount(contacts.segment, minlength=sizes.segments).astype(np.float64),
         cell_evidence=evidence,
@@ -234,7 +242,8 @@ def _weigh_states(contacts: Contacts, tables: Reals, prior: Reals, sizes: Sizes)
     who, first = np.unique(contacts.customer[order], return_index=True)
     paid = contacts.paid[order, None]
     score = paid * np.log(hit)[place[order]] + (1 - paid) * np.log1p(-hit)[place[order]]
-    fit[who] += np.add.reduceat(score, first, axis=0)
+    if len(who):
+        fit[who] += np.add.reduceat(score, first, axis=0)
     top = fit.max(axis=1, keepdims=True)
     weight = np.exp(fit - top)
     total = weight.sum(axis=1, keepdims=True)
