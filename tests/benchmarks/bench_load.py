@@ -12,12 +12,9 @@ and money on account. That room and pandas agree to the cent is checked before a
 import argparse
 import json
 import os
-import resource
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -28,6 +25,8 @@ import polars as pl
 
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT / "src"), str(ROOT)]
+
+from tests.benchmarks.rounds import compare, measure_once, run_in_turn  # noqa: E402  the path comes first
 
 SIZES = (1_000_000, 10_000_000)
 ROUNDS = 2
@@ -297,14 +296,9 @@ FLOOR, PARSE, LOAD, _, PANDAS = CONTENDERS
 
 
 def run_worker(name: str, folder: Path, warm: Path) -> None:
-    """Run one contender once and print its seconds and peak memory."""
+    """Run one contender once and print what it took and found."""
     CONTENDERS[name](warm)
-    start, cpu_start = time.perf_counter(), time.process_time()
-    found = CONTENDERS[name](folder)
-    seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - cpu_start
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
-    figures = {"seconds": seconds, "cpu_seconds": cpu_seconds, "peak_gb": peak, "found": found}
-    sys.stdout.write(json.dumps(figures))
+    sys.stdout.write(json.dumps(measure_once(lambda: CONTENDERS[name](folder))))
 
 
 def check_agreement(folder: Path) -> None:
@@ -325,25 +319,11 @@ def measure(sizes: list[int], rounds: int, skip: list[str]) -> dict[str, Any]:
         for size in sizes:
             folder = Path(root) / str(size)
             subprocess.run([sys.executable, __file__, "--write", str(folder), str(size)], check=True)
-            runs: dict[str, list[dict[str, Any]]] = {name: [] for name in contenders}
-            for _ in range(rounds):
-                for name in contenders:
-                    command = [sys.executable, __file__, "--worker", name, str(folder), str(warm)]
-                    done = subprocess.run(command, check=True, capture_output=True, text=True)
-                    runs[name].append(json.loads(done.stdout))
+            runs = run_in_turn(__file__, contenders, rounds, folder, warm)
             megabytes = sum(path.stat().st_size for path in (folder / "csv").iterdir()) / 1e6
-            results["sizes"][str(size)] = {
+            results["sizes"][str(size)] = compare(runs, FLOOR, LOAD) | {
                 "megabytes": megabytes,
-                "rows": runs[FLOOR][0]["found"]["rows"],
-                "noise": max(r["seconds"] for r in runs[FLOOR]) / min(r["seconds"] for r in runs[FLOOR]),
-                "contenders": {
-                    name: {
-                        "seconds": statistics.median(r["seconds"] for r in runs[name]),
-                        "cpu_seconds": statistics.median(r["cpu_seconds"] for r in runs[name]),
-                        "peak_gb": max(r["peak_gb"] for r in runs[name]),
-                    }
-                    for name in contenders
-                },
+                "rows": runs[FLOOR][0]["rows"],
             }
     results["load_after"] = os.getloadavg()[0]
     return results
@@ -361,20 +341,19 @@ def render_markdown(results: dict[str, Any]) -> str:
         ),
     ]
     for size, result in results["sizes"].items():
-        floor = result["contenders"][FLOOR]
-        load = result["contenders"][LOAD]
         lines += [
             "",
             f"### {int(size):,} invoices, {result['rows']:,} rows, {result['megabytes']:,.0f} MB of CSV",
             "",
             f"Slowest over fastest run of the floor, the machine's noise: {result['noise']:.2f}.",
             "",
-            "| contender | seconds | processor seconds | rows a second | times the floor | times the whole load from CSV | peak memory, GB |",
+            "| contender | seconds | processor seconds | rows a second | times the floor (processor) | times the whole load from CSV (processor) | peak memory, GB |",
             "|---|---:|---:|---:|---:|---:|---:|",
         ]
         lines += [
             f"| {name} | {r['seconds']:.1f} | {r['cpu_seconds']:.1f} | {result['rows'] / r['seconds']:,.0f} |"
-            f" {r['seconds'] / floor['seconds']:.1f} | {r['seconds'] / load['seconds']:.1f} | {r['peak_gb']:.2f} |"
+            f" {r['times_floor']:.1f} ({r['cpu_times_floor']:.1f}) | {r['times_room']:.1f} ({r['cpu_times_room']:.1f}) |"
+            f" {r['peak_gb']:.2f} |"
             for name, r in result["contenders"].items()
         ]
     return "\n".join(lines) + "\n"
