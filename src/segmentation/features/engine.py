@@ -83,11 +83,14 @@ def build_history(
     ]
     days = find_base_day(book.items, book.outcomes, moments, *(frame for _, frame in facts))
     customers = max(len(ledger.customers), 1)
+    with ThreadPoolExecutor(THREADS) as pool:
+        items = pool.submit(_place_items, book.items, days, customers)
+        outcomes = pool.submit(_place_outcomes, book.outcomes, days, customers)
     return History(
         days,
         Calendar.since(days.base),
-        _place_items(book.items, days, customers),
-        _place_outcomes(book.outcomes, days, customers),
+        items.result(),
+        outcomes.result(),
         [count_tally(tally, frame, _first_day(ledger.frames[tally.source]), days) for tally, frame in facts],
         max(len(ledger.currencies), 1),
     )

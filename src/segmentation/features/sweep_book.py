@@ -98,15 +98,15 @@ def issue(
     k = at[_AT_ISSUE]
     while k < items.size and (queues[_ISSUES, k] >> PLACE_BITS) < t:
         item = items[queues[_ISSUES, k] & PLACE]
-        sums = money[item.currency]
-        sums[_OPEN_SUM] += item.amount
+        currency = item.currency
+        money[currency, _OPEN_SUM] += item.amount
         if item.weight > 0:
             now[OPEN] += 1
         if item.weight == WHOLE:
-            sums[AMOUNT_COUNT] += 1
-            sums[_AMOUNT_SUM] += item.amount
-            sums[_YEAR_COUNT] += 1
-            sums[_YEAR_SUM] += item.amount
+            money[currency, AMOUNT_COUNT] += 1
+            money[currency, _AMOUNT_SUM] += item.amount
+            money[currency, _YEAR_COUNT] += 1
+            money[currency, _YEAR_SUM] += item.amount
             now[ISSUED] += 1
             now[ISSUED_90] += 1
             now[ISSUED_365] += 1

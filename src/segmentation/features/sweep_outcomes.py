@@ -84,20 +84,20 @@ def queue_outcomes(outcomes: Records, keys: np.ndarray, places: np.ndarray, with
     return withdrawn
 
 
-@compiled(numba.void(LONGS, numba.from_dtype(OUTCOME), COUNT))
-def add_outcome(sums: np.ndarray, outcome: Record, sign: int) -> None:
+@compiled(numba.void(GRID, COUNT, numba.from_dtype(OUTCOME), COUNT))
+def add_outcome(totals: np.ndarray, window: int, outcome: Record, sign: int) -> None:
     """Add (sign 1) or take back (sign −1) one outcome in the sums of a window."""
     if outcome.is_written_off:
-        sums[_WRITTEN_OFF] += sign
+        totals[window, _WRITTEN_OFF] += sign
         return
     delay = signed(outcome.paid) - signed(outcome.due)
-    sums[_PAID] += sign
+    totals[window, _PAID] += sign
     if delay > 0:
-        sums[_LATE] += sign
+        totals[window, _LATE] += sign
     if delay > _MONTH:
-        sums[_LATE_30] += sign
-    sums[_DELAY] += sign * delay
-    sums[_DELAY_SQUARE] += sign * delay * delay
+        totals[window, _LATE_30] += sign
+    totals[window, _DELAY] += sign * delay
+    totals[window, _DELAY_SQUARE] += sign * delay * delay
 
 
 @compiled(numba.void(numba.from_dtype(OUTCOME), COUNT, GRID, SHARES, SHARES, SMALL_COLUMN))
@@ -110,7 +110,7 @@ def count_outcome(
     weekday_of: np.ndarray,
 ) -> None:
     """Add (sign 1) or take back (sign −1) one outcome in the sums over all of the past."""
-    add_outcome(totals[0], outcome, sign)
+    add_outcome(totals, 0, outcome, sign)
     weekday = weekday_of[outcome.due]
     by_weekday[KNOWN_SO, weekday] += sign
     by_terms[KNOWN_SO, outcome.terms] += sign
@@ -147,7 +147,7 @@ def advance_outcomes(
         outcome = outcomes[places[k]]
         count_outcome(outcome, 1, totals, by_weekday, by_terms, weekday_of)
         for w in range(1, WINDOWS):
-            add_outcome(totals[w], outcome, 1)
+            add_outcome(totals, w, outcome, 1)
         k += 1
     learned = k - at[AT_PAID]
     at[AT_PAID] = k
@@ -159,7 +159,7 @@ def advance_outcomes(
         count_outcome(outcome, -1, totals, by_weekday, by_terms, weekday_of)
         for w in range(1, WINDOWS):
             if place >= edges[w]:
-                add_outcome(totals[w], outcome, -1)
+                add_outcome(totals, w, outcome, -1)
         k += 1
     taken_back = k - at[_AT_WITHDRAWAL]
     at[_AT_WITHDRAWAL] = k
@@ -169,7 +169,7 @@ def advance_outcomes(
         k = edges[w]
         while k < at[AT_PAID] and outcomes[places[k]].known < since:
             if outcomes[places[k]].until >= t:
-                add_outcome(totals[w], outcomes[places[k]], -1)
+                add_outcome(totals, w, outcomes[places[k]], -1)
             k += 1
         edges[w] = k
     return bool(learned + taken_back > 0)
