@@ -100,7 +100,7 @@ def _draw_heading(row: Mapping[str, Any], position: str) -> None:
     step = wording.describe_step(row["action"], row["channel"])
     icon = wording.ACTION_ICONS.get(row["action"], ":material/task_alt:")
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.subheader(f"{icon} {step}: {escape(row['customer'])}", anchor=False)
+        st.subheader(f"{icon} {step}: {panels.escape(row['customer'])}", anchor=False)
         if position:
             st.caption(position, width="content")
 
@@ -112,14 +112,14 @@ def _draw_words(formats: Formats, row: Mapping[str, Any], decision: Mapping[str,
             icon=wording.SEGMENT_ICONS.get(row["segment"] or "", ":material/help:"),
             color="blue",
         )
-        st.badge(f"Customer {escape(row['customer_id'])}", color="gray")
+        st.badge(f"Customer {panels.escape(row['customer_id'])}", color="gray")
         if row["needs_approval"]:
             st.badge("Needs your approval", icon=":material/how_to_reg:", color="orange")
         if row["is_exploration"]:
             st.badge("Chosen at random, to learn", icon=":material/science:", color="violet")
     if row["window_start_at"] or row["window_end_at"]:
         st.markdown(f":material/schedule: **When:** {describe_window(row, formats)} (the customer's time)")
-    st.markdown(f"**Why:** {escape(row['reason_text'])}")
+    st.markdown(f"**Why:** {panels.escape(row['reason_text'])}")
     if row["segment"]:
         certainty = wording.describe_segment(row["segment"], row["structural_prob"], row["settled_count"])
         st.markdown(f"**How they pay:** {certainty} {_describe_cause(row, formats)}")
@@ -153,7 +153,7 @@ def draw_message(row: Mapping[str, Any]) -> None:
                 f"Not ready to send. Fill in under `treatment: sender:` in the settings file: {', '.join(missing)}.",
                 icon=":material/edit_note:",
             )
-        st.markdown(f"**{escape(row['message_subject'])}**")
+        st.markdown(f"**{panels.escape(row['message_subject'])}**")
         st.text(row["message_text"])
         if row["message_reading_ease"] is not None:
             st.caption(f"Reading ease {row['message_reading_ease']:.0f}; plain language scores 60 or more.")
@@ -164,10 +164,10 @@ def _draw_alternatives(row: Mapping[str, Any]) -> None:
     if not changes and not vetoed:
         return
     with st.expander("What would change this advice", icon=":material/alt_route:"):
-        st.markdown("\n".join(f"- {escape(text)}" for text in changes))
+        st.markdown("\n".join(f"- {panels.escape(text)}" for text in changes))
         if vetoed:
             st.markdown("**Weighed and left out**")
-            st.markdown("\n".join(f"- {escape(text)}" for text in vetoed))
+            st.markdown("\n".join(f"- {panels.escape(text)}" for text in vetoed))
 
 
 def _describe_cause(row: Mapping[str, Any], formats: Formats) -> str:
@@ -203,8 +203,8 @@ def describe_decision(decision: Mapping[str, Any], formats: Formats) -> str:
     step = ""
     if decision["decision"] == "adjust":
         step = f" to “{wording.describe_step(decision['action'], decision['channel'])}”"
-    why = f": {escape(decision['reason'])}" if decision["reason"] else ""
-    return f"{what}{step} by {escape(decision['decided_by'])}, {formats.moment(decision['decided_at'])}{why}"
+    why = f": {panels.escape(decision['reason'])}" if decision["reason"] else ""
+    return f"{what}{step} by {panels.escape(decision['decided_by'])}, {formats.moment(decision['decided_at'])}{why}"
 
 
 def _draw_buttons(
@@ -451,8 +451,3 @@ def _record(
     st.session_state[LAST_DECISION] = (key, moment)
     panels.tell("success", f"{wording.say(wording.DECISIONS, decision)}: {row['customer']}")
     _open(next_id)
-
-
-def escape(text: Any) -> str:
-    """Return text that somebody typed, so that Markdown shows it as it is and makes no link of it."""
-    return "".join(f"\\{mark}" if mark in "\\`*_{}[]<>#|~$:" else mark for mark in str(text))

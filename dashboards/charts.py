@@ -341,6 +341,37 @@ def draw_groups(rates: pl.DataFrame, axis: str) -> go.Figure:
     return _lay_out(figure, height=110 + 38 * max(1, rates.height), legend=True)
 
 
+def draw_tradeoff(tradeoff: pl.DataFrame) -> go.Figure:
+    """Return the widest gap in false positives against the AUC, one mark per option of mitigation.
+
+    Parameters
+    ----------
+    tradeoff : out_fairness_tradeoff.
+    """
+    figure = go.Figure()
+    for row in tradeoff.sort("method", "strength").iter_rows(named=True):
+        strength = f" {row['strength']:g}" if row["strength"] else ""
+        name = f"{wording.say(wording.MITIGATIONS, row['method'])}{strength}"
+        state = "in use" if row["is_chosen"] else "" if row["is_within_budget"] else "costs too much accuracy"
+        figure.add_scatter(
+            x=[row["auc"]],
+            y=[row["worst_gap"]],
+            mode="markers+text",
+            text=[f"{name} – {state}" if state else name],
+            textposition="top center",
+            marker={
+                "symbol": "star" if row["is_chosen"] else "circle",
+                "size": 14 if row["is_chosen"] else 10,
+                "color": BLUE if row["is_within_budget"] else GREY,
+            },
+            hovertemplate=f"{name}: gap %{{y:.1%}}, AUC %{{x:.4f}} ({row['worst_group']})<extra></extra>",
+            showlegend=False,
+        )
+    figure.update_xaxes(title="Accuracy on later invoices (AUC)", tickformat=".3f")
+    figure.update_yaxes(title="Widest gap in false positives", tickformat=".0%", rangemode="tozero")
+    return _lay_out(figure, height=320)
+
+
 def _name_groups(rates: pl.DataFrame) -> list[str]:
     return [
         f"{wording.describe_group(attribute, group)} (n = {count})"

@@ -32,8 +32,12 @@ class Page:
         """Return a published table of the page's snapshot."""
         return published.read_table(self.snapshot, name)
 
+    def read_if_there(self, name: str) -> pl.DataFrame | None:
+        """Return a published table, or None where an older snapshot does not have it yet."""
+        return self.read(name) if name in self.snapshot.manifest.tables else None
 
-def open_page(title: str) -> Page:
+
+def open_page(title: str, *, with_bias_banner: bool = True) -> Page:
     """Draw title, snapshot line and banners, and return what the page works with.
 
     Stops the page, with a friendly word on what to do, when there is nothing to show.
@@ -51,7 +55,7 @@ def open_page(title: str) -> Page:
     _draw_status(page)
     if newer is not None:
         _offer_newer(page, newer)
-    _draw_banners(page)
+    _draw_banners(page, with_bias_banner=with_bias_banner)
     return page
 
 
@@ -102,7 +106,7 @@ def _offer_newer(page: Page, newer: Snapshot) -> None:
         )
 
 
-def _draw_banners(page: Page) -> None:
+def _draw_banners(page: Page, *, with_bias_banner: bool) -> None:
     manifest = page.snapshot.manifest
     today = published.now().astimezone(page.formats.zone).date()
     if not page.snapshot.is_valid_on(today):
@@ -113,6 +117,10 @@ def _draw_banners(page: Page) -> None:
             icon=":material/event_busy:",
         )
     verdict = manifest.fairness.verdict
+    if manifest.override is not None:
+        draw_override(page)
+    if not with_bias_banner:
+        return
     if verdict == "block":
         st.error(
             "**The bias check found a gap.** Read the Bias page before anybody is contacted.",
@@ -124,6 +132,27 @@ def _draw_banners(page: Page) -> None:
             "The Bias page says what is known and what is not.",
             icon=wording.VERDICT_ICONS[verdict],
         )
+
+
+def draw_override(page: Page) -> None:
+    """Draw who decided to publish in spite of the bias check, why, and until when that holds."""
+    override = page.snapshot.manifest.override
+    if override is None:
+        return
+    today = published.now().astimezone(page.formats.zone).date()
+    is_over = today > override.until
+    show = st.error if is_over else st.warning
+    show(
+        f"**Published in spite of the bias check{', and the approval has expired' if is_over else ''}.** "
+        f"{escape(override.approved_by)} approved it on {page.formats.moment(override.approved_at)}, until "
+        f"{page.formats.day(override.until)}. Reason: {escape(override.reason)}",
+        icon=":material/gavel:",
+    )
+
+
+def escape(text: Any) -> str:
+    """Return text that somebody typed, so that Markdown shows it as it is and makes no link of it."""
+    return "".join(f"\\{mark}" if mark in "\\`*_{}[]<>#|~$:" else mark for mark in str(text))
 
 
 def tell(kind: str, text: str) -> None:

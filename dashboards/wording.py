@@ -184,12 +184,17 @@ CHECK_VERDICTS: Mapping[str, str] = {"pass": "✓ Pass", "warn": "! Warning", "f
 FAIRNESS_METRICS: Mapping[str, str] = {
     "structural_label_rate": "Share called often late, or thought to put other bills first",
     "harsh_step_rate": "Share to get a strict step",
+    "high_score_rate": "Share expected to pay more than 30 days late",
+    "unwilling_cause_rate": "Share thought to put other bills first",
     "contact_step_rate": "Share to be contacted",
     "frequent_contact_rate": "Share contacted often",
     "no_call_rate": "Share not to be called by a person",
     "no_plan_rate": "Share not offered a payment plan",
     "letter_only_rate": "Share reachable by letter only, or not at all",
 }
+
+PAIR = " × "
+"""Joins the names of two attributes, or of two groups, into that of a pair."""
 
 ATTRIBUTES: Mapping[str, str] = {
     "party_type": "Kind of customer",
@@ -203,6 +208,10 @@ ATTRIBUTES: Mapping[str, str] = {
     "tenure": "Length of the relation",
     "tenure_band": "Length of the relation",
 }
+
+PROXY_SOURCES: Mapping[str, str] = {"features": "Features", "segment": "Segment as published"}
+
+MITIGATIONS: Mapping[str, str] = {"none": "As it is", "penalty": "Penalty", "reweighing": "Reweighing"}
 
 MODELS: Mapping[str, str] = {
     "lightgbm_hazard": "Gradient boosting (LightGBM)",
@@ -273,14 +282,28 @@ def describe_reason(code: str) -> str:
     return REASON_SENTENCES.get(code) or f"{say({}, code)}."
 
 
+def describe_attribute(attribute: str) -> str:
+    """Return an attribute of the bias check, or a pair of them, in words.
+
+    >>> describe_attribute("age_band"), describe_attribute("language × sex")
+    ('Age', 'Language × Sex')
+    """
+    return PAIR.join(say(ATTRIBUTES, name) for name in attribute.split(PAIR))
+
+
 def describe_group(attribute: str, group: str | None) -> str:
     """Return a group of the bias check in words; codes of the source stay as they are.
 
     >>> describe_group("language", "nl"), describe_group("party_type", "sole_trader"), describe_group("sex", "unknown")
     ('Dutch', 'Sole trader', 'Not known')
+    >>> describe_group("language × sex", "fr × F")
+    'French × F'
     """
     if group is None:
         return "–"
+    if PAIR in attribute and PAIR in group:
+        parts = zip(attribute.split(PAIR), group.split(PAIR), strict=False)
+        return PAIR.join(describe_group(one, part) for one, part in parts)
     if group in GROUPS:
         return GROUPS[group]
     if attribute == "party_type":

@@ -3,9 +3,10 @@
 import polars as pl
 import streamlit as st
 
-from dashboards import cards, charts, panels, wording
+from dashboards import charts, panels, wording
 
 SENTENCES_SHOWN = 40
+REPORT_FILE = "bias_report.html"
 ADVICE = {
     "pass": "No gap above the stated bounds was found in what could be assessed. That is not proof that there is none.",
     "inconclusive": "There is too little evidence to rule out a material gap. Strict steps are left to a person.",
@@ -24,6 +25,9 @@ def draw(page: panels.Page) -> None:
     else:
         _draw_comparison(assessed)
     _draw_gaps_in_knowledge(fairness)
+    _draw_proxies(page)
+    _draw_tradeoff(page)
+    _draw_history(page)
     st.caption(
         "Groups are used here and nowhere else: they are no input of any score or step. "
         "Groups of fewer than 30 get no figure; groups of fewer than 300 get no pass."
@@ -38,6 +42,16 @@ def _draw_verdict(page: panels.Page) -> None:
         icon=wording.VERDICT_ICONS.get(verdict.verdict, ":material/balance:"),
     )
     st.caption(ADVICE.get(verdict.verdict, ""))
+    report = page.snapshot.read_document(REPORT_FILE)
+    if report is not None:
+        st.download_button(
+            "Download the whole report",
+            report,
+            file_name=f"bias-report-{page.snapshot.id}.html",
+            mime="text/html",
+            icon=":material/download:",
+            on_click="ignore",
+        )
 
 
 def _draw_comparison(assessed: pl.DataFrame) -> None:
@@ -58,11 +72,11 @@ def _draw_comparison(assessed: pl.DataFrame) -> None:
         persist_state="session",
     )
     of_metric = assessed.filter(pl.col("metric") == metric)
-    attributes = of_metric["attribute"].unique().sort().to_list()
+    attributes = sorted(of_metric["attribute"].unique(), key=lambda name: (wording.PAIR in name, name))
     attribute = right.selectbox(
         "Between groups by",
         attributes,
-        format_func=lambda name: wording.say(wording.ATTRIBUTES, name),
+        format_func=wording.describe_attribute,
         key=f"bias-attribute-{metric}",
     )
     shown = of_metric.filter(pl.col("attribute") == attribute).sort(
@@ -71,7 +85,7 @@ def _draw_comparison(assessed: pl.DataFrame) -> None:
     panels.draw_chart(
         charts.draw_groups(shown, wording.say(wording.FAIRNESS_METRICS, metric)),
         key="bias-groups",
-        alt=f"{wording.say(wording.FAIRNESS_METRICS, metric)} by {wording.say(wording.ATTRIBUTES, attribute)}, with intervals",
+        alt=f"{wording.say(wording.FAIRNESS_METRICS, metric)} by {wording.describe_attribute(attribute)}, with intervals",
     )
     st.subheader("All comparisons", anchor=False)
     ordered = assessed.sort(
@@ -120,7 +134,7 @@ def _add_words(part: pl.DataFrame) -> pl.DataFrame:
         .map_elements(lambda code: wording.say(wording.FAIRNESS_METRICS, code), return_dtype=pl.String)
         .alias("metric_words"),
         pl.col("attribute")
-        .map_elements(lambda code: wording.say(wording.ATTRIBUTES, code), return_dtype=pl.String)
+        .map_elements(wording.describe_attribute, return_dtype=pl.String)
         .alias("attribute_words"),
         pl.struct("attribute", "group")
         .map_elements(
@@ -152,7 +166,7 @@ def _draw_gaps_in_knowledge(fairness: pl.DataFrame) -> None:
     for row in sentences.head(SENTENCES_SHOWN).iter_rows(named=True):
         metrics = ", ".join(wording.say(wording.FAIRNESS_METRICS, name).lower() for name in row["metric"])
         st.markdown(
-            f"- **{wording.say(wording.ATTRIBUTES, row['attribute'])}** ({metrics}): {cards.escape(row['statement'])}"
+            f"- **{wording.describe_attribute(row['attribute'])}** ({metrics}): {panels.escape(row['statement'])}"
         )
     small = missing.filter(pl.col("group") != "all").sort("attribute", "group", "metric")
     if small.is_empty():
@@ -172,4 +186,93 @@ def _draw_gaps_in_knowledge(fairness: pl.DataFrame) -> None:
     )
 
 
-panels.guard(draw, panels.open_page("Bias"))
+def _draw_proxies(page: panels.Page) -> None:
+    table = page.read_if_there("out_fairness_proxies")
+    if table is None:
+        return
+    proxies = table.drop_nulls("auc").sort("auc", descending=True)
+    st.subheader("Can a group be told without being named?", anchor=False)
+    st.caption(
+        "How well features, or the segment, tell a group from everybody else: 50 % is chance, 100 % is certainty. "
+        "A proxy is no proof of unfairness; it says where to look."
+    )
+    panels.draw_pages(
+        proxies,
+        key="bias-proxies",
+        empty="No group is large enough for a figure, or there is no group data.",
+        prepare=lambda part: part.with_columns(
+            pl.col("attribute")
+            .map_elements(wording.describe_attribute, return_dtype=pl.String)
+            .alias("attribute_words"),
+            pl.struct("attribute", "group")
+            .map_elements(
+                lambda row: wording.describe_group(row["attribute"], row["group"]), return_dtype=pl.String
+            )
+            .alias("group_words"),
+            pl.col("source").replace_strict(wording.PROXY_SOURCES, default=pl.col("source")),
+            (pl.col("auc") * 100).alias("told"),
+            (pl.col("auc_low") * 100).alias("told_low"),
+            (pl.col("auc_high") * 100).alias("told_high"),
+            pl.col("strongest").list.join(", ").str.replace_all("_", " ").alias("strongest_words"),
+        ),
+        columns={
+            "attribute_words": "Groups by",
+            "group_words": "Group",
+            "source": "Told from",
+            "count": st.column_config.NumberColumn("Customers", format="localized"),
+            "told": st.column_config.NumberColumn("How well (AUC)", format="%.0f %%"),
+            "told_low": st.column_config.NumberColumn("At least", format="%.0f %%"),
+            "told_high": st.column_config.NumberColumn("At most", format="%.0f %%"),
+            "strongest_words": st.column_config.TextColumn("Strongest proxies", width="large"),
+        },
+    )
+
+
+def _draw_tradeoff(page: panels.Page) -> None:
+    tradeoff = page.read_if_there("out_fairness_tradeoff")
+    if tradeoff is None or tradeoff.is_empty():
+        return
+    st.subheader("What a smaller gap costs in accuracy", anchor=False)
+    panels.draw_chart(
+        charts.draw_tradeoff(tradeoff),
+        key="bias-tradeoff",
+        alt="Widest gap in false positives against accuracy, for every option of mitigation",
+    )
+
+
+def _draw_history(page: panels.Page) -> None:
+    table = page.read_if_there("out_fairness_history")
+    if table is None:
+        return
+    history = table.sort("as_of_date", descending=True)
+    st.subheader("Earlier checks", anchor=False)
+    panels.draw_pages(
+        history,
+        key="bias-history",
+        empty="No earlier check is on record.",
+        prepare=lambda part: part.with_columns(
+            pl.col("verdict").replace_strict(wording.VERDICTS, default=pl.col("verdict")),
+            (pl.col("alpha") * 100).alias("spent"),
+            (pl.col("alpha_spent") * 100).alias("spent_so_far"),
+            (pl.col("widest_gap") * 100).alias("gap_points"),
+        ),
+        columns={
+            "as_of_date": st.column_config.DateColumn("As of"),
+            "verdict": "Verdict",
+            "compared_count": st.column_config.NumberColumn("Comparisons", format="localized"),
+            "blocked_count": st.column_config.NumberColumn("Of which gaps", format="localized"),
+            "gap_points": st.column_config.NumberColumn("Widest gap (points)", format="%+.1f"),
+            "spent": st.column_config.NumberColumn(
+                "Alarms risked",
+                format="%.2f %%",
+                help="Chance of a false alarm that this check allowed itself.",
+            ),
+            "spent_so_far": st.column_config.NumberColumn(
+                "In half a year", format="%.2f %%", help="The same, summed over the period up to this check."
+            ),
+            "statement": st.column_config.TextColumn("In words", width="large"),
+        },
+    )
+
+
+panels.guard(draw, panels.open_page("Bias", with_bias_banner=False))

@@ -43,7 +43,7 @@ def _choose_customer(customers: pl.DataFrame) -> str | None:
     known = bool(asked) and not customers.filter(pl.col("customer_id") == asked).is_empty()
     if asked and not known and not search:
         st.warning(
-            f"There is no customer “{cards.escape(asked)}” in this snapshot.", icon=":material/search_off:"
+            f"There is no customer “{panels.escape(asked)}” in this snapshot.", icon=":material/search_off:"
         )
     if known and not search and asked not in options:
         options = [asked, *options]
@@ -67,12 +67,12 @@ def _choose_customer(customers: pl.DataFrame) -> str | None:
 def _draw_heading(page: panels.Page, customer: dict[str, Any]) -> None:
     formats = page.formats
     facts = [
-        f"Customer {cards.escape(customer['customer_id'])}",
+        f"Customer {panels.escape(customer['customer_id'])}",
         wording.say(wording.PARTY_TYPES, customer["party_type"]) if customer["party_type"] else None,
-        cards.escape(customer["country"]) if customer["country"] else None,
+        panels.escape(customer["country"]) if customer["country"] else None,
         f"since {formats.day(customer['customer_since'])}" if customer["customer_since"] else None,
     ]
-    st.subheader(cards.escape(customer["customer"]), anchor=False)
+    st.subheader(panels.escape(customer["customer"]), anchor=False)
     st.caption(" · ".join(fact for fact in facts if fact))
     scores = _invoices(page, customer["customer_id"])
     owed = (
@@ -141,7 +141,7 @@ def _draw_behaviour(page: panels.Page, customer_id: str) -> None:
     )
     if row["evidence"]:
         st.markdown("**What speaks for it**")
-        st.markdown("\n".join(f"- {cards.escape(text)}" for text in row["evidence"]))
+        st.markdown("\n".join(f"- {panels.escape(text)}" for text in row["evidence"]))
 
 
 def _draw_steps(page: panels.Page, customer_id: str) -> None:
@@ -209,7 +209,7 @@ def _draw_invoices(page: panels.Page, customer_id: str) -> None:
     )
     explained = shown.row(picked[0] if picked else 0, named=True)
     if explained["reason_codes"]:
-        st.markdown(f"**What moves invoice {cards.escape(explained['invoice_id'])} most**")
+        st.markdown(f"**What moves invoice {panels.escape(explained['invoice_id'])} most**")
         st.markdown(
             "\n".join(
                 f"- {wording.describe_reason(code)}" for code in explained["reason_codes"][:REASONS_SHOWN]

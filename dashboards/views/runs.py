@@ -3,7 +3,7 @@
 import polars as pl
 import streamlit as st
 
-from dashboards import cards, charts, panels, published, wording
+from dashboards import charts, panels, published, wording
 from segmentation.domain.errors import SegmentationError
 from segmentation.publish.reader import Snapshot
 
@@ -245,9 +245,58 @@ def _draw_models(page: panels.Page) -> None:
 def _draw_comparison(comparison: pl.DataFrame) -> None:
     overall = comparison.filter(pl.col("depth") == "all")
     for note in overall.filter(pl.col("is_published"))["note"].to_list():
-        st.markdown(f"**In use:** {cards.escape(note)}")
+        st.markdown(f"**In use:** {panels.escape(note)}")
     for column, (name, axis, digits) in zip(st.columns(2, gap="large"), CHARTED, strict=True):
         if overall[name].is_not_null().any():
+def _draw_monitoring(page: panels.Page) -> None:
+    watched = page.read_if_there("out_monitoring")
+    if watched is None or watched.is_empty():
+        st.caption("Nothing was watched in this snapshot.")
+        return
+    warned = watched.filter(pl.col("verdict") == "warn")
+    for statement in warned["statement"].to_list():
+        st.markdown(f":material/warning: {panels.escape(statement)}")
+    if warned.is_empty():
+        st.markdown("Today's invoices look like those that were learned from, and scores came true.")
+    panels.draw_pages(
+        watched.sort(pl.col("verdict") != "warn", "kind", "subject"),
+        key="monitoring",
+        empty="",
+        prepare=lambda part: part.with_columns(
+            pl.col("kind", "subject").str.replace_all("_", " "),
+            pl.col("verdict").str.replace_all("_", " "),
+        ),
+        columns={
+            "kind": "What",
+            "subject": "Of",
+            "value": st.column_config.NumberColumn(
+                "Value",
+                format="%.3f",
+                help="Drift: population stability index; late gap: observed less predicted share.",
+            ),
+            "reference_count": st.column_config.NumberColumn("Compared with", format="localized"),
+            "current_count": st.column_config.NumberColumn("Looked at", format="localized"),
+            "verdict": "Verdict",
+            "statement": st.column_config.TextColumn("In words", width="large"),
+        },
+    )
+
+
+def _draw_card(page: panels.Page) -> None:
+    card = page.read_if_there("out_model_card")
+    if card is None or card.is_empty():
+        st.caption("This snapshot has no model card.")
+        return
+    for (section,), part in card.sort("position").group_by(["section"], maintain_order=True):
+        st.markdown(f"**{panels.escape(str(section).capitalize())}**")
+        st.markdown(
+            "\n".join(
+                f"- {panels.escape(row['item'])}: {panels.escape(row['statement'])}"
+                for row in part.iter_rows(named=True)
+            )
+        )
+
+
             with column:
                 panels.draw_chart(
                     charts.draw_models(overall.sort(name, nulls_last=True), name, axis, digits),

@@ -75,20 +75,35 @@ class Snapshot:
                 f"Snapshot {self.id} has no table {name!r}",
                 remedy=f"Did you mean {near[0]}?" if near else f"It has {', '.join(self.manifest.tables)}.",
             )
-        path = self.path / table_file(name)
+        return pl.read_parquet(self._check_file(table_file(name)), columns=columns, glob=False)
+
+    def read_document(self, name: str) -> str | None:
+        """Return a text kept in the snapshot, such as ``bias_report.html``, once proved; None when there is none.
+
+        Raises
+        ------
+        IntegrityError
+            When the file is missing or differs from the manifest.
+        """
+        if name not in self.manifest.files:
+            return None
+        return self._check_file(name).read_text(encoding="utf-8")
+
+    def _check_file(self, name: str) -> Path:
+        path = self.path / name
         try:
             found = hash_unchanged_file(path)
         except FileNotFoundError as error:
             raise IntegrityError(
                 f"{path.name} of snapshot {self.id} is missing", where=str(path), remedy=REPUBLISH
             ) from error
-        if found != self.manifest.files[path.name].sha256:
+        if found != self.manifest.files[name].sha256:
             raise IntegrityError(
                 f"{path.name} of snapshot {self.id} was changed after publication",
                 where=str(path),
                 remedy=REPUBLISH,
             )
-        return pl.read_parquet(path, columns=columns, glob=False)
+        return path
 
 
 def open_snapshot(directory: Path) -> Snapshot:
