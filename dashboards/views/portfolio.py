@@ -58,7 +58,38 @@ def draw(page: panels.Page) -> None:
         _draw_ageing(page, portfolio.filter(pl.col("currency") == currency), currency)
     with right:
         _draw_forecast(page, forecast.filter(pl.col("currency") == currency), currency)
+    _draw_at_risk(page, currency)
     _draw_segments(page, scores, currency)
+
+
+def _draw_at_risk(page: panels.Page, currency: str) -> None:
+    """Draw what late payment is expected to cost, in all and by customer."""
+    risk = page.read_if_there("out_customer_risk")
+    if risk is None:
+        return
+    own = risk.filter(pl.col("currency") == currency).with_columns(
+        pl.col("expected_loss_amount", "expected_delay_cost_amount", "open_amount").cast(pl.Float64)
+    )
+    if own.is_empty() or own["expected_loss_amount"].is_null().all():
+        return
+    st.subheader("What late payment may cost", anchor=False)
+    loss, delay = own["expected_loss_amount"].sum(), own["expected_delay_cost_amount"].sum()
+    st.markdown(
+        f"Expected loss **{page.formats.money_short(float(loss), currency)}**, expected cost of delay "
+        f"**{page.formats.money_short(float(delay), currency)}**, with the assumptions in the settings of risk."
+    )
+    panels.draw_pages(
+        own.sort("expected_loss_amount", "customer_id", descending=[True, False]),
+        key="at-risk",
+        empty="",
+        columns={
+            "customer_id": "Customer",
+            "open_invoice_count": st.column_config.NumberColumn("Open invoices", format="localized"),
+            "open_amount": st.column_config.NumberColumn("Open", format="accounting"),
+            "expected_loss_amount": st.column_config.NumberColumn("Expected loss", format="accounting"),
+            "expected_delay_cost_amount": st.column_config.NumberColumn("Cost of delay", format="accounting"),
+        },
+    )
 
 
 def _draw_totals(page: panels.Page, scores: pl.DataFrame, currency: str, tiles: list[DeltaGenerator]) -> None:

@@ -17,12 +17,18 @@ def draw(page: panels.Page) -> None:
     """Draw all snapshots, and the one that this session reads in full."""
     _draw_snapshots(page)
     _draw_facts(page)
-    quality, model = st.tabs(["Quality of the data", "Model against baselines"])
+    quality, model, watch, card = st.tabs(
+        ["Quality of the data", "Model against baselines", "Drift and calibration", "Model card"]
+    )
     with quality:
         _draw_quality(page)
         _draw_quarantine(page)
     with model:
         _draw_models(page)
+    with watch:
+        _draw_monitoring(page)
+    with card:
+        _draw_card(page)
     with st.expander("Manifest", icon=":material/data_object:"):
         st.json(page.snapshot.manifest.model_dump(mode="json"), expanded=1)
 
@@ -242,12 +248,6 @@ def _draw_models(page: panels.Page) -> None:
     )
 
 
-def _draw_comparison(comparison: pl.DataFrame) -> None:
-    overall = comparison.filter(pl.col("depth") == "all")
-    for note in overall.filter(pl.col("is_published"))["note"].to_list():
-        st.markdown(f"**In use:** {panels.escape(note)}")
-    for column, (name, axis, digits) in zip(st.columns(2, gap="large"), CHARTED, strict=True):
-        if overall[name].is_not_null().any():
 def _draw_monitoring(page: panels.Page) -> None:
     watched = page.read_if_there("out_monitoring")
     if watched is None or watched.is_empty():
@@ -297,6 +297,12 @@ def _draw_card(page: panels.Page) -> None:
         )
 
 
+def _draw_comparison(comparison: pl.DataFrame) -> None:
+    overall = comparison.filter(pl.col("depth") == "all")
+    for note in overall.filter(pl.col("is_published"))["note"].to_list():
+        st.markdown(f"**In use:** {panels.escape(note)}")
+    for column, (name, axis, digits) in zip(st.columns(2, gap="large"), CHARTED, strict=True):
+        if overall[name].is_not_null().any():
             with column:
                 panels.draw_chart(
                     charts.draw_models(overall.sort(name, nulls_last=True), name, axis, digits),

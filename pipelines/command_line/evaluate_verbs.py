@@ -1,4 +1,4 @@
-"""Verbs that measure the product's methods where the truth is known: evaluate fairness, evaluate treatment.
+"""Verbs that measure the product's methods where the truth is known: evaluate risk, fairness and treatment.
 
 Belongs here: one verb for each battery, its report on the screen and as JSON. Does not belong here:
 the batteries (their rooms).
@@ -45,6 +45,19 @@ def treatment(report_file: ReportOption = None, seed: SeedOption = 1) -> None:
     from segmentation.treatment.battery import run_battery
 
     finish_report(run_battery(seed), report_file)
+
+
+@evaluate.command()
+def risk(
+    report_file: ReportOption = None,
+    seed: SeedOption = 1,
+    customers: Annotated[int, typer.Option(min=50, help="Customers, with some 33 invoices each.")] = 7000,
+) -> None:
+    """Measure what the scores recover of a simulated ledger; the default scores some 100,000 invoices."""
+    from segmentation.domain.settings import RiskSettings
+    from segmentation.risk.battery import evaluate_scores
+
+    finish_report(evaluate_scores(customers, seed, RiskSettings()), report_file)
 
 
 def finish_report(report: Mapping[str, Any], report_file: Path | None) -> None:

@@ -53,28 +53,29 @@ class Judged:
         def measure(on: BoolArray, figure: Callable[[IntArray], float | None]) -> dict[str, float | None]:
             return with_interval(np.flatnonzero(on), self.cohort.customer, figure, settings, seed)
 
-        def mean(values: FloatArray) -> Callable[[IntArray], float | None]:
-            return lambda index: float(values[index].mean()) if len(index) else None
+        def mean(on: BoolArray, values: FloatArray) -> dict[str, float | None]:
+            return mean_with_interval(np.flatnonzero(on), self.cohort.customer, values, settings, seed)
 
+        error = np.abs(np.where(paid, self.outcome.event_day, 0.0) - median)
+        said = metrics.clip_prob(prob)
+        log_loss = -(late * np.log(said) + (1.0 - late) * np.log(1.0 - said))
         return {
             "count": int(rows.sum()),
             "customer_count": len(np.unique(self.cohort.customer[rows])),
             "late_share": float(late[rows].mean()) if rows.any() else None,
             "late_auc": measure(rows, lambda i: metrics.auc(late[i], prob[i])),
             "late_average_precision": measure(rows, lambda i: metrics.average_precision(late[i], prob[i])),
-            "late_brier": measure(rows, lambda i: metrics.brier(late[i], prob[i])),
-            "late_log_loss": measure(rows, lambda i: metrics.log_loss(late[i], prob[i])),
+            "late_brier": mean(rows, (prob - late) ** 2),
+            "late_log_loss": mean(rows, log_loss),
             "late_ece": measure(rows, lambda i: metrics.calibration_error(late[i], prob[i])),
             "late_30_count": int(late_30[known_30].sum()),
             "late_30_auc": measure(known_30, lambda i: metrics.auc(late_30[i], prob_30[i])),
             "late_30_average_precision": measure(
                 known_30, lambda i: metrics.average_precision(late_30[i], prob_30[i])
             ),
-            "days_mae": measure(
-                paid, lambda i: metrics.mean_absolute_error(self.outcome.event_day[i], median[i])
-            ),
-            "coverage_80_share": measure(rows, mean(inside)),
-            "width_80_days": measure(rows, mean(width.astype(np.float64))),
+            "days_mae": mean(paid, error),
+            "coverage_80_share": mean(rows, inside),
+            "width_80_days": mean(rows, width.astype(np.float64)),
         }
 
 
@@ -93,6 +94,22 @@ def with_interval(
         seed,
     )
     return {"value": figure(rows), "low": low, "high": high}
+
+
+def mean_with_interval(
+    rows: IntArray, customer: IntArray, values: FloatArray, settings: RiskSettings, seed: int
+) -> dict[str, float | None]:
+    """Return a mean with its interval, from sums per customer: many times faster than drawing rows."""
+    if not len(rows):
+        return {"value": None, "low": None, "high": None}
+    low, high = metrics.paired_mean_bounds(
+        customer[rows],
+        values[rows],
+        np.ones(len(rows)),
+        min(settings.bootstrap_replicates, MAX_REPLICATES),
+        seed,
+    )
+    return {"value": float(values[rows].mean()), "low": low, "high": high}
 
 
 def judge_book(

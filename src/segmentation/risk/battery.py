@@ -1,0 +1,87 @@
+"""What the scores recover of a simulated ledger, where the probability of every late payment was planted.
+
+Belongs here: the measurement. Does not belong here: worlds (simulator), the protocol (backtest).
+"""
+
+from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from segmentation.domain.settings import RiskSettings
+from segmentation.ledger.loading import load_ledger
+from segmentation.risk import metrics
+from segmentation.risk.backtest import PUBLISHED, run_backtest
+from segmentation.risk.cohort import KEY
+from segmentation.simulator.settings import WorldSettings
+from segmentation.simulator.world import simulate_world
+from segmentation.simulator.writing import write_world
+
+_LEVELS = ("p10", "p50", "p90")
+_SETTLING_DAYS = 75
+"""Days at the end of the world that are not scored: what falls due there is not decided yet."""
+
+
+def evaluate_scores(customers: int, seed: int, settings: RiskSettings) -> dict[str, Any]:
+    """Return how well published scores agree with outcomes and with the planted probabilities.
+
+    Parameters
+    ----------
+    customers : in the world; each has about 33 invoices in two years, of which the second year's are scored.
+    seed : of the world and of training.
+    settings : risk settings.
+
+    Returns
+    -------
+    dict
+        Counts; ``late_ece`` against outcomes; ``planted_error``, the mean distance of predicted and planted
+        probability over twenty bins of equal count; ``planted_correlation``; the share of payments up to each
+        published quantile; late_30 predicted and observed; the interval's coverage; what the world was.
+
+    Notes
+    -----
+    Left out are instalments whose lateness was the supplier's doing, and reminders are switched off, because a
+    planted probability is that of a customer whom nobody contacts.
+    """
+    planned = WorldSettings(customer_count=customers, seed=seed, with_contacts=False)
+    world = simulate_world(planned)
+    with TemporaryDirectory() as folder:
+        write_world(world, Path(folder))
+        loaded = load_ledger(Path(folder), "canonical")
+    start = planned.start_day + timedelta(days=365)
+    until = planned.end_day - timedelta(days=_SETTLING_DAYS)
+    result = run_backtest(loaded.ledger, start, until, settings, seed)
+    truth = world.truth["invoice"].filter(pl.col("supplier_cause").is_null())
+    judged = result.predictions.filter(pl.col("model") == PUBLISHED).join(
+        truth.select(*KEY, pl.col("late_prob").alias("planted_prob"), "is_late", "realised_days_late"), on=KEY
+    )
+    prob, planted = judged["late_prob"].to_numpy(), judged["planted_prob"].to_numpy()
+    late = judged["is_late"].cast(pl.Float64).to_numpy()
+    bin_ = metrics.reliability_bins(prob, 20)
+    gap = np.bincount(bin_, weights=prob - planted) / np.bincount(bin_)
+    day = pl.col("due_date") + pl.duration(days=pl.col("realised_days_late"))
+    is_paid_by = ((day <= pl.col(f"payment_date_{level}")).mean() for level in _LEVELS)
+    by = judged.drop_nulls("realised_days_late").select(
+        figure.alias(f"paid_by_{level}_share") for figure, level in zip(is_paid_by, _LEVELS, strict=True)
+    )
+    overall = result.report["metrics"][PUBLISHED]["all"]
+    return {
+        "customers": customers,
+        "seed": seed,
+        "training_count": result.report["training_count"],
+        "scored_count": judged.height,
+        "speakers_by_depth": result.report["speakers_by_depth"],
+        "late_ece": metrics.calibration_error(late, prob),
+        "late_auc": metrics.auc(late, prob),
+        "planted_auc": metrics.auc(late, planted),
+        "planted_error": float(np.abs(gap).mean()),
+        "planted_correlation": float(np.corrcoef(prob, planted)[0, 1]),
+        **by.row(0, named=True),
+        "late_30_predicted_share": float(judged["late_30_prob"].to_numpy().mean()),
+        "late_30_observed_share": float((judged["realised_days_late"].fill_null(999) > 30).to_numpy().mean()),  # noqa: PLR2004
+        "coverage_80_share": overall["coverage_80_share"]["value"],
+        "cash_forecast": result.report["cash_forecast"],
+    }
