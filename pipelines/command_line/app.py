@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from pipelines.command_line import evaluate_verbs, insight_verbs, run_verbs, service_verbs
+from pipelines.command_line import evaluate_verbs, feed_verb, insight_verbs, run_verbs, service_verbs
 from segmentation.domain.errors import ExitCode, SegmentationError
 
 app = typer.Typer(
@@ -33,6 +33,7 @@ def set_options(
 
 run_verbs.register(app)
 insight_verbs.register(app)
+feed_verb.register(app)
 evaluate_verbs.register(app)
 service_verbs.register(app)
 

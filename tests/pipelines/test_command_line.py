@@ -25,6 +25,7 @@ VERBS = (
     "explain",
     "verify",
     "export",
+    "feed",
     "dashboard",
     "dagster",
 )

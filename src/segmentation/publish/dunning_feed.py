@@ -179,11 +179,11 @@ def _read_recommended(data_root: Path, decided: pl.DataFrame) -> pl.DataFrame:
     """Return until when each recommendation holds, and its message, from the snapshots decided on."""
     wanted = set(decided["snapshot_id"].unique())
     columns = [
-        "recommendation_id",
-        "valid_until",
+        pl.col("recommendation_id"),
+        pl.col("valid_until"),
         pl.col("action").alias("recommended_action"),
         pl.col("channel").alias("recommended_channel"),
-        *_MESSAGE,
+        *(pl.col(name) for name in _MESSAGE),
     ]
     empty = _RECOMMENDATIONS.empty().select(pl.lit("").alias("snapshot_id"), *columns)
     return pl.concat(

@@ -11,9 +11,21 @@ import polars as pl
 from segmentation.domain.room_tables import GATE
 from segmentation.domain.schema import Frames
 from segmentation.domain.settings import TreatmentSettings
+from segmentation.domain.vocabulary import BlockCode
 from segmentation.treatment import account_gates, contact_gates
 from segmentation.treatment.jurisdiction import assign_packs
 from segmentation.treatment.waiting_period import close_on_waiting_period
+
+MONEY_GATES = (BlockCode.UNMATCHED_CASH.value, BlockCode.CREDIT_AVAILABLE.value)
+"""Gates that a person opens by matching money or credit to an invoice."""
+
+PAUSES = (
+    BlockCode.CONTACT_CAP.value,
+    BlockCode.COOL_DOWN.value,
+    BlockCode.WAITING_PERIOD.value,
+    BlockCode.RUNNING_PLAN.value,
+)
+"""Gates that hold back contact only: work within the own organisation goes on."""
 
 
 def list_customers(ledger: Frames) -> pl.DataFrame:

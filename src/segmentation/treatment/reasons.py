@@ -223,7 +223,12 @@ def _asides() -> pl.Expr:
         .then(pl.lit(" No addresses are on record, so check the channel first."))
         .otherwise(pl.lit(""))
     )
-    return pl.concat_str([left_out, unverified])
+    unplanned = (
+        pl.when((pl.col("action") == Action.PAYMENT_PLAN_OFFER) & pl.col("plan_schedule").is_null())
+        .then(pl.lit(" Payments so far carry no schedule, so ask what the customer can pay."))
+        .otherwise(pl.lit(""))
+    )
+    return pl.concat_str([left_out, unplanned, unverified])
 
 
 def _codes() -> pl.Expr:
@@ -281,6 +286,8 @@ def write_reasons(frame: pl.DataFrame, scenario: Scenario) -> pl.DataFrame:
     evidence = (
         pl.when(pl.col("action") == Action.MATCH_CREDIT)
         .then("block_detail")
+        .when(pl.col("action") == Action.THANK_YOU)
+        .then(pl.lit("What had been overdue is paid."))
         .otherwise(_evidence(scenario.response_days))
     )
     step = pl.format("{} {} {}{}", _situation(), evidence, _step(), _asides())

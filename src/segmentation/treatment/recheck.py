@@ -13,10 +13,15 @@ from segmentation.domain.schema import Frames
 from segmentation.domain.settings import TreatmentSettings
 from segmentation.domain.vocabulary import Action, BlockCode
 from segmentation.treatment.contact_hours import is_lawful, resolve_hours
-from segmentation.treatment.gates import close_gates, list_customers
+from segmentation.treatment.gates import MONEY_GATES, PAUSES, close_gates, list_customers
 from segmentation.treatment.jurisdiction import assign_packs
 
-NO_CONTACT = (Action.WAIT.value, Action.DISPUTE_FOLLOW_UP.value, Action.LEGAL_REVIEW.value)
+NO_CONTACT = (
+    Action.WAIT.value,
+    Action.DISPUTE_FOLLOW_UP.value,
+    Action.MATCH_CREDIT.value,
+    Action.LEGAL_REVIEW.value,
+)
 
 
 def recheck_recommendations(
@@ -63,8 +68,10 @@ def recheck_recommendations(
     of_invoice = pl.col("invoice_id").is_null() | (
         pl.col("has_free").is_null() & ~is_internal & (pl.col("action") != Action.PRE_DUE_NOTICE)
     )
+    is_matching = pl.col("action") == Action.MATCH_CREDIT
     closed = (
         steps.join(gate, on="customer_id", how="inner")
+        .filter(~(is_matching & pl.col("gate").is_in([*MONEY_GATES, *PAUSES])))
         .join(free.unique(), on="customer_id", how="left")
         .filter(of_channel, of_invoice)
         .select("recommendation_id", *GATE.column_names)

@@ -20,7 +20,7 @@ from segmentation.treatment.choice import choose_steps, rank_candidates
 from segmentation.treatment.contact_hours import find_windows
 from segmentation.treatment.exploration import draw_arms
 from segmentation.treatment.exposure import find_circumstances, list_instalments, measure_exposure
-from segmentation.treatment.gates import list_customers
+from segmentation.treatment.gates import MONEY_GATES, PAUSES, list_customers
 from segmentation.treatment.jurisdiction import assign_packs
 from segmentation.treatment.messages import write_messages
 from segmentation.treatment.open_ways import add_contact_hours, list_open_channels
@@ -37,13 +37,6 @@ _NATURAL_PERSONS = (PartyType.CONSUMER.value, PartyType.SOLE_TRADER.value)
 _ID_LENGTH = 32
 BECAUSE_OF_GATE = (Action.DISPUTE_FOLLOW_UP.value, Action.MATCH_CREDIT.value)
 """Steps within the own organisation that a closed gate calls for."""
-_MONEY = [BlockCode.UNMATCHED_CASH.value, BlockCode.CREDIT_AVAILABLE.value]
-_PAUSES = [
-    BlockCode.CONTACT_CAP.value,
-    BlockCode.COOL_DOWN.value,
-    BlockCode.WAITING_PERIOD.value,
-    BlockCode.RUNNING_PLAN.value,
-]
 _DOUBTS = [BlockCode.QUARANTINED_ROWS.value, BlockCode.STALE_SOURCE.value]
 _GATE_ORDER = {code.value: number for number, code in enumerate(BlockCode)}
 
@@ -314,8 +307,8 @@ def recommend_steps(  # noqa: PLR0917  frames travel as arguments
 def _waits_for_matching() -> pl.Expr:
     """Return whether money or credit that waits to be matched is all that holds the account, beside pauses."""
     gates = pl.col("blocked_by")
-    is_money = gates.list.set_intersection(pl.lit(_MONEY)).list.len() > 0
-    others = gates.list.set_difference(pl.lit(_MONEY + _PAUSES)).list.len()
+    is_money = gates.list.set_intersection(pl.lit(list(MONEY_GATES))).list.len() > 0
+    others = gates.list.set_difference(pl.lit([*MONEY_GATES, *PAUSES])).list.len()
     return (is_money & (others == 0) & (pl.col("overdue_count") > 0)).fill_null(value=False)
 
 

@@ -1,0 +1,86 @@
+"""What people accepted leaves only when every gate still allows it, on the ledger as it then is."""
+
+import csv
+import datetime as dt
+import json
+
+import pytest
+
+from pipelines.command_line.app import run_command
+from segmentation.domain.errors import ExitCode
+from segmentation.publish.decisions import DecisionStore
+from segmentation.publish.reader import open_current
+from tests.snapshot_factory import AS_OF, publish_example
+
+LAWFUL = dt.datetime.combine(AS_OF, dt.time(10), dt.UTC)
+
+
+@pytest.fixture
+def accepted(tmp_path):
+    """A data root in which a person accepted the step for customer C001."""
+    publish_example(tmp_path)
+    snapshot = open_current(tmp_path)
+    row = snapshot.read_table("out_recommendations").filter(customer_id="C001").row(0, named=True)
+    with DecisionStore.for_data_root(tmp_path) as store:
+        store.record_decision(snapshot, row, "accept", decided_by="Ann", decided_at=LAWFUL, token="a")
+    return tmp_path, row
+
+
+def write_ledger(folder, *, paid: bool):
+    """The ledger as it now is: one overdue invoice of C001, paid this morning or not."""
+    folder.mkdir()
+    learned = f"{AS_OF}T06:00:00Z"
+    due = AS_OF - dt.timedelta(days=20)
+    tables = {
+        "customer": [{"customer_id": "C001", "party_type": "legal_person", "country": "BE", "observed_at": learned}],
+        "invoice": [{"invoice_id": "I1", "customer_id": "C001", "document_type": "invoice", "issue_date": due, "due_date": due,
+                     "amount": "900.00", "currency": "EUR", "observed_at": learned}],
+    }  # fmt: skip
+    if paid:
+        tables["payment"] = [{"payment_id": "P1", "customer_id": "C001", "value_date": AS_OF, "amount": "900.00", "currency": "EUR", "observed_at": learned}]  # fmt: skip
+        tables["allocation"] = [{"allocation_id": "A1", "payment_id": "P1", "invoice_id": "I1", "amount": "900.00", "allocated_at": AS_OF, "observed_at": learned}]  # fmt: skip
+    for name, rows in tables.items():
+        with (folder / f"{name}.csv").open("w", newline="", encoding="utf-8") as stream:
+            writer = csv.DictWriter(stream, rows[0].keys(), lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(rows)
+    return folder
+
+
+def run_feed(root, ledger, moment, out):
+    words = ["feed", "--ledger", str(ledger), "--mapping", "canonical", "--data-root", str(root)]
+    return run_command([*words, "--now", moment.isoformat(), "--out", str(out)])
+
+
+def test_a_step_leaves_with_its_message_while_the_debt_stands(accepted, tmp_path, capsys):
+    root, row = accepted
+    out = tmp_path / "steps.jsonl"
+    assert run_feed(root, write_ledger(tmp_path / "ledger", paid=False), LAWFUL, out) == ExitCode.DONE
+    assert "1 of 1 decided step(s) may be carried out now" in capsys.readouterr().out
+    step = json.loads(out.read_text(encoding="utf-8"))
+    assert (step["recommendation_id"], step["message_text"]) == (
+        row["recommendation_id"],
+        row["message_text"],
+    )
+
+
+def test_a_payment_between_approval_and_sending_holds_the_step_back(accepted, tmp_path, capsys):
+    root, _ = accepted
+    out = tmp_path / "steps.jsonl"
+    assert run_feed(root, write_ledger(tmp_path / "ledger", paid=True), LAWFUL, out) == ExitCode.DONE
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "0 of 1 decided step(s)" in shown
+    assert "held back (nothing open)" in shown
+    assert out.read_text(encoding="utf-8") == ""
+
+
+def test_at_night_nothing_leaves(accepted, tmp_path, capsys):
+    root, _ = accepted
+    night = LAWFUL.replace(hour=22)
+    run_feed(root, write_ledger(tmp_path / "ledger", paid=False), night, tmp_path / "steps.jsonl")
+    assert "held back (closed hours)" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_moment_without_zone_is_usage(accepted, tmp_path):
+    words = ["feed", "--ledger", str(tmp_path), "--mapping", "canonical", "--data-root", str(accepted[0])]
+    assert run_command([*words, "--now", "2026-03-02T09:00"]) == ExitCode.USAGE
