@@ -41,8 +41,8 @@ def choose_speakers(validation: Validation | None, settings: RiskSettings, seed:
 
     Notes
     -----
-    The model with the lowest losses (Brier score for late plus ranked probability score for the payment day,
-    each relative to the best baseline) is compared with the best baseline on both, by the 5th and 95th
+    The model with the lowest Brier score for late is compared with the best baseline on the Brier score for
+    late and on the payment day (ranked probability score), by the 5th and 95th
     percentile of the paired difference, customers resampled whole, each block counting twice the one before
     it. It speaks when it is shown to be better on one and not shown to be worse on the other: it speaks for a
     whole distribution, so the day counts as much as the due date. At a depth with at least 200 test
@@ -70,14 +70,7 @@ def choose_speakers(validation: Validation | None, settings: RiskSettings, seed:
     if not models:
         notes[baseline] += "; too few instalments or late ones to train a model, so a baseline speaks"
         return Choice((baseline,) * everywhere, _proven(validation, (baseline,) * everywhere), notes)
-
-    def relative_loss(name: str) -> float:
-        days = {
-            one: np.average(validation.predictions[one].day_score, weights=weight) for one in (name, baseline)
-        }
-        return mean_loss(name) / mean_loss(baseline) + float(days[name] / days[baseline])
-
-    best = min(models, key=relative_loss)
+    best = min(models, key=mean_loss)
     customer, replicates = validation.cohort.customer, settings.bootstrap_replicates
     low, high = metrics.paired_mean_bounds(
         customer, losses[best] - losses[baseline], weight, replicates, seed
