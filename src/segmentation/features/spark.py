@@ -21,7 +21,7 @@ import pyarrow as pa
 
 from segmentation.domain.core_tables import LEDGER_TABLES
 from segmentation.domain.errors import UsageError
-from segmentation.domain.schema import DataType, Table
+from segmentation.domain.schema import Frames
 from segmentation.features.computation import (
     compute_customer_features,
     compute_issue_features,
@@ -49,18 +49,13 @@ TABLES_READ = (
 )
 """Tables of the ledger that features are made from."""
 
-_ARROW_TYPES: Mapping[DataType, pa.DataType] = {
-    DataType.TEXT: pa.string(),
-    DataType.INTEGER: pa.int64(),
-    DataType.REAL: pa.float64(),
-    DataType.DATE: pa.date32(),
+_TYPES: Mapping[pl.DataType, tuple[str, pa.DataType]] = {
+    pl.String(): ("string", pa.string()),
+    pl.Int64(): ("bigint", pa.int64()),
+    pl.Float64(): ("double", pa.float64()),
+    pl.Date(): ("date", pa.date32()),
 }
-_SPARK_TYPES: Mapping[DataType, str] = {
-    DataType.TEXT: "string",
-    DataType.INTEGER: "bigint",
-    DataType.REAL: "double",
-    DataType.DATE: "date",
-}
+"""Types of feature tables, as Spark and Arrow name them."""
 
 
 def compute_features_on_spark(
@@ -99,18 +94,18 @@ def compute_features_on_spark(
         yield from _compute_partition(list(batches), firsts, name, as_of, features)
 
     routed = _union([_pack(table, frame, given) for table, frame in _route(given).items()])
-    columns = _select_columns(FEATURE_TABLES[name], features)
-    schema = ", ".join(f"`{column}` {_SPARK_TYPES[kind]}" for column, kind in columns.items())
+    nothing = {table: definition.empty() for table, definition in LEDGER_TABLES.items()}
+    columns = _compute(nothing, name, as_of, features).schema
+    schema = ", ".join(f"`{column}` {_TYPES[kind][0]}" for column, kind in columns.items())
     return routed.repartition(CUSTOMER).drop(CUSTOMER).mapInArrow(compute, schema)
 
 
-def _select_columns(table: Table, features: Sequence[Feature]) -> dict[str, DataType]:
-    chosen = {feature.name: feature.column.data_type for feature in features}
-    own = {column.name: column.data_type for column in table.columns if column.name not in chosen}
-    known = {feature.name for feature in FEATURES}
-    keys = {column: kind for column, kind in own.items() if column not in known}
-    kept = set(table.column_names) | (set(chosen) - known)
-    return keys | {column: kind for column, kind in chosen.items() if column in kept}
+def _compute(ledger: Frames, name: str, as_of: dt.date | None, features: Sequence[Feature]) -> pl.DataFrame:
+    if as_of is None or name == "feat_instalment_at_issue":
+        return compute_issue_features(ledger, features)
+    if name == "feat_open_instalment":
+        return compute_open_features(ledger, as_of, features)
+    return compute_customer_features(ledger, as_of, features)
 
 
 def _drop_refused(frame: "SparkFrame") -> "SparkFrame":
@@ -177,7 +172,7 @@ def _pack(name: str, frame: "SparkFrame", tables: "Mapping[str, SparkFrame]") ->
     from pyspark.sql.functions import col, lit, struct
 
     columns = [
-        struct(*frame.drop(CUSTOMER).columns).alias(name)
+        struct(*tables[name].columns).alias(name)
         if table == name
         else lit(None).cast(tables[table].schema).alias(table)
         for table in tables
@@ -205,12 +200,6 @@ def _compute_partition(
         definition = LEDGER_TABLES[table]
         frames = [definition.align(frame) for frame in (rows, firsts.get(table)) if frame is not None]
         ledger[table] = pl.concat(frames).unique(definition.key, keep="first").sort(definition.key)
-    if name == "feat_instalment_at_issue":
-        frame = compute_issue_features(ledger, features)
-    elif as_of is not None and name == "feat_open_instalment":
-        frame = compute_open_features(ledger, as_of, features)
-    elif as_of is not None:
-        frame = compute_customer_features(ledger, as_of, features)
-    columns = _select_columns(FEATURE_TABLES[name], features)
-    schema = pa.schema([pa.field(column, _ARROW_TYPES[kind]) for column, kind in columns.items()])
-    yield from frame.select(list(columns)).to_arrow().cast(schema).to_batches()
+    frame = _compute(ledger, name, as_of, features)
+    schema = pa.schema([pa.field(column, _TYPES[kind][1]) for column, kind in frame.schema.items()])
+    yield from frame.to_arrow().cast(schema).to_batches()
