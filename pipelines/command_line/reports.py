@@ -156,7 +156,8 @@ def show_customer(console: Console, snapshot: "Snapshot", customer_id: str) -> N
         console.print(f"  - {line}")
     steps = snapshot.read_table("out_recommendations").filter(mine)
     for row in steps.iter_rows(named=True):
-        console.print(f"Next step: [bold]{words(row['action'])}[/bold]. {row['reason_text']}")
+        console.print(f"Next step: [bold]{words(row['action'])}[/bold]. {escape(row['reason_text'])}")
+        show_alternatives(console, row)
     if steps.is_empty():
         console.print("Next step: none, nothing of this customer is open.")
     invoices = snapshot.read_table("out_invoice_scores").filter(mine).sort("days_late", descending=True)
@@ -170,6 +171,21 @@ def show_customer(console: Console, snapshot: "Snapshot", customer_id: str) -> N
     if invoices.height > INVOICES_SHOWN:
         console.print(f"... and {invoices.height - INVOICES_SHOWN} more open invoices.")
     show_gates(console, list_gate_verdicts(snapshot, customer_id))
+
+
+def show_alternatives(console: Console, row: Mapping[str, Any]) -> None:
+    """Print stage, what was left out, what would change the advice, and the message of a step."""
+    if stage := row.get("stage"):
+        console.print(f"Stage: {words(stage)}")
+    for title, lines in (("What would change it", row.get("would_change")), ("Left out", row.get("vetoed"))):
+        for line in lines or ():
+            console.print(f"  - {title}: {line}", markup=False)
+    if row.get("message_text"):
+        console.print(f"Message ({row['message_language']}): {row['message_subject']}", markup=False)
+        for line in row["message_text"].splitlines():
+            console.print(f"  | {line}", markup=False)
+        if row["message_missing"]:
+            console.print(f"  Not ready to send, lacking: {', '.join(map(words, row['message_missing']))}")
 
 
 def show_gates(console: Console, verdicts: pl.DataFrame) -> None:

@@ -1,0 +1,128 @@
+"""Times gates, candidates, scores and ranking of a whole book, and counts steps through closed gates.
+
+Run: ``python tests/benchmarks/bench_treatment.py [--customers 100000] [--states 100000] [--json FILE]``.
+The book has the random states of the property tests: daylight-saving changes, holidays, leap days,
+overlapping blocks; after scoring, a payment arrives for a tenth of the customers, and every step is held to
+the gates once more. Drawing the book is not timed. Only treatment is measured; the figures of risk and
+segment are drawn as well.
+"""
+
+import argparse
+import json
+import resource
+import sys
+import time
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+
+ROOT = Path(__file__).parents[2]
+sys.path[:0] = [str(ROOT / "src"), str(ROOT)]
+
+from segmentation.domain.settings import TreatmentSettings  # noqa: E402  the path comes first
+from segmentation.treatment.gates import close_gates  # noqa: E402
+from segmentation.treatment.recheck import recheck_recommendations  # noqa: E402
+from segmentation.treatment.recommendation import recommend_steps  # noqa: E402
+from tests.treatment.random_book import RandomBook  # noqa: E402
+
+CUSTOMERS, STATES = 1_000_000, 1_000_000
+PER_STATE = 20_000
+INTERNAL = ["match_credit", "dispute_follow_up", "legal_review"]
+DAYS = (date(2026, 3, 28), date(2026, 10, 24), date(2028, 2, 29), date(2026, 4, 3), date(2026, 12, 24))
+SETTINGS = TreatmentSettings()
+
+
+def measure_book(customers: int) -> dict[str, float]:
+    """Seconds and memory of gates and recommendations for a book of that many customers."""
+    book = RandomBook(1, customers, date(2026, 3, 2), per_customer=2.0)
+    ledger, decisions, segments = book.draw(), book.decisions(), book.segments()
+    risks = book.risks(ledger)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    wall, processor = time.perf_counter(), time.process_time()
+    gate = close_gates(ledger, decisions, book.as_of, SETTINGS)
+    gated = time.perf_counter()
+    found = recommend_steps(ledger, risks, segments, gate, book.as_of, SETTINGS)
+    end = time.perf_counter()
+    return {
+        "customers": customers,
+        "rows": found.height,
+        "steps": found.filter(pl.col("action") != "wait").height,
+        "gates_seconds": gated - wall,
+        "rank_seconds": end - gated,
+        "seconds": end - wall,
+        "processor_seconds": time.process_time() - processor,
+        "book_mb": before,
+        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    }
+
+
+def count_violations(states: int) -> dict[str, int]:
+    """Steps through closed gates in that many random customers' states, and after payments came in."""
+    seen = violations = held = steps_count = 0
+    number = 0
+    while seen < states:
+        as_of = DAYS[number % len(DAYS)]
+        book = RandomBook(1000 + number, PER_STATE, as_of)
+        ledger, decisions = book.draw(has_addresses=number % 5 != 4), book.decisions()
+        gate = close_gates(ledger, decisions, as_of, SETTINGS)
+        found = recommend_steps(ledger, book.risks(ledger), book.segments(), gate, as_of, SETTINGS)
+        steps = found.filter(pl.col("action") != "wait")
+        outside = steps.filter(~pl.col("action").is_in(INTERNAL))
+        account = gate.filter(pl.col("channel").is_null() & pl.col("invoice_id").is_null())
+        violations += outside.join(account, on="customer_id", how="semi").height
+        violations += outside.join(gate, on=["customer_id", "channel"], how="semi").height
+        held += (late := count_late_payments(ledger, decisions, steps, as_of))[0]
+        violations += late[1]
+        seen, number, steps_count = seen + PER_STATE, number + 1, steps_count + steps.height
+    return {"states": seen, "steps": steps_count, "held_after_payment": held, "violations": violations}
+
+
+def count_late_payments(
+    ledger: dict[str, pl.DataFrame], decisions: pl.DataFrame, steps: pl.DataFrame, as_of: date
+) -> tuple[int, int]:
+    """Steps of customers who paid between scoring and approval: those held back, and those that were not."""
+    payers = steps.filter(pl.col("customer_id").str.ends_with("7")).select("customer_id")
+    who = pl.col("customer_id").is_in(payers["customer_id"].implode())
+    balance = ledger["core_instalment_balance"].with_columns(
+        pl.when(who).then(pl.lit(value=False)).otherwise("is_open").alias("is_open"),
+        pl.when(who).then(pl.lit(0).cast(pl.Decimal(18, 3))).otherwise("open_amount").alias("open_amount"),
+    )
+    noon = datetime.combine(as_of + timedelta(days=2), datetime.min.time(), UTC) + timedelta(hours=11)
+    closed = recheck_recommendations(
+        steps, ledger | {"core_instalment_balance": balance}, decisions, noon, SETTINGS
+    )
+    paid = steps.join(payers, on="customer_id", how="semi")
+    held = paid.join(closed, on="recommendation_id", how="semi").height
+    return held, paid.height - held
+
+
+def render_markdown(results: dict[str, dict[str, float]]) -> str:
+    """Return the section for docs/benchmarks.md."""
+    book, states = results["book"], results["states"]
+    return (
+        "## Treatment\n\n"
+        f"Gates, candidates, scores and ranking of {book['customers']:,.0f} customers: {book['seconds']:.1f} s "
+        f"({book['gates_seconds']:.1f} s gates, {book['rank_seconds']:.1f} s the rest; "
+        f"{book['processor_seconds']:.0f} s of processor time), {book['peak_mb']:,.0f} MB at most, of which "
+        f"{book['book_mb']:,.0f} MB the book itself. Goal: under 60 s and 4,000 MB at a million customers.\n\n"
+        f"{states['states']:,} random states, {states['steps']:,} steps: {states['violations']} through a closed "
+        f"gate; {states['held_after_payment']:,} steps held back because a payment had come in since.\n"
+    )
+
+
+def main() -> None:
+    """Measure and print, or write JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--customers", type=int, default=CUSTOMERS)
+    parser.add_argument("--states", type=int, default=STATES)
+    parser.add_argument("--json", type=Path)
+    given = parser.parse_args()
+    results = {"book": measure_book(given.customers), "states": count_violations(given.states)}
+    if given.json:
+        given.json.write_text(json.dumps(results, indent=2), encoding="utf-8")
+    print(render_markdown(results))
+
+
+if __name__ == "__main__":
+    main()
