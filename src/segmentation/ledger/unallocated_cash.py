@@ -79,13 +79,16 @@ def _list_returns(ledger: Frames) -> pl.DataFrame:
     )
 
 
-def _list_candidates(ledger: Frames, but: MatchRule | None = None) -> pl.DataFrame:
-    """Return the customers that a payment which nothing was allocated of may be from, by any rule but one."""
+def _list_candidates(ledger: Frames) -> pl.DataFrame:
+    """Return the customers that a payment which nothing was allocated of may be from.
+
+    ``is_likely`` says whether more than the amount speaks for the customer.
+    """
     matches = ledger.get("core_payment_match", PAYMENT_MATCH.empty())
     return (
-        matches.filter(pl.col("customer_id").is_not_null(), pl.col("rule").ne_missing(but))
-        .select(pl.col("payment_id").alias("origin_id"), "customer_id")
-        .unique()
+        matches.filter(pl.col("customer_id").is_not_null())
+        .group_by(pl.col("payment_id").alias("origin_id"), "customer_id")
+        .agg(pl.col("rule").ne_missing(MatchRule.AMOUNT.value).any().alias("is_likely"))
     )
 
 
@@ -141,7 +144,8 @@ def _name_payers(left: pl.DataFrame, ledger: Frames, lines: pl.DataFrame) -> pl.
         .agg(pl.col("customer_id").sort_by("invoice_id").first().alias("debtor_id"))
     )
     payers = (
-        _list_candidates(ledger, but=MatchRule.AMOUNT)
+        _list_candidates(ledger)
+        .filter(pl.col("is_likely"))
         .group_by("origin_id")
         .agg(pl.col("customer_id").first().alias("payer_id"), pl.len().alias("payer_count"))
         .filter(pl.col("payer_count") == 1)
