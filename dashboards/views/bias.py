@@ -41,7 +41,8 @@ def _draw_verdict(page: panels.Page) -> None:
         f"**{wording.say(wording.VERDICTS, verdict.verdict)}.** {verdict.statement}",
         icon=wording.VERDICT_ICONS.get(verdict.verdict, ":material/balance:"),
     )
-    st.caption(ADVICE.get(verdict.verdict, ""))
+    if page.snapshot.manifest.override is None:
+        st.caption(ADVICE.get(verdict.verdict, ""))
     report = page.snapshot.read_document(REPORT_FILE)
     if report is not None:
         st.download_button(
@@ -72,7 +73,10 @@ def _draw_comparison(assessed: pl.DataFrame) -> None:
         persist_state="session",
     )
     of_metric = assessed.filter(pl.col("metric") == metric)
-    attributes = sorted(of_metric["attribute"].unique(), key=lambda name: (wording.PAIR in name, name))
+    blocked = set(of_metric.filter(pl.col("verdict") == "block")["attribute"])
+    attributes = sorted(
+        of_metric["attribute"].unique(), key=lambda name: (name not in blocked, wording.PAIR in name, name)
+    )
     attribute = right.selectbox(
         "Between groups by",
         attributes,
@@ -153,7 +157,12 @@ def _add_words(part: pl.DataFrame) -> pl.DataFrame:
 
 
 def _draw_gaps_in_knowledge(fairness: pl.DataFrame) -> None:
-    missing = fairness.filter(pl.col("verdict") == "not_assessable")
+    unassessed = fairness.filter(pl.col("verdict") == "not_assessable")
+    missing = unassessed.filter(~pl.col("attribute").str.contains(wording.PAIR, literal=True))
+    if missing.height < unassessed.height:
+        st.caption(
+            "Pairs of groups with fewer than 30 customers, or from which such a pair could be worked out, have no figure."
+        )
     if missing.is_empty():
         return
     st.subheader("What could not be assessed, and what would help", anchor=False)

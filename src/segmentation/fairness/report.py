@@ -14,6 +14,7 @@ from segmentation.domain.schema import Frames
 from segmentation.domain.settings import FairnessSettings
 from segmentation.domain.vocabulary import Verdict
 from segmentation.fairness.cells import PRIMARY
+from segmentation.fairness.comparison import is_pair
 from segmentation.fairness.findings import ALL
 from segmentation.fairness.wording import say_code, say_list
 
@@ -44,7 +45,7 @@ def render_report(audited: Frames, settings: FairnessSettings, as_of: date) -> s
         descending=[False, True, False, False, False],
     )
     is_primary = pl.col("family") == PRIMARY
-    missing = audit.filter(pl.col("group") == ALL).sort("attribute", "metric")["statement"]
+    missing = audit.filter((pl.col("group") == ALL) & ~is_pair()).sort("attribute", "metric")["statement"]
     return _load_template().render(
         as_of=as_of.isoformat(),
         settings=settings,
@@ -57,6 +58,7 @@ def render_report(audited: Frames, settings: FairnessSettings, as_of: date) -> s
         ],
         missing=missing.unique(maintain_order=True).to_list(),
         hidden_count=audit.filter((pl.col("group") != ALL) & pl.col("estimate").is_null()).height,
+        has_small_pairs=audit.filter((pl.col("group") == ALL) & is_pair()).height > 0,
         proxies=audited["audit_proxies"].drop_nulls("auc").sort("auc", descending=True).to_dicts(),
         tradeoff=audited["audit_tradeoff"].to_dicts(),
         history=audited["audit_history"].to_dicts(),
