@@ -220,6 +220,7 @@ MODELS: Mapping[str, str] = {
     "customer_median": "Customer's median (baseline)",
     "prevalence": "Average of all (baseline)",
     "hazard_blend": "Blend of both models",
+    "cautious_blend": "Blend of both models and the past late rate",
     "terms_are_truth": "Paid on the due date (baseline)",
 }
 

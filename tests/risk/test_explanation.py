@@ -7,14 +7,14 @@ import pytest
 
 from segmentation.features.computation import compute_issue_features
 from segmentation.risk.calibration import LateCalibration
-from segmentation.risk.candidates import fit_candidates
+from segmentation.risk.candidates import MODELS, fit_candidates
 from segmentation.risk.cohort import build_cohort, day_number
 from segmentation.risk.explanation import explain
 from segmentation.risk.grid import Grid
 from segmentation.risk.inputs import feature_columns
 
 
-@pytest.mark.parametrize("name", ["lightgbm_hazard", "logistic_hazard", "hazard_blend", "past_late_rate"])
+@pytest.mark.parametrize("name", [*MODELS, "past_late_rate"])
 def test_at_issue_nothing_is_left_for_being_still_open(name, ledger, quick):
     features = compute_issue_features(ledger)
     names = feature_columns(features, features)

@@ -28,7 +28,7 @@ from segmentation.risk.inputs import linear_form
 from segmentation.risk.metrics import expit
 from segmentation.risk.mitigation import Mitigation
 
-MODELS = ("lightgbm_hazard", "logistic_hazard", "hazard_blend")
+MODELS = ("lightgbm_hazard", "logistic_hazard", "hazard_blend", "cautious_blend")
 BASELINES = ("prevalence", "past_late_rate", "customer_median", "terms_are_truth")
 PROBABILITY_BASELINES = ("prevalence", "past_late_rate")
 """Baselines that give a usable probability; the others name a day as if it were certain."""
@@ -132,12 +132,11 @@ def fit_candidates(
             linear = fit_linear_head(rows, late[matured], *linear_form(known.feature_names))
             logistic = fit_logistic_hazard(known, outcome, pooled)
             around = fit_residual_hazard(grid, known, outcome, boosted.location)
+            together = MeanHazard((boosted, logistic, around))
             candidates |= {
                 "logistic_hazard": HeadedHazard(grid, (linear,), logistic),
-                "hazard_blend": HeadedHazard(
-                    grid,
-                    (tree, linear, rate) if rate is not None else (tree, linear),
-                    MeanHazard((boosted, logistic, around)),
-                ),
+                "hazard_blend": HeadedHazard(grid, (tree, linear), together),
             }
+            if rate is not None:
+                candidates["cautious_blend"] = HeadedHazard(grid, (tree, linear, rate), together)
     return FittedCandidates(candidates, pooled, training_count, late_count)
