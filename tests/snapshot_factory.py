@@ -459,6 +459,45 @@ def _add_book_wide(rows: dict, as_of: date) -> None:
                 "statement": f"Too few customers in group {group} to be sure.",
             }
         )
+    rows["audit_history"].append(
+        {
+            "as_of_date": as_of,
+            "verdict": "inconclusive",
+            "alpha": 0.02,
+            "alpha_spent": 0.02,
+            "compared_count": 2,
+            "blocked_count": 0,
+            "widest_gap": 0.01,
+            "widest_group": "party_type consumer",
+            "widest_metric": "structural_label_rate",
+            "statement": "Too few customers to be sure.",
+        }
+    )
+    rows["audit_proxies"].append(
+        {
+            "attribute": "party_type",
+            "group": "consumer",
+            "source": "features",
+            "count": 40,
+            "auc": 0.6,
+            "auc_low": 0.5,
+            "auc_high": 0.7,
+            "strongest": ["relation_days"],
+            "statement": "party type consumer can hardly be told from the features.",
+        }
+    )
+    rows["audit_tradeoff"].append(
+        {
+            "method": "none",
+            "strength": 0.0,
+            "auc": 0.8,
+            "worst_gap": 0.05,
+            "worst_group": "party_type consumer",
+            "test_count": 300,
+            "is_within_budget": True,
+            "is_chosen": True,
+        }
+    )
     rows["audit_verdict"].append(
         {
             "verdict": "inconclusive",
