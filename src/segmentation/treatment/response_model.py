@@ -24,8 +24,6 @@ _MIXING_ROUNDS = 4
 _LAST_ROUNDS = 3
 _SHIFTS = tuple((channel, slot) for channel in (0.0, 0.5, 1.0, 1.5) for slot in (0.0, 0.4, 0.8))
 _CUSTOMERS_FOR_SHIFTS = 2000
-_WORTH_A_SHIFT = 2.0
-"""Log-likelihood that a larger shift must bring, so that noise does not pass for a preference."""
 
 _LOYALTY = 10.0
 """Customers' worth of belief that a customer answers as their segment does."""
@@ -153,7 +151,7 @@ def fit_response(contacts: Contacts, segments: Ints, sizes: Sizes, seed: int) ->
     customers best. A customer answers as one of the segments, the own one most likely, and may have a
     channel and a slot of their own; how likely each is follows from their answers (latent classes, fitted
     by expectation and maximisation; Dempster, Laird & Rubin, 1977). How much an own channel or slot matters
-    is what makes the log likeliest, nothing included.
+    is averaged over what is likely, nothing included (Hoeting et al., 1999).
     """
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
@@ -194,19 +192,18 @@ def _fit(contacts: Contacts, segments: Ints, sizes: Sizes, seed: int) -> Respons
 def _choose_shifts(
     contacts: Contacts, segments: Ints, sizes: Sizes, cells: Reals, prior: Reals
 ) -> tuple[float, float]:
-    """Return the shifts that make the answers of some thousands of customers likeliest."""
+    """Return the mean of all shifts, each weighed by how likely it makes some thousands of customers' answers."""
     step = max(1, sizes.customers // _CUSTOMERS_FOR_SHIFTS)
     part = contacts.take(contacts.customer % step == 0)
     part = replace(part, customer=part.customer // step)
     some = segments[::step]
     fewer = replace(sizes, customers=len(some))
-    best, shifts = -np.inf, (0.0, 0.0)
-    for candidate in _SHIFTS:
-        tables = _tabulate(cells, fewer, candidate)
-        likelihood = _weigh_states(part, tables, prior[some], fewer)[1]
-        if likelihood > best + _WORTH_A_SHIFT:
-            best, shifts = likelihood, candidate
-    return shifts
+    fit = np.array(
+        [_weigh_states(part, _tabulate(cells, fewer, shifts), prior[some], fewer)[1] for shifts in _SHIFTS]
+    )
+    weight = np.exp(fit - fit.max())
+    channel, slot = (weight / weight.sum()) @ np.array(_SHIFTS)
+    return float(channel), float(slot)
 
 
 def _choose_blend(contacts: Contacts, sizes: Sizes, seed: int) -> float:
