@@ -24,7 +24,6 @@ _MIXING_ROUNDS = 4
 _LAST_ROUNDS = 3
 _SHIFTS = tuple((channel, slot) for channel in (0.0, 0.5, 1.0, 1.5) for slot in (0.0, 0.4, 0.8))
 _CUSTOMERS_FOR_SHIFTS = 2000
-
 _LOYALTY = 10.0
 """Customers' worth of belief that a customer answers as their segment does."""
 
