@@ -51,20 +51,27 @@ axes.set(xlabel="share of instalments paid late", ylabel="probability of being a
 # %% [markdown]
 # ## A model of your own
 #
-# The same ledger, as it was known on the snapshot's day. Learn from the older four fifths of the invoices
-# whose outcome is known, test on the newer fifth: never a random split, which would let the model look ahead.
+# The same ledger, as it was known on the snapshot's day. Test on the newest fifth of the invoices whose outcome
+# is known; learn from those whose outcome was known before the first of them was issued. Never a random split,
+# which would let the model look ahead.
 
 # %%
 ledger = load_ledger(ROOT / "data" / "sample", load_mapping("canonical"), snapshot.as_of).ledger
 outcome = (
     ledger["core_instalment_balance"]
     .filter(pl.col("due_date") < snapshot.as_of)
-    .select("invoice_id", "instalment_number", is_late=pl.col("days_late") > 0)
+    .select(
+        "invoice_id",
+        "instalment_number",
+        is_late=pl.col("days_late") > 0,
+        learned=pl.min_horizontal("covered_known_date", pl.col("due_date") + pl.duration(days=1)),
+    )
 )
 keys = ["invoice_id", "instalment_number"]
 rows = compute_issue_features(ledger).join(outcome, on=keys).sort("as_of_date", *keys)
+start = rows["as_of_date"][rows.height * 4 // 5]
 names = [name for name, kind in rows.schema.items() if kind.is_numeric() and name not in keys]
-train, test = rows.head(rows.height * 4 // 5), rows.tail(rows.height // 5)
+train, test = rows.filter(pl.col("learned") < start), rows.filter(pl.col("as_of_date") >= start)
 model = HistGradientBoostingClassifier(max_depth=4, random_state=0).fit(
     train[names].to_numpy(), train["is_late"]
 )
@@ -77,8 +84,8 @@ print(
 # ## A feature of your own
 #
 # A feature is one definition: a name that ends in its unit, and a formula over what the sweep knows about a
-# customer at a moment (`segmentation/features/state.py` lists the names). It cannot look ahead, whatever the
-# formula. Does it help? Fit again, and compare. To keep it, add the definition to `FEATURES`: tables,
+# customer at a moment (`segmentation/features/state.py` lists the names). What it sees was known at the
+# moment; a formula that looks at other rows is refused. Does it help? Fit again, and compare. To keep it, add the definition to `FEATURES`: tables,
 # documentation and explanations follow.
 
 # %%
@@ -92,7 +99,7 @@ mine = Feature(
     "instalments overdue, of those open",
 )
 wider = compute_issue_features(ledger, (*FEATURES, mine)).join(outcome, on=keys).sort("as_of_date", *keys)
-train, test = wider.head(wider.height * 4 // 5), wider.tail(wider.height // 5)
+train, test = wider.filter(pl.col("learned") < start), wider.filter(pl.col("as_of_date") >= start)
 names = [*names, mine.name]
 model = HistGradientBoostingClassifier(max_depth=4, random_state=0).fit(
     train[names].to_numpy(), train["is_late"]

@@ -206,7 +206,11 @@ class Oracle:
         promises = [(_known(p, "made_at"), _known(p, "resolved_at"), p) for p in mine["promise_to_pay"]]
         plans = [(_known(p, "started_at"), _known(p, "ended_at"), p) for p in mine["payment_plan"]]
         notes = [_known(i, "issue_date") for i in mine["invoice"] if i["document_type"] == "credit_note"]
-        failed = [p["observed_at"].date() for p in mine["payment"] if p["reversal_of"] or p["reason_code"]]
+        failed = [
+            _known(p, "value_date")
+            for p in mine["payment"]
+            if (p["reversal_of"] or p["reason_code"]) and p["amount"] < 0
+        ]
         outbound = [c for c in mine["contact_event"] if c["direction"] == "outbound"]
         reminders = [c for c in outbound if c["dunning_level"] is None or c["dunning_level"] >= 1]
         reminded = [c["observed_at"].date() for c in reminders]
@@ -222,14 +226,11 @@ class Oracle:
                 paid = _paid(o, t)
                 if paid and sent <= paid <= last:
                     answered += 1
-                # once it was known to be paid, by the last day to answer at the latest, it is not lapsed
-                learned = [
-                    k + dt.timedelta(days=1)
-                    for k in sorted({m[0] for m in o.movements} | {observed})
-                    if k < t and k >= observed
-                ]
-                ever = any((p := _paid(o, k)) and p <= last for k in learned)
-                lapsed += max(last, observed) < t and not ever
+                # not lapsed when it was known to be paid in time, on the day it would lapse or since
+                lapse = max(last, observed)
+                looks = [k + dt.timedelta(days=1) for k in {m[0] for m in o.movements} | {lapse}]
+                ever = any((p := _paid(o, k)) and p <= last for k in looks if lapse < k <= t)
+                lapsed += lapse < t and not ever
         partial = 0
         for o in self.owed[customer]:
             for m in o.movements:

@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from segmentation.domain.core_tables import CANONICAL_TABLES
+from segmentation.domain.errors import InputRefusedError
 from segmentation.domain.schema import Role
 from segmentation.domain.validation import find_violations
 from segmentation.features.computation import (
@@ -65,6 +66,41 @@ def test_the_room_never_sees_a_refused_column():
 def test_a_formula_names_only_what_the_sweep_knows():
     with pytest.raises(ValueError, match="not a state column"):
         define("wrong_count", Unit.COUNT, pl.col("days_late"))
+
+
+def test_a_formula_that_looks_at_other_moments_is_refused():
+    with pytest.raises(ValueError, match="looks at other rows"):
+        define("next_count", Unit.COUNT, pl.col("open_count").shift(-1))
+
+
+def test_amounts_that_cannot_be_added_up_are_refused():
+    huge = [invoice(f"I{i}", 0, 30) | {"amount": "999999999999999.000"} for i in range(12)]
+    with pytest.raises(InputRefusedError, match="more than can be added up"):
+        compute_issue_features(build_ledger({"core_invoice": huge}))
+
+
+def test_a_reminder_lapses_when_the_payment_after_it_was_taken_back():
+    paid, allocation = payment("I1", 35, 35)
+    rows = {
+        "core_invoice": [invoice("I1", 0, 30)],
+        "core_contact_event": [
+            {
+                "contact_id": "K1",
+                "customer_id": "C1",
+                "invoice_id": "I1",
+                "direction": "outbound",
+                "channel": "email",
+                "sent_at": moment(32),
+                "dunning_level": 1,
+                "observed_at": moment(32),
+            }
+        ],
+        "core_payment": [paid, payment("I2", 40, 40, "-100.000")[0] | {"reversal_of": "PI1"}],
+        "core_allocation": [allocation],
+    }
+    ledger = build_ledger(rows)
+    shares = [compute_customer_features(ledger, day(d))["answered_reminder_share"][0] for d in (36, 41, 48)]
+    assert shares == [2 / 3, 1 / 2, 1 / 3]
 
 
 def test_a_name_ends_in_its_unit():

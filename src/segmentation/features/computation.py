@@ -78,8 +78,10 @@ def compute_issue_features(ledger: Frames, features: Sequence[Feature] = FEATURE
 
     Notes
     -----
-    A row does not depend on anything learned on or after its day of issue, so the features of a
-    past day are the same whether they are computed then or now.
+    A row does not depend on any fact learned on or after its day of issue, so the features of a past day
+    are the same whether they are computed then or now. One exception: the ledger holds one version of each
+    fact. Of a row that was corrected, and of instalments agreed after the issue, moments before that know
+    the corrected version or none; features of the as-of day itself never do.
     """
     return pl.concat(stream_issue_features(ledger, features))
 

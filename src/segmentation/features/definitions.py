@@ -64,6 +64,7 @@ class Window(StrEnum):
 NEVER_NULL = "never null"
 NO_PAYMENT = "null before the first known payment"
 NO_INVOICE = "null before the first known invoice"
+NO_AMOUNT = "null before the first known invoice in its currency, and when their mean is nil"
 NOT_RECORDED = "null before the ledger's first record of the kind"
 
 
@@ -85,8 +86,9 @@ class Feature:
     Raises
     ------
     ValueError
-        When the name does not end in the unit, or the formula names a column that is not a state
-        column; by role when it is a sensitive, group, personal or free-text column of the ledger.
+        When the name does not end in the unit, when the formula looks at other rows (moments), or when it
+        names a column that is not a state column; by role when it is a sensitive, group, personal or
+        free-text column of the ledger.
     """
 
     name: str
@@ -101,6 +103,8 @@ class Feature:
     def __post_init__(self) -> None:
         if not self.name.endswith(f"_{self.unit}"):
             raise ValueError(f"the name of feature {self.name} must end in its unit, _{self.unit}")
+        if not self.formula.meta.is_row_separable():
+            raise ValueError(f"feature {self.name} looks at other rows: what is known there may come later")
         refused = refused_columns()
         for column in self.formula.meta.root_names():
             if column in refused:
@@ -398,7 +402,7 @@ FEATURES: tuple[Feature, ...] = (
         "open_amount_ratio",
         Unit.RATIO,
         W.NOW,
-        NO_INVOICE,
+        NO_AMOUNT,
         _ratio(_c("open_sum"), _MEAN_AMOUNT),
         G.OPEN_OVERDUE_BOOK,
         "amount open, in multiples of the customer's mean amount",
@@ -407,7 +411,7 @@ FEATURES: tuple[Feature, ...] = (
         "overdue_amount_ratio",
         Unit.RATIO,
         W.NOW,
-        NO_INVOICE,
+        NO_AMOUNT,
         _ratio(_c("overdue_sum"), _MEAN_AMOUNT),
         G.OPEN_OVERDUE_BOOK,
         "amount overdue, in multiples of the customer's mean amount",
@@ -416,7 +420,7 @@ FEATURES: tuple[Feature, ...] = (
         "overdue_amount_share",
         Unit.SHARE,
         W.NOW,
-        "null when nothing is open",
+        "null when nothing is open in the currency",
         _ratio(_c("overdue_sum"), _c("open_sum")),
         G.OPEN_OVERDUE_BOOK,
         "amount overdue, of the amount open",
@@ -695,7 +699,7 @@ FEATURES: tuple[Feature, ...] = (
         "amount_ratio",
         Unit.RATIO,
         W.ALL,
-        NO_INVOICE,
+        NO_AMOUNT,
         _ratio(_c("own_amount"), _MEAN_AMOUNT),
         G.AMOUNT_SIZE,
         "amount, in multiples of the customer's mean amount",

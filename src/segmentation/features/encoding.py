@@ -128,7 +128,7 @@ def find_base_day(*frames: pl.DataFrame) -> Days:
     if max(known) - min(known) > NEVER - 2 * _YEAR:
         raise InputRefusedError(
             f"the ledger's dates span {(max(known) - min(known)) // _YEAR} years",
-            where="core_instalment_balance",
+            where="invoices, payments or what happened beside them",
             remedy="Correct the dates, or narrow earliest_year and latest_year in the settings.",
         )
     return Days(min(known) - _MARGIN)

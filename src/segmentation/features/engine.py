@@ -16,6 +16,7 @@ from queue import SimpleQueue
 import numpy as np
 import polars as pl
 
+from segmentation.domain.errors import InputRefusedError
 from segmentation.features.dates import OBSERVED
 from segmentation.features.definitions import Feature
 from segmentation.features.encoding import (
@@ -33,6 +34,9 @@ from segmentation.features.tally_counts import TallyCounts, count_tally
 
 BATCH_MOMENTS = 25_000
 """Moments at a time: their state about fits into the processor's caches."""
+
+MOST_THOUSANDTHS = 2.0**62
+"""Sums of amounts stay below this, far from where whole numbers of 64 bits wrap around."""
 
 THREADS = 2
 
@@ -83,6 +87,7 @@ def build_history(
     ]
     days = find_base_day(book.items, book.outcomes, moments, *(frame for _, frame in facts))
     customers = max(len(ledger.customers), 1)
+    _refuse_unsummable(book.items)
     with ThreadPoolExecutor(THREADS) as pool:
         items = pool.submit(_place_items, book.items, days, customers)
         outcomes = pool.submit(_place_outcomes, book.outcomes, days, customers)
@@ -131,34 +136,35 @@ def compute_batches(
     def look(first: int, end: int) -> pl.DataFrame:
         mine = looks.rows[looks.start[first] : looks.start[end]]
         state, real_state = buffers.get()
-        sweep(
-            first,
-            end,
-            items.rows,
-            items.start,
-            outcomes.rows,
-            outcomes.start,
-            looks.rows,
-            looks.start,
-            history.currency_count,
-            calendar.weekday,
-            calendar.month_day,
-            state,
-            real_state,
-        )
+        try:
+            sweep(
+                first,
+                end,
+                items.rows,
+                items.start,
+                outcomes.rows,
+                outcomes.start,
+                looks.rows,
+                looks.start,
+                history.currency_count,
+                calendar.weekday,
+                calendar.month_day,
+                state,
+                real_state,
+            )
+            columns: dict[str, np.ndarray | pl.Series] = {
+                name: values[: len(mine)].copy()  # Polars would keep the buffer, which is used again
+                for names, rows in ((STATE, state), (REAL_STATE, real_state))
+                for name, values in zip(names, rows, strict=True)
+            }
+        finally:
+            buffers.put((state, real_state))
         own = moments[mine["row"]]
-        customer = np.repeat(np.arange(first, end), np.diff(looks.start[first : end + 1]))
-        columns: dict[str, np.ndarray | pl.Series] = {
-            name: values[: len(mine)].copy()  # Polars would keep the buffer, which is used again
-            for names, rows in ((STATE, state), (REAL_STATE, real_state))
-            for name, values in zip(names, rows, strict=True)
-        }
         columns |= describe_own(own, days, calendar)
+        customer = np.repeat(np.arange(first, end), np.diff(looks.start[first : end + 1]))
         for tally in history.tallies:
             columns |= tally.at(customer, mine["day"].astype(np.int64))
-        frame = pl.DataFrame(columns)
-        buffers.put((state, real_state))
-        return frame.select(
+        return pl.DataFrame(columns).select(
             *(own[name] if names is None else names[own[name]].alias(name) for name, names in keep.items()),
             *(f.formula.cast(f.column.polars_type).alias(f.name) for f in features),
         )
@@ -171,6 +177,17 @@ def compute_batches(
                 yield waiting.pop(0).result()
         for future in waiting:
             yield future.result()
+
+
+def _refuse_unsummable(items: pl.DataFrame) -> None:
+    """Raise where the amounts of all parts of the book together do not fit into 63 bits."""
+    total = items.select(pl.col("amount").cast(pl.Float64).abs().sum()).item()
+    if total >= MOST_THOUSANDTHS:
+        raise InputRefusedError(
+            f"the amounts of the ledger add up to {total / 1000:.3g}",
+            where="core_instalment_balance",
+            remedy="Correct the amounts: they are more than can be added up exactly.",
+        )
 
 
 def _first_day(source: pl.DataFrame) -> int | None:

@@ -28,11 +28,14 @@ from segmentation.features.computation import (
     compute_open_features,
 )
 from segmentation.features.definitions import FEATURE_TABLES, FEATURES, Feature
-from segmentation.features.permission import refused_columns
+from segmentation.features.permission import REFUSED_ROLES
 from segmentation.features.tallies import TALLIES
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame as SparkFrame
+
+CHAIN_ROUNDS = 5
+"""Rounds in which chains of reversals are followed; each doubles how far back it sees, so 32 steps."""
 
 CUSTOMER = "owner_id"
 """Column with the customer whose features need the row."""
@@ -76,7 +79,8 @@ def compute_features_on_spark(
 
     Returns
     -------
-    The table, in no order. Rows are computed when Spark asks for them.
+    The table, in no order. Rows are computed when Spark asks for them; the first record of each kind and
+    chains of reversals are looked up at once.
 
     Raises
     ------
@@ -87,7 +91,11 @@ def compute_features_on_spark(
         raise UsageError(f"{name} is no feature table", remedy=f"Name one of {', '.join(FEATURE_TABLES)}.")
     if as_of is None and name != "feat_instalment_at_issue":
         raise UsageError(f"{name} looks from a day", where="as_of", remedy="Give the as-of day.")
-    given = {table: _drop_refused(tables[table]) for table in TABLES_READ if table in tables}
+    given = {
+        table: tables[table].drop(*LEDGER_TABLES[table].columns_with(*REFUSED_ROLES))
+        for table in TABLES_READ
+        if table in tables
+    }
     firsts = _take_first_records(given)
 
     def compute(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -108,10 +116,6 @@ def _compute(ledger: Frames, name: str, as_of: dt.date | None, features: Sequenc
     return compute_customer_features(ledger, as_of, features)
 
 
-def _drop_refused(frame: "SparkFrame") -> "SparkFrame":
-    return frame.drop(*refused_columns())
-
-
 def _take_first_records(tables: "Mapping[str, SparkFrame]") -> dict[str, pl.DataFrame]:
     sources = {tally.source for tally in TALLIES} & set(tables)
     return {
@@ -128,9 +132,12 @@ def _route(tables: "Mapping[str, SparkFrame]") -> "dict[str, SparkFrame]":
         for name in (*_BY_CUSTOMER, "core_contact_event", "core_payment")
         if name in tables
     }
-    if "core_invoice" not in tables:
+    invoiced = [tables[name] for name in ("core_invoice", "core_instalment_balance") if name in tables]
+    if not invoiced:
         return routed
-    owners = tables["core_invoice"].select("invoice_id", col("customer_id").alias(CUSTOMER))
+    owners = _union(
+        [frame.select("invoice_id", col("customer_id").alias(CUSTOMER)) for frame in invoiced]
+    ).distinct()
     routed |= {name: tables[name].join(owners, "invoice_id") for name in _BY_INVOICE if name in tables}
     if "core_contact_event" in tables:
         about_invoice = tables["core_contact_event"].join(owners, "invoice_id")
@@ -158,13 +165,14 @@ def _find_families(payments: "SparkFrame") -> "SparkFrame":
     from pyspark.sql.functions import coalesce, col
 
     families = payments.select("payment_id", coalesce("reversal_of", "payment_id").alias("family_id"))
-    while True:  # each round doubles how far back it sees
+    for _ in range(CHAIN_ROUNDS):
         further = families.select(col("payment_id").alias("family_id"), col("family_id").alias("further_id"))
         looked = families.join(further, "family_id", "left")
         changed = looked.filter(col("further_id") != col("family_id")).limit(1).count()
         if not changed:
-            return families
+            break
         families = looked.select("payment_id", coalesce("further_id", "family_id").alias("family_id"))
+    return families
 
 
 def _pack(name: str, frame: "SparkFrame", tables: "Mapping[str, SparkFrame]") -> "SparkFrame":

@@ -5,7 +5,8 @@ reads. Does not belong here: their computation (``sweep`` for the book and its o
 for everything else on the account), features.
 
 Amounts are in thousandths of the moment's currency: the invoice's own or, for a customer, the one
-with most invoices so far. Days are counted from a base day; ``moment_day`` is the moment itself.
+with most invoices so far. Days are counted from a base day of no meaning, so only their differences are
+the same whatever else the ledger holds; ``moment_day`` is the moment itself.
 ``same_weekday`` and ``same_terms`` count instalments that fell due on the weekday of the moment's own
 due date, or had its terms; they are nil for a moment without a due date.
 """

@@ -123,17 +123,21 @@ def _answered_reminders(ledger: Frames, book: BookFacts) -> pl.DataFrame:
 
 def _lapsed_reminders(ledger: Frames, book: BookFacts) -> pl.DataFrame:
     """Reminders after which no payment in time was known, from the last day to answer on."""
-    # paid in time, or before it was sent, as far as known: it has not lapsed, or says nothing
+    lapsed_date = pl.max_horizontal("last_date", "observed_date")
+    # paid in time, or before it was sent, and not taken back by then: it has not lapsed, or says nothing
     first_paid = (
         _paid_after(ledger, book)
-        .filter(pl.col("paid_date") <= pl.col("last_date"))
+        .filter(
+            pl.col("paid_date") <= pl.col("last_date"),
+            pl.col("until_date").is_null() | (pl.col("until_date") > lapsed_date),
+        )
         .group_by("contact_id", ROW)
         .agg(pl.col("known_date").min().alias("paid_known_date"))
     )
     lapsed = (
         _reminded(ledger, book)
         .join(first_paid, on=["contact_id", ROW], how="left")
-        .with_columns(pl.max_horizontal("last_date", "observed_date").alias("lapsed_date"))
+        .with_columns(lapsed_date.alias("lapsed_date"))
         .filter(pl.col("paid_known_date").is_null() | (pl.col("paid_known_date") > pl.col("lapsed_date")))
     )
     return _dated(lapsed, pl.col("lapsed_date"), pl.col("paid_known_date"))
@@ -188,10 +192,11 @@ def _broken_plans(ledger: Frames, _book: BookFacts) -> pl.DataFrame:
 
 
 def _failed_debits(ledger: Frames, _book: BookFacts) -> pl.DataFrame:
+    # what takes a reversal back gives the money again, and is no failure
     taken_back = ledger["core_payment"].filter(
-        pl.col("reversal_of").is_not_null() | pl.col("reason_code").is_not_null()
+        pl.col("reversal_of").is_not_null() | pl.col("reason_code").is_not_null(), pl.col("amount") < 0
     )
-    return _dated(taken_back, OBSERVED)
+    return _dated(taken_back, known_from("value_date"))
 
 
 def _partial_payments(ledger: Frames, book: BookFacts) -> pl.DataFrame:
