@@ -26,7 +26,8 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import brier_score_loss, roc_auc_score
 
 from segmentation.features.computation import compute_issue_features
-from segmentation.features.definitions import FEATURES, Feature, Unit, Window
+from segmentation.features.definitions import FEATURES
+from segmentation.features.feature import Feature, Unit, Window
 from segmentation.features.reasons import ReasonGroup
 from segmentation.ledger.loading import load_ledger
 from segmentation.ledger.mapping_files import load_mapping

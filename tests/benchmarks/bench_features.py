@@ -340,7 +340,8 @@ def run_worker(name: str, path: Path, warm_path: Path) -> None:
 def check_oracle(invoices: int) -> int:
     """Compare every feature of random invoices with the slow oracle; return how many were compared."""
     from segmentation.features.computation import compute_issue_features
-    from segmentation.features.definitions import Scope, features_about
+    from segmentation.features.definitions import features_about
+    from segmentation.features.feature import Scope
     from tests.features.ledgers import random_ledger
     from tests.features.oracle import Oracle
 
@@ -361,7 +362,8 @@ def check_oracle(invoices: int) -> int:
 
 def measure(sizes: list[int], rounds: int, oracle_invoices: int) -> dict[str, Any]:
     """Return seconds (median), peak memory and ratios by size and contender."""
-    from segmentation.features.definitions import Scope, features_about
+    from segmentation.features.definitions import features_about
+    from segmentation.features.feature import Scope
 
     results: dict[str, Any] = {
         "features": len(features_about(Scope.CUSTOMER, Scope.INSTALMENT)),

@@ -14,7 +14,8 @@ from segmentation.features.computation import (
     compute_open_features,
     stream_issue_features,
 )
-from segmentation.features.definitions import FEATURES, Scope, features_about
+from segmentation.features.definitions import FEATURES, features_about
+from segmentation.features.feature import Scope
 from tests.features.ledgers import day, random_ledger
 from tests.features.oracle import Oracle
 

@@ -15,16 +15,9 @@ from segmentation.features.computation import (
     compute_issue_features,
     compute_open_features,
 )
-from segmentation.features.definitions import (
-    FEATURE_TABLES,
-    FEATURES,
-    Feature,
-    Scope,
-    Unit,
-    Window,
-    features_about,
-)
+from segmentation.features.definitions import FEATURE_TABLES, FEATURES, features_about
 from segmentation.features.documentation import render_feature_table, render_page
+from segmentation.features.feature import Feature, Scope, Unit, Window
 from segmentation.features.permission import REFUSED_ROLES, without_refused
 from segmentation.features.reasons import REASON_SENTENCES, ReasonGroup
 from tests.features.ledgers import build_ledger, day, empty_ledger, moment, random_ledger

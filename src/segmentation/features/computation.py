@@ -14,10 +14,11 @@ import polars as pl
 
 from segmentation.domain.schema import Frames
 from segmentation.features.dates import OBSERVED
-from segmentation.features.definitions import FEATURES, Feature, Scope, features_about
+from segmentation.features.definitions import FEATURES, features_about
 from segmentation.features.encoding import number_ledger
 from segmentation.features.engine import build_history, compute_batches
 from segmentation.features.facts import BookFacts, build_book_facts
+from segmentation.features.feature import Feature, Scope
 from segmentation.features.own_state import add_own_state
 from segmentation.features.paths import THOUSANDTHS
 from segmentation.features.permission import without_refused

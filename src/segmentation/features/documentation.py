@@ -5,7 +5,8 @@ Belongs here: Markdown. Does not belong here: what a feature means (``definition
 
 from collections.abc import Iterable
 
-from segmentation.features.definitions import FEATURES, Feature
+from segmentation.features.definitions import FEATURES
+from segmentation.features.feature import Feature
 from segmentation.features.reasons import REASON_SENTENCES
 
 

@@ -18,7 +18,6 @@ import polars as pl
 
 from segmentation.domain.errors import InputRefusedError
 from segmentation.features.dates import OBSERVED
-from segmentation.features.definitions import Feature
 from segmentation.features.encoding import (
     Calendar,
     Days,
@@ -28,6 +27,7 @@ from segmentation.features.encoding import (
     find_base_day,
 )
 from segmentation.features.facts import BookFacts
+from segmentation.features.feature import Feature
 from segmentation.features.state import ITEM, MOMENT, NEVER, NO_CURRENCY, OUTCOME, REAL_STATE, STATE
 from segmentation.features.tallies import TALLIES
 from segmentation.features.tally_counts import TallyCounts, count_tally

@@ -27,7 +27,8 @@ from segmentation.features.computation import (
     compute_issue_features,
     compute_open_features,
 )
-from segmentation.features.definitions import FEATURE_TABLES, FEATURES, Feature
+from segmentation.features.definitions import FEATURE_TABLES, FEATURES
+from segmentation.features.feature import Feature
 from segmentation.features.permission import REFUSED_ROLES
 from segmentation.features.tallies import TALLIES
 
