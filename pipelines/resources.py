@@ -7,7 +7,8 @@ Dagster reads annotations at run time.
 
 import datetime as dt
 import fcntl
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -70,6 +71,7 @@ class Run(dg.ConfigurableResource[None]):
 
     _lock: IO[str] | None = PrivateAttr(default=None)
     _inputs: str = PrivateAttr(default="")
+    _open_warehouse: Warehouse | None = PrivateAttr(default=None)
 
     @property
     def root(self) -> Path:
@@ -116,14 +118,28 @@ class Run(dg.ConfigurableResource[None]):
         return self._inputs
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:  # noqa: ARG002
-        """Give the data root free."""
+        """Close the warehouse and give the data root free."""
+        if self._open_warehouse is not None:
+            self._open_warehouse.close()
+            self._open_warehouse = None
         if self._lock is not None:
             self._lock.close()
             self._lock = None
 
+    @contextmanager
+    def _use_warehouse(self) -> Iterator[Warehouse]:
+        """Give the warehouse: a run opens it once and holds it, whoever only looks opens it for a moment."""
+        if self._lock is None:
+            with Warehouse(self.warehouse_path) as warehouse:
+                yield warehouse
+            return
+        if self._open_warehouse is None:
+            self._open_warehouse = Warehouse(self.warehouse_path)
+        yield self._open_warehouse
+
     def load(self, tables: Iterable[Table]) -> dict[str, pl.DataFrame]:
         """Return these tables of the warehouse by name."""
-        with Warehouse(self.warehouse_path) as warehouse:
+        with self._use_warehouse() as warehouse:
             return {table.name: warehouse.read_table(table) for table in tables}
 
     def load_as_of(self) -> dt.date:
@@ -135,7 +151,7 @@ class Run(dg.ConfigurableResource[None]):
         self, table: Table, frame: pl.DataFrame, metadata: Mapping[str, dg.MetadataValue] | None = None
     ) -> dg.MaterializeResult[None]:
         """Write ``frame`` as ``table`` and return its row count and columns as metadata."""
-        with Warehouse(self.warehouse_path) as warehouse:
+        with self._use_warehouse() as warehouse:
             warehouse.write_table(table, frame)
         report_table(table.name, frame.height)
         return dg.MaterializeResult(
