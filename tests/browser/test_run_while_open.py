@@ -13,6 +13,7 @@ from segmentation.publish.reader import open_current
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 WAIT = 60_000
+PAUSE = 700
 LONGEST_RUN_SECONDS = 400
 PAGES = ("Customer", "Portfolio", "Bias", "Runs", "Worklist")
 
@@ -36,6 +37,7 @@ def test_a_run_publishes_while_somebody_reads(
             page.get_by_role("link", name=name, exact=True).click()
             expect(page.get_by_role("heading", name=name, level=1)).to_be_visible(timeout=WAIT)
             expect(page.get_by_test_id("stException")).to_have_count(0)
+            page.wait_for_timeout(PAUSE)  # somebody reads, and the run goes on
     if run.poll() is None:
         run.kill()
     assert run.wait() == 0, (tmp_path / "run.log").read_text()

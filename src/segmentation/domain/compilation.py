@@ -20,7 +20,7 @@ import numba
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 _ROOMS = Path(__file__).parents[1]
-_MARK = b"@compiled("
+_MARK = b"@compiled"
 
 
 def digest_sources(rooms: Path) -> str:
@@ -47,3 +47,8 @@ def compiled(signature: object) -> Callable[[Function], Function]:
             return cast("Function", numba.njit(signature, nogil=True)(function))
 
     return decorate
+
+
+def compiled_within(function: Function) -> Function:
+    """Compile a function as a part of the compiled ones that call it: nothing of its own is kept or loaded."""
+    return cast("Function", numba.njit(nogil=True)(function))

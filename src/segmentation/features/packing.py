@@ -13,7 +13,7 @@ direction: at a million rows, the order of access costs more than all arithmetic
 import numba
 import numpy as np
 
-from segmentation.domain.compilation import compiled
+from segmentation.domain.compilation import compiled, compiled_within
 from segmentation.features.sorting import PLACE, PLACE_BITS, sort_keys
 from segmentation.features.sweep_types import (
     COLUMN,
@@ -93,7 +93,7 @@ def place_outcomes(
         outcome.is_written_off = is_written_off[row]
 
 
-@compiled(numba.void(MOMENTS))
+@compiled_within
 def order_moments(moments: Records) -> None:
     """Order the moments of one customer by day; those of the same day keep their order."""
     is_ordered = True

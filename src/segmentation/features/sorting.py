@@ -8,28 +8,26 @@ A key is a day and, in its low bits, the place of a record: sorting moves keys o
 share a day keep their order.
 """
 
-from typing import Final
+from typing import Any, Final
 
-import numba
 import numpy as np
 
-from segmentation.domain.compilation import compiled
+from segmentation.domain.compilation import compiled_within
 
 PLACE_BITS: Final = 40
 PLACE: Final = (1 << PLACE_BITS) - 1
 """Mask of the place in a key."""
 
 _INSERTION: Final = 48
-_LONGS: Final = numba.int64[::1]
 
 
-@compiled(numba.int64(numba.int64))
-def signed(day: int) -> int:
+@compiled_within
+def signed(day: Any) -> Any:
     """Return the day of a record as a signed number: differences of unsigned ones wrap around at nil."""
-    return day
+    return np.int64(day)
 
 
-@compiled(numba.void(_LONGS, numba.int64))
+@compiled_within
 def sort_keys(keys: np.ndarray, count: int) -> None:
     """Sort the first ``count`` keys in place; nearly sorted short runs cost next to nothing."""
     if count > _INSERTION:
@@ -44,7 +42,7 @@ def sort_keys(keys: np.ndarray, count: int) -> None:
         keys[j + 1] = key
 
 
-@compiled(numba.void(_LONGS, _LONGS, numba.int64))
+@compiled_within
 def sort_pairs(keys: np.ndarray, places: np.ndarray, count: int) -> None:
     """Sort the first ``count`` keys in place, and their places with them."""
     if count > _INSERTION:

@@ -21,9 +21,9 @@ from typing import Final
 import numba
 import numpy as np
 
-from segmentation.domain.compilation import compiled
+from segmentation.domain.compilation import compiled, compiled_within
 from segmentation.features.sorting import signed
-from segmentation.features.state import LONGEST_TERMS, MOMENT, NEVER, NO_CURRENCY, NO_DAY, RECENT, STATE
+from segmentation.features.state import LONGEST_TERMS, NEVER, NO_CURRENCY, NO_DAY, RECENT, STATE
 from segmentation.features.sweep_book import (
     AMOUNT_COUNT,
     BOOK_PLACES,
@@ -57,7 +57,6 @@ from segmentation.features.sweep_types import (
     MOMENTS,
     OUTCOMES,
     REALS,
-    SHARES,
     SMALL_COLUMN,
     Record,
     Records,
@@ -75,12 +74,7 @@ _SAME_WEEKDAY: Final = STATE.index("same_weekday_count")
 _SAME_TERMS: Final = STATE.index("same_terms_count")
 
 
-@compiled(
-    numba.void(
-        *(numba.from_dtype(MOMENT), LONGS, GRID, GRID, SHARES, SHARES, SMALL_COLUMN),
-        numba.types.Array(numba.int64, 1, "A"),
-    )
-)
+@compiled_within
 def write_state(
     moment: Record,
     now: np.ndarray,

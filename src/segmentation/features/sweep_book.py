@@ -6,20 +6,12 @@ became of instalments (``sweep_outcomes``), the order in which customers are tak
 
 from typing import Final
 
-import numba
 import numpy as np
 
-from segmentation.domain.compilation import compiled
+from segmentation.domain.compilation import compiled_within
 from segmentation.features.sorting import PLACE, PLACE_BITS, signed, sort_keys
-from segmentation.features.state import ITEM, NEVER, NO_DAY, STATE, WHOLE
+from segmentation.features.state import NEVER, NO_DAY, STATE, WHOLE
 from segmentation.features.sweep_types import (
-    COUNT,
-    DAY,
-    GRID,
-    ITEMS,
-    LONGS,
-    SHARES,
-    SMALL_COLUMN,
     Record,
     Records,
 )
@@ -53,7 +45,7 @@ OVERDUE_DAYS: Final = STATE.index("overdue_days_sum")
 LATE_OPEN: Final = STATE.index("late_open_count")
 
 
-@compiled(numba.types.UniTuple(COUNT, 3)(ITEMS, GRID))
+@compiled_within
 def queue_book(items: Records, queues: np.ndarray) -> tuple[int, int, int]:
     """Queue when each part of the book was issued, fell due, was covered, was excused.
 
@@ -90,7 +82,7 @@ def queue_book(items: Records, queues: np.ndarray) -> tuple[int, int, int]:
     return dues, covers, excuses
 
 
-@compiled(numba.void(DAY, ITEMS, GRID, LONGS, LONGS, GRID))
+@compiled_within
 def issue(
     t: int, items: Records, queues: np.ndarray, at: np.ndarray, now: np.ndarray, money: np.ndarray
 ) -> None:
@@ -134,7 +126,7 @@ def issue(
     at[_AT_365] = k
 
 
-@compiled(numba.void(numba.from_dtype(ITEM), COUNT, LONGS, SHARES, SHARES, SMALL_COLUMN))
+@compiled_within
 def count_late_open(
     item: Record,
     sign: int,
@@ -151,7 +143,7 @@ def count_late_open(
         by_terms[row, item.terms] += sign
 
 
-@compiled(numba.void(DAY, ITEMS, GRID, COUNT, COUNT, LONGS, LONGS, GRID, SHARES, SHARES, SMALL_COLUMN))
+@compiled_within
 def fall_due(
     t: int,
     items: Records,
@@ -184,7 +176,7 @@ def fall_due(
     at[_AT_EXCUSE] = k
 
 
-@compiled(numba.void(DAY, ITEMS, GRID, COUNT, LONGS, LONGS, GRID, SHARES, SHARES, SMALL_COLUMN))
+@compiled_within
 def cover(
     t: int,
     items: Records,
@@ -215,7 +207,7 @@ def cover(
     at[_AT_COVER] = k
 
 
-@compiled(DAY(DAY, ITEMS, GRID, COUNT, LONGS))
+@compiled_within
 def find_oldest_overdue(t: int, items: Records, queues: np.ndarray, dues: int, at: np.ndarray) -> int:
     """Return the days beyond terms of the oldest instalment that is overdue at t; there is one."""
     k = at[_AT_OLDEST]
@@ -228,6 +220,6 @@ def find_oldest_overdue(t: int, items: Records, queues: np.ndarray, dues: int, a
     while k < dues:
         item = items[queues[_OLDEST, k] & PLACE]
         if item.since < t and item.until >= t and item.weight > 0:
-            return t - signed(item.due)
+            return int(t - signed(item.due))
         k += 1
     return 0

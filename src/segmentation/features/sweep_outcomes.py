@@ -6,21 +6,13 @@ Belongs here: sums over outcomes, and the latest settlements. Does not belong he
 
 from typing import Final
 
-import numba
 import numpy as np
 
-from segmentation.domain.compilation import compiled
+from segmentation.domain.compilation import compiled_within
 from segmentation.features.sorting import PLACE, PLACE_BITS, signed, sort_keys, sort_pairs
-from segmentation.features.state import DAY_BITS, DECAY, LATEST, NEVER, NO_DAY, OUTCOME, RECENT, STATE
+from segmentation.features.state import DAY_BITS, DECAY, LATEST, NEVER, NO_DAY, RECENT, STATE
 from segmentation.features.sweep_book import KNOWN_SO, LATE_SO
 from segmentation.features.sweep_types import (
-    COUNT,
-    DAY,
-    GRID,
-    LONGS,
-    OUTCOMES,
-    SHARES,
-    SMALL_COLUMN,
     Record,
     Records,
 )
@@ -58,7 +50,7 @@ _PAY_WEEKDAY: Final = STATE.index("pay_weekday")
 _PAY_MONTH_DAY: Final = STATE.index("pay_month_day")
 
 
-@compiled(COUNT(OUTCOMES, LONGS, LONGS, LONGS))
+@compiled_within
 def queue_outcomes(outcomes: Records, keys: np.ndarray, places: np.ndarray, withdrawals: np.ndarray) -> int:
     """Put the outcomes in order of known day, value date and due date; queue those that are withdrawn.
 
@@ -84,7 +76,7 @@ def queue_outcomes(outcomes: Records, keys: np.ndarray, places: np.ndarray, with
     return withdrawn
 
 
-@compiled(numba.void(GRID, COUNT, numba.from_dtype(OUTCOME), COUNT))
+@compiled_within
 def add_outcome(totals: np.ndarray, window: int, outcome: Record, sign: int) -> None:
     """Add (sign 1) or take back (sign −1) one outcome in the sums of a window."""
     if outcome.is_written_off:
@@ -100,7 +92,7 @@ def add_outcome(totals: np.ndarray, window: int, outcome: Record, sign: int) -> 
     totals[window, _DELAY_SQUARE] += sign * delay * delay
 
 
-@compiled(numba.void(numba.from_dtype(OUTCOME), COUNT, GRID, SHARES, SHARES, SMALL_COLUMN))
+@compiled_within
 def count_outcome(
     outcome: Record,
     sign: int,
@@ -119,12 +111,7 @@ def count_outcome(
         by_terms[LATE_SO, outcome.terms] += sign
 
 
-@compiled(
-    numba.boolean(
-        *(DAY, OUTCOMES, LONGS, LONGS, COUNT),
-        *(LONGS, LONGS, GRID, SHARES, SHARES, SMALL_COLUMN),
-    )
-)
+@compiled_within
 def advance_outcomes(
     t: int,
     outcomes: Records,
@@ -175,7 +162,7 @@ def advance_outcomes(
     return bool(learned + taken_back > 0)
 
 
-@compiled(numba.void(LONGS, COUNT, COUNT, DAY))
+@compiled_within
 def count_streaks(now: np.ndarray, found: int, delay: int, known: int) -> None:
     """Count in ``now`` one more settlement, of which ``found`` newer ones were counted before."""
     if found == 0:
@@ -191,7 +178,7 @@ def count_streaks(now: np.ndarray, found: int, delay: int, known: int) -> None:
         now[_PROMPT_STREAK] += 1
 
 
-@compiled(numba.void(LONGS, LONGS, LONGS))
+@compiled_within
 def describe_habits(now: np.ndarray, weekdays: np.ndarray, month_days: np.ndarray) -> None:
     """Describe in ``now`` on which weekday and day of the month most payments came; the first of equals."""
     weekday = np.argmax(weekdays)
@@ -202,12 +189,7 @@ def describe_habits(now: np.ndarray, weekdays: np.ndarray, month_days: np.ndarra
     now[_PAY_MONTH_DAY + 1] = month_days[month_day]
 
 
-@compiled(
-    numba.float64(
-        *(DAY, OUTCOMES, LONGS, COUNT, LONGS),
-        *(LONGS, LONGS, LONGS, SMALL_COLUMN, SMALL_COLUMN),
-    )
-)
+@compiled_within
 def look_back(
     t: int,
     outcomes: Records,
