@@ -275,7 +275,8 @@ def look_with_duckdb(path: Path) -> pl.DataFrame:
     connection.register("moments", moments.to_arrow())
     columns, joins = [], []
     for name, log in totals.items():
-        connection.register(f"log_{name}", log.to_arrow())
+        # of rows that share a key DuckDB takes any one, and only the last has the whole total
+        connection.register(f"log_{name}", log.unique("key", keep="last").to_arrow())
         for window in _windows(name):
             alias = f"{name}_{window}"
             shift = "0" if window == "start" else f"m.day - {window}"
