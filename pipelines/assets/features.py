@@ -14,16 +14,11 @@ OPEN = FEATURE_TABLES["feat_open_instalment"]
 CUSTOMER = FEATURE_TABLES["feat_customer"]
 
 
-@dg.multi_asset(specs=[asset_spec(table, GROUP, LEDGER_TABLES) for table in (ISSUE, OPEN, CUSTOMER)])
+@dg.multi_asset(specs=[asset_spec(table, GROUP, LEDGER_TABLES) for table in FEATURE_TABLES.values()])
 def known_features(run: Run) -> Iterator[dg.MaterializeResult[None]]:
     """Features of every instalment at its issue (to learn from), and of the book and every customer today."""
-    from segmentation.features.computation import (
-        compute_customer_features,
-        compute_issue_features,
-        compute_open_features,
-    )
+    from segmentation.features.computation import compute_feature_tables
 
-    ledger, as_of = run.load(LEDGER_TABLES.values()), run.load_as_of()
-    yield run.store(ISSUE, compute_issue_features(ledger))
-    yield run.store(OPEN, compute_open_features(ledger, as_of))
-    yield run.store(CUSTOMER, compute_customer_features(ledger, as_of))
+    frames = compute_feature_tables(run.load(LEDGER_TABLES.values()), run.load_as_of())
+    for table in FEATURE_TABLES.values():
+        yield run.store(table, frames[table.name])

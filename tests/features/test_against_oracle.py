@@ -10,11 +10,12 @@ from polars.testing import assert_frame_equal
 from segmentation.features import engine
 from segmentation.features.computation import (
     compute_customer_features,
+    compute_feature_tables,
     compute_issue_features,
     compute_open_features,
     stream_issue_features,
 )
-from segmentation.features.definitions import FEATURES, features_about
+from segmentation.features.definitions import FEATURE_TABLES, FEATURES, features_about
 from segmentation.features.feature import Scope
 from tests.features.ledgers import day, random_ledger
 from tests.features.oracle import Oracle
@@ -90,3 +91,12 @@ def test_the_size_of_a_batch_changes_nothing(ledger, monkeypatch):
     frames = list(stream_issue_features(ledger))
     assert len(frames) > 10
     assert_frame_equal(pl.concat(frames), whole, check_exact=True)
+
+
+def test_all_tables_from_one_reading_are_those_of_each_alone(ledger):
+    as_of = day(500)
+    tables = compute_feature_tables(ledger, as_of)
+    assert_frame_equal(tables["feat_instalment_at_issue"], compute_issue_features(ledger), check_exact=True)
+    assert_frame_equal(tables["feat_open_instalment"], compute_open_features(ledger, as_of), check_exact=True)
+    assert_frame_equal(tables["feat_customer"], compute_customer_features(ledger, as_of), check_exact=True)
+    assert set(tables) == set(FEATURE_TABLES)

@@ -8,14 +8,14 @@ Every function takes the features to compute, by default all: to try one of your
 """
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import polars as pl
 
 from segmentation.domain.schema import Frames
 from segmentation.features.dates import OBSERVED
 from segmentation.features.definitions import FEATURES, features_about
-from segmentation.features.encoding import number_ledger
+from segmentation.features.encoding import NumberedLedger, number_ledger
 from segmentation.features.engine import build_history, compute_batches
 from segmentation.features.facts import BookFacts, build_book_facts
 from segmentation.features.feature import Feature, Scope
@@ -27,19 +27,23 @@ _INSTALMENT_KEY = ("invoice_id", "instalment_number", "customer_id", "as_of_date
 _CUSTOMER_KEY = ("customer_id", "as_of_date")
 
 
-def _stream(
-    ledger: Frames,
-    select_moments: Callable[[Frames, BookFacts], pl.DataFrame],
-    features: Sequence[Feature],
-    key: Sequence[str],
-) -> Iterator[pl.DataFrame]:
-    numbered = number_ledger(without_refused(ledger))
-    book = build_book_facts(numbered.frames)
-    moments = select_moments(numbered.frames, book)
-    history = build_history(numbered, book, moments, features)
-    keep = {name: numbered.customers if name == "customer_id" else None for name in key}
-    del ledger, numbered, book  # millions of rows that are not needed any more
-    yield from compute_batches(history, moments, features, keep)
+def compute_feature_tables(
+    ledger: Frames, as_of: dt.date, features: Sequence[Feature] = FEATURES
+) -> dict[str, pl.DataFrame]:
+    """Return all feature tables by name, from one reading of the ledger.
+
+    Parameters
+    ----------
+    ledger : all ``core_`` tables, as known on the as-of day.
+    as_of : the as-of day.
+    features : what to compute.
+    """
+    numbered, book = _know(ledger)
+    return {
+        "feat_instalment_at_issue": pl.concat(_stream_issues(numbered, book, features)),
+        "feat_open_instalment": pl.concat(_stream_open(numbered, book, as_of, features)),
+        "feat_customer": pl.concat(_stream_customers(numbered, book, as_of, features)),
+    }
 
 
 def stream_issue_features(ledger: Frames, features: Sequence[Feature] = FEATURES) -> Iterator[pl.DataFrame]:
@@ -48,20 +52,7 @@ def stream_issue_features(ledger: Frames, features: Sequence[Feature] = FEATURES
     Each frame holds all rows of its customers. Memory does not grow with the number of rows that are
     taken, so this is the way for millions of invoices.
     """
-
-    def select_moments(known: Frames, _book: BookFacts) -> pl.DataFrame:
-        amount = (pl.col("amount") * THOUSANDTHS).cast(pl.Int64)
-        return known["core_instalment_balance"].select(
-            *_INSTALMENT_KEY[:-1],
-            "currency",
-            "issue_date",
-            "due_date",
-            amount,
-            as_of_date=pl.col("issue_date"),
-        )
-
-    chosen = features_about(Scope.CUSTOMER, Scope.INSTALMENT, features=features)
-    return _stream(ledger, select_moments, chosen, _INSTALMENT_KEY)
+    return _stream_issues(*_know(ledger), features)
 
 
 def compute_issue_features(ledger: Frames, features: Sequence[Feature] = FEATURES) -> pl.DataFrame:
@@ -103,12 +94,7 @@ def compute_open_features(
     feat_open_instalment: the same features by the same code as at issue, and the instalment's own
     state. The instalment itself is part of the open book and, once overdue, counts as late.
     """
-
-    def select_moments(known: Frames, book: BookFacts) -> pl.DataFrame:
-        return add_own_state(known, book, as_of)
-
-    chosen = features_about(*Scope, features=features)
-    return pl.concat(_stream(ledger, select_moments, chosen, _INSTALMENT_KEY))
+    return pl.concat(_stream_open(*_know(ledger), as_of, features))
 
 
 def compute_customer_features(
@@ -127,14 +113,57 @@ def compute_customer_features(
     feat_customer, one row for each customer known by then, by name or by an instalment. Amounts
     are in the currency that the customer was invoiced in most often.
     """
+    return pl.concat(_stream_customers(*_know(ledger), as_of, features))
 
-    def select_moments(known: Frames, _book: BookFacts) -> pl.DataFrame:
-        invoiced = known["core_instalment_balance"].filter(
-            pl.max_horizontal("issue_date", "issued_known_date") < as_of
-        )
-        named = known["core_customer"].filter(as_of > OBSERVED)
-        customers = pl.concat([named.select("customer_id"), invoiced.select("customer_id")]).unique()
-        return customers.with_columns(as_of_date=pl.lit(as_of), currency=pl.lit(None, pl.Int32))
 
-    chosen = features_about(Scope.CUSTOMER, features=features)
-    return pl.concat(_stream(ledger, select_moments, chosen, _CUSTOMER_KEY))
+def _know(ledger: Frames) -> tuple[NumberedLedger, BookFacts]:
+    numbered = number_ledger(without_refused(ledger))
+    return numbered, build_book_facts(numbered.frames)
+
+
+def _stream_issues(
+    numbered: NumberedLedger, book: BookFacts, features: Sequence[Feature]
+) -> Iterator[pl.DataFrame]:
+    moments = numbered.frames["core_instalment_balance"].select(
+        "invoice_id",
+        "instalment_number",
+        "customer_id",
+        "currency",
+        "issue_date",
+        "due_date",
+        (pl.col("amount") * THOUSANDTHS).cast(pl.Int64),
+        as_of_date=pl.col("issue_date"),
+    )
+    chosen = features_about(Scope.CUSTOMER, Scope.INSTALMENT, features=features)
+    return _stream(numbered, book, moments, chosen, _INSTALMENT_KEY)
+
+
+def _stream_open(
+    numbered: NumberedLedger, book: BookFacts, as_of: dt.date, features: Sequence[Feature]
+) -> Iterator[pl.DataFrame]:
+    moments = add_own_state(numbered.frames, book, as_of)
+    return _stream(numbered, book, moments, features_about(*Scope, features=features), _INSTALMENT_KEY)
+
+
+def _stream_customers(
+    numbered: NumberedLedger, book: BookFacts, as_of: dt.date, features: Sequence[Feature]
+) -> Iterator[pl.DataFrame]:
+    invoiced = numbered.frames["core_instalment_balance"].filter(
+        pl.max_horizontal("issue_date", "issued_known_date") < as_of
+    )
+    named = numbered.frames["core_customer"].filter(as_of > OBSERVED)
+    customers = pl.concat([named.select("customer_id"), invoiced.select("customer_id")]).unique()
+    moments = customers.with_columns(as_of_date=pl.lit(as_of), currency=pl.lit(None, pl.Int32))
+    return _stream(numbered, book, moments, features_about(Scope.CUSTOMER, features=features), _CUSTOMER_KEY)
+
+
+def _stream(
+    numbered: NumberedLedger,
+    book: BookFacts,
+    moments: pl.DataFrame,
+    features: Sequence[Feature],
+    key: Sequence[str],
+) -> Iterator[pl.DataFrame]:
+    history = build_history(numbered, book, moments, features)
+    keep = {name: numbered.customers if name == "customer_id" else None for name in key}
+    return compute_batches(history, moments, features, keep)

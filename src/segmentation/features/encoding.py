@@ -78,9 +78,7 @@ def _number_column(column: pl.Series) -> tuple[pl.Series, pl.Series]:
     distinct, places = column.gather(firsts), pl.Series(values=numbers)
     if distinct.gather(places).ne_missing(column).any():  # two names share a hash
         distinct = column.unique()
-        rows = distinct.to_frame("name").with_row_index("row")
-        asked = column.to_frame("name")
-        places = asked.join(rows, on="name", how="left", nulls_equal=True, maintain_order="left")["row"]
+        places = find_rows(column, distinct)
     return distinct, places
 
 

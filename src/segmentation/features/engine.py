@@ -195,66 +195,49 @@ def _first_day(source: pl.DataFrame) -> int | None:
     return None if first is None else (first - dt.date(1970, 1, 1)).days
 
 
-def _place_items(items: pl.DataFrame, days: Days, customer_count: int) -> Records:
-    from segmentation.features.packing import find_starts, place_items
+def _place(
+    frame: pl.DataFrame, columns: Mapping[str, np.ndarray], kind: np.dtype[np.void], customer_count: int
+) -> Records:
+    from segmentation.features.packing import order_rows, place_rows
 
-    customer = items["customer_id"].to_numpy()
-    start = find_starts(customer, customer_count)
-    rows = np.empty(items.height, ITEM)
-    place_items(
-        customer,
-        start,
-        days.offset(items["from_date"]),
-        days.offset(items["due_date"]),
-        days.offset(items["until_date"]),
-        days.offset(items["excused_date"]),
-        items["amount"].to_numpy(),
-        items["terms"].to_numpy(),
-        items["currency"].to_numpy(),
-        items["weight"].to_numpy(),
-        rows,
-    )
-    return Records(rows, start)
+    order, start = order_rows(frame["customer_id"].to_numpy(), customer_count)
+    return Records(place_rows(columns, order, kind), start)
+
+
+def _place_items(items: pl.DataFrame, days: Days, customer_count: int) -> Records:
+    columns = {
+        "since": days.offset(items["from_date"]),
+        "due": days.offset(items["due_date"]),
+        "until": days.offset(items["until_date"]),
+        "excused": days.offset(items["excused_date"]),
+    } | {name: items[name].to_numpy() for name in ("amount", "terms", "currency", "weight")}
+    return _place(items, columns, ITEM, customer_count)
 
 
 def _place_outcomes(outcomes: pl.DataFrame, days: Days, customer_count: int) -> Records:
-    from segmentation.features.packing import find_starts, place_outcomes
-
-    customer = outcomes["customer_id"].to_numpy()
-    start = find_starts(customer, customer_count)
-    rows = np.empty(outcomes.height, OUTCOME)
-    place_outcomes(
-        customer,
-        start,
-        days.offset(outcomes["known_date"]),
-        days.offset(outcomes["until_date"]),
-        days.offset(outcomes["paid_date"]),
-        days.offset(outcomes["due_date"]),
-        outcomes["terms"].to_numpy(),
-        outcomes["is_written_off"].cast(pl.Int8).to_numpy(),
-        rows,
-    )
-    return Records(rows, start)
+    columns = {name: days.offset(outcomes[f"{name}_date"]) for name in ("known", "until", "paid", "due")} | {
+        "terms": outcomes["terms"].to_numpy(),
+        "is_written_off": outcomes["is_written_off"].cast(pl.UInt8).to_numpy(),
+    }
+    return _place(outcomes, columns, OUTCOME, customer_count)
 
 
 def _place_moments(moments: pl.DataFrame, days: Days, customer_count: int) -> Records:
-    from segmentation.features.packing import find_starts, place_moments
+    from segmentation.features.packing import order_moments
 
-    customer = moments["customer_id"].to_numpy()
-    start = find_starts(customer, customer_count)
-    rows = np.empty(moments.height, MOMENT)
-    none = np.full(moments.height, NEVER, np.int32)
-    is_instalment = "due_date" in moments.columns
-    place_moments(
-        customer,
-        start,
-        days.offset(moments["as_of_date"]),
-        days.offset(moments["due_date"]) if is_instalment else none,
-        moments.select(count_terms()).to_series().to_numpy() if is_instalment else none,
-        moments["currency"].fill_null(NO_CURRENCY).to_numpy(),
-        rows,
-    )
-    return Records(rows, start)
+    columns = {
+        "row": np.arange(moments.height),
+        "day": days.offset(moments["as_of_date"]),
+        "currency": moments["currency"].fill_null(NO_CURRENCY).to_numpy(),
+    }
+    if "due_date" in moments.columns:
+        columns["due"] = days.offset(moments["due_date"])
+        columns["terms"] = moments.select(count_terms()).to_series().to_numpy()
+    else:
+        columns["due"] = columns["terms"] = np.full(moments.height, NEVER)
+    placed = _place(moments, columns, MOMENT, customer_count)
+    order_moments(placed.rows, placed.start)
+    return placed
 
 
 def _split(start: np.ndarray) -> list[tuple[int, int]]:

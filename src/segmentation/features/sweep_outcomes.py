@@ -68,7 +68,7 @@ def queue_outcomes(outcomes: Records, keys: np.ndarray, places: np.ndarray, with
     sort_pairs(keys, places, count)
     withdrawn = 0
     for k in range(count):
-        until = np.int64(outcomes[places[k]].until)
+        until = signed(outcomes[places[k]].until)
         if until < NEVER:
             withdrawals[withdrawn] = (until << PLACE_BITS) | k
             withdrawn += 1

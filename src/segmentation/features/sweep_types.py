@@ -28,6 +28,5 @@ OUTCOMES: Final = numba.from_dtype(OUTCOME)[::1]
 MOMENTS: Final = numba.from_dtype(MOMENT)[::1]
 
 # columns of a frame are read only
-LONG_COLUMN: Final = numba.types.Array(numba.int64, 1, "C", readonly=True)
 COLUMN: Final = numba.types.Array(numba.int32, 1, "C", readonly=True)
 SMALL_COLUMN: Final = numba.types.Array(numba.int8, 1, "C", readonly=True)
