@@ -1,4 +1,4 @@
-"""Verbs that measure the product's methods where the truth is known: evaluate risk, fairness and treatment.
+"""Verbs that measure the product's methods where the truth is known: evaluate risk, segments, fairness and treatment.
 
 Belongs here: one verb for each battery, its report on the screen and as JSON. Does not belong here:
 the batteries (their rooms).
@@ -58,6 +58,26 @@ def risk(
     from segmentation.risk.battery import evaluate_scores
 
     finish_report(evaluate_scores(customers, seed, RiskSettings()), report_file)
+
+
+@evaluate.command()
+def segments(
+    report_file: ReportOption = None,
+    seed: SeedOption = 1,
+    seeds: Annotated[int, typer.Option(min=1, help="Worlds; their seeds count up.")] = 20,
+    customers: Annotated[int, typer.Option(min=100, help="Customers in each, 33 invoices each.")] = 3000,
+) -> None:
+    """Measure segments and causes against what was planted, and beside one rule that is given the answers."""
+    from segmentation.segments.battery import BatterySize, run_battery
+
+    console = Console(stderr=True)
+    with console.status("Simulating the first world") as status:
+        report = run_battery(
+            seed,
+            BatterySize(seeds, customers),
+            report_world=lambda done, count: status.update(f"{done} of {count} worlds judged"),
+        )
+    finish_report(report, report_file)
 
 
 def finish_report(report: Mapping[str, Any], report_file: Path | None) -> None:

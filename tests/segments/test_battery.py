@@ -1,0 +1,57 @@
+"""The battery of segments, reduced: what it reports, and that it can tell good from bad."""
+
+from dataclasses import replace
+
+import polars as pl
+import pytest
+
+from segmentation.segments.battery import (
+    REDUCED,
+    JudgedWorld,
+    calibration_error,
+    judge_world,
+    macro_f1,
+    measure_causes,
+    measure_segments,
+    run_battery,
+)
+
+
+@pytest.fixture(scope="module")
+def world() -> JudgedWorld:
+    return judge_world(3, 500)
+
+
+def test_the_report_says_seeds_goals_and_intervals():
+    told = []
+    report = run_battery(5, REDUCED, report_world=lambda done, count: told.append((done, count)))
+    assert report["seeds"] == [5, 6]
+    assert told == [(1, 2), (2, 2)]
+    assert all({"goal", "holds", "interval_95", "value"} <= set(target) for target in report["targets"])
+    assert report["holds"] == all(target["holds"] for target in report["targets"])
+    assert [row["seed"] for row in report["worlds"]] == [5, 6]
+
+
+def test_causes_told_at_random_are_measured_as_such(world):
+    mixed = world.customers.with_columns(pl.col("cause").shuffle(seed=1))
+    guessing = measure_causes(replace(world, customers=mixed), world)
+    telling = measure_causes(world, world)
+    assert telling["cause_macro_f1"] > 0.7
+    assert guessing["cause_macro_f1"] < 0.35
+    assert telling["cause_gain_over_one_rule"] > 0
+
+
+def test_undecided_is_wrong_left_out_or_what_it_leans_to(world):
+    found = measure_segments(world)
+    assert found["segment_macro_f1_undecided_is_wrong"] < found["segment_macro_f1_by_leaning"]
+    assert found["segment_macro_f1_by_leaning"] < found["segment_macro_f1_where_decided"]
+    silent = world.customers.with_columns(pl.lit("undecided").alias("segment"), structural_prob=0.5)
+    assert measure_segments(replace(world, customers=silent.vstack(world.customers)))["undecided_share"] > 0.5
+
+
+def test_calibration_is_the_distance_of_what_is_said_and_what_is():
+    known = pl.DataFrame(
+        {"structural_prob": [0.8] * 100, "segment_at_end": ["structural"] * 50 + ["incidental"] * 50}
+    ).sample(fraction=1.0, shuffle=True, seed=1)
+    assert calibration_error(known) >= 0.3
+    assert macro_f1(pl.Series(["a", "b"]), pl.Series(["b", "a"])) == 0
