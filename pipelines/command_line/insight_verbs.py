@@ -61,13 +61,15 @@ def backtest(
     ] = None,
     settings: SettingsOption = None,
 ) -> None:
-    """Score past invoices as they would have been scored at issue, and compare with what happened."""
+    """Score past invoices as at issue, segment customers as on the first day, and compare with what happened."""
     from pipelines.command_line.reports import show_backtest
+    from pipelines.command_line.segment_report import show_segment_backtest
     from pipelines.plots import save_backtest_plots
     from pipelines.settings_file import load_settings
     from segmentation.ledger.loading import load_ledger
     from segmentation.ledger.mapping_files import load_mapping
     from segmentation.risk.backtest import run_backtest
+    from segmentation.segments.backtest import backtest_segments
 
     console = Console()
     first, last = _day(start, "--from"), _day(until, "--until")
@@ -80,13 +82,16 @@ def backtest(
         loaded = load_ledger(ledger, load_mapping(mapping), None, chosen.ledger)
     with console.status(f"Training on what was known before {first}, scoring invoices issued until {last}"):
         result = run_backtest(loaded.ledger, first, last, chosen.risk, chosen.seed)
+    with console.status(f"Segmenting customers as of {first}"):
+        segments = backtest_segments(loaded.ledger, first, last, chosen.segments, chosen.seed)
     if out:
         _write(out, result.predictions.write_parquet)
     if report_file:
-        text = json.dumps(result.report, indent=2, default=str)
+        text = json.dumps({**result.report, "segments": segments}, indent=2, default=str)
         _write(report_file, lambda path: path.write_text(text + "\n", encoding="utf-8"))
         _write(report_file, partial(save_backtest_plots, result.report))
     show_backtest(console, result.report)
+    show_segment_backtest(console, segments)
 
 
 def verify(snapshot: SnapshotArgument = "current", data_root: DataRootOption = DEFAULT_DATA_ROOT) -> None:
