@@ -24,6 +24,7 @@ import streamlit as st
 from dashboards import rows
 from dashboards.formats import Formats, find_locale, find_zone
 from segmentation.domain.errors import SegmentationError
+from segmentation.publish.cause_findings import FindingStore
 from segmentation.publish.decision_rules import Step
 from segmentation.publish.decisions import DecisionStore
 from segmentation.publish.reader import Snapshot, find_snapshot, list_snapshots, open_current
@@ -208,6 +209,32 @@ def record_decision(
     )
     _read_latest_decisions.clear()
     return identifier
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _open_findings(where: str, *, is_url: bool) -> FindingStore:
+    return FindingStore(where) if is_url else FindingStore.for_data_root(Path(where))
+
+
+def open_findings() -> FindingStore:
+    """Return the store of findings about causes: the database of the decisions."""
+    places = find_places()
+    if places.decisions:
+        return _open_findings(places.decisions, is_url=True)
+    return _open_findings(str(places.data_root.absolute()), is_url=False)
+
+
+def record_finding(snapshot: Snapshot, segment: Mapping[str, Any], cause: str, *, token: str) -> None:
+    """Record what this reader knows about why a customer pays late; the same token is never recorded twice.
+
+    Raises
+    ------
+    UsageError
+        When the name of the reader is missing.
+    """
+    open_findings().record_finding(
+        snapshot, segment, cause, found_by=find_decider(), found_at=now(), token=token
+    )
 
 
 def find_login() -> str | None:

@@ -102,6 +102,15 @@ CAUSES: Mapping[str, str] = {
     "unclear": "not clear from what is known",
 }
 
+KNOWN_CAUSES: Mapping[str, str] = {
+    "forgetful": "It slips their mind",
+    "administrative": "Approval or paperwork takes time",
+    "disputing": "They disagree with an invoice",
+    "cannot_pay": "Paying is difficult for them at the moment",
+    "will_not_pay": "They put other bills first",
+}
+"""Causes as somebody who asked the customer would name them."""
+
 BLOCKS: Mapping[str, str] = {
     "nothing_open": "Nothing is open",
     "unmatched_cash": "Money has come in that is not yet matched to an invoice",

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import dagster as dg
 
 from pipelines.resources import Run
-from segmentation.domain.core_tables import DECISION, DELIVERY_CHECK, LEDGER_TABLES, RUN
+from segmentation.domain.core_tables import CAUSE_FINDING, DECISION, DELIVERY_CHECK, LEDGER_TABLES, RUN
 from segmentation.domain.published_tables import PUBLISHED_TABLES
 from segmentation.domain.room_tables import ROOM_TABLES
 from segmentation.domain.schema import Table
@@ -18,6 +18,7 @@ CHECKED_TABLES: dict[str, Table] = {
     DELIVERY_CHECK.name: DELIVERY_CHECK,
     RUN.name: RUN,
     DECISION.name: DECISION,
+    CAUSE_FINDING.name: CAUSE_FINDING,
     **FEATURE_TABLES,
     **ROOM_TABLES,
     **PUBLISHED_TABLES,

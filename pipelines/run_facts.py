@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from segmentation.domain.core_tables import CANONICAL_TABLES, DECISION, QUARANTINE, RUN
+from segmentation.domain.core_tables import CANONICAL_TABLES, CAUSE_FINDING, DECISION, QUARANTINE, RUN
 from segmentation.domain.hashing import hash_frame, hash_text
 from segmentation.domain.room_tables import AUDIT_VERDICT, ROOM_TABLES
 from segmentation.domain.schema import Frames
@@ -77,6 +77,14 @@ def read_known_decisions(location: str, as_of: dt.date) -> pl.DataFrame:
         return store.read_decisions(before=as_of)
 
 
+def read_known_findings(location: str, as_of: dt.date) -> pl.DataFrame:
+    """Return what people found out about causes on snapshots of earlier as-of days (``core_cause_finding``)."""
+    from segmentation.publish.cause_findings import FindingStore
+
+    with FindingStore(location) as store:
+        return store.read_findings(before=as_of)
+
+
 @cache
 def hash_program() -> str:
     """Return a hash of the program's own source and data files: a new version makes a new run."""
@@ -129,15 +137,15 @@ def collect_facts(run: "Run", tables: Frames, run_id: str) -> "RunFacts":
     """Return what the manifest repeats of this run.
 
     The fingerprint that names the snapshot covers all that determines its content: what was known
-    on the as-of day, settings, program, earlier decisions, the snapshot that came before and the record of
-    audits, blocked ones included.
+    on the as-of day, settings, program, earlier decisions and findings, the snapshot that came before and the
+    record of audits, blocked ones included.
     """
     from segmentation.fairness.report import REPORT_FILE, render_report
     from segmentation.publish.manifest import RunFacts
     from segmentation.publish.reader import open_previous
 
     audits = [table for name, table in ROOM_TABLES.items() if name.startswith("audit_")]
-    frames = run.load([RUN, DECISION, *audits])
+    frames = run.load([RUN, DECISION, CAUSE_FINDING, *audits])
     facts = frames[RUN.name].row(0, named=True)
     verdict = frames[AUDIT_VERDICT.name].row(0, named=True)
     previous = open_previous(run.root, facts["as_of_date"])
@@ -157,6 +165,7 @@ def collect_facts(run: "Run", tables: Frames, run_id: str) -> "RunFacts":
             hash_program(),
             hash_libraries(),
             hash_frame(frames[DECISION.name]),
+            hash_frame(frames[CAUSE_FINDING.name]),
             previous.id if previous else "",
             hash_frame(tables["out_quality"]),
             hash_frame(tables["out_quarantine"]),

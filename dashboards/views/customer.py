@@ -5,7 +5,7 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
-from dashboards import cards, charts, panels, published, rows, wording
+from dashboards import cards, cause_question, charts, panels, published, rows, wording
 from segmentation.domain.vocabulary import Action
 
 CHART_ROWS = 15
@@ -139,6 +139,8 @@ def _draw_behaviour(page: panels.Page, customer_id: str) -> None:
         f"**Possible reason, not a fact:** {wording.CAUSES.get(row['cause'], row['cause'])}"
         f"{'' if row['cause'] == 'unclear' else odds}."
     )
+    if row["late_count"]:
+        cause_question.draw_question(page, row)
     if row["evidence"]:
         st.markdown("**What speaks for it**")
         st.markdown("\n".join(f"- {panels.escape(text)}" for text in row["evidence"]))

@@ -9,6 +9,7 @@ import dagster as dg
 from pipelines.resources import Run, asset_spec
 from segmentation.domain.core_tables import (
     CANONICAL_TABLES,
+    CAUSE_FINDING,
     DECISION,
     DELIVERY_CHECK,
     INSTALMENT_BALANCE,
@@ -115,3 +116,11 @@ def core_decision(run: Run) -> dg.MaterializeResult[None]:
     from pipelines.run_facts import read_known_decisions
 
     return run.store(DECISION, read_known_decisions(run.decisions_location, run.load_as_of()))
+
+
+@dg.multi_asset(specs=[asset_spec(CAUSE_FINDING, GROUP, [RUN.name])])
+def core_cause_finding(run: Run) -> dg.MaterializeResult[None]:
+    """What credit managers found out about causes, on snapshots of earlier days; this run learns from it."""
+    from pipelines.run_facts import read_known_findings
+
+    return run.store(CAUSE_FINDING, read_known_findings(run.decisions_location, run.load_as_of()))

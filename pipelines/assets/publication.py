@@ -6,7 +6,7 @@ import dagster as dg
 
 from pipelines.progress_log import report_table
 from pipelines.resources import Run, asset_spec
-from segmentation.domain.core_tables import DECISION, LEDGER_TABLES, RUN
+from segmentation.domain.core_tables import CAUSE_FINDING, DECISION, LEDGER_TABLES, RUN
 from segmentation.domain.published_tables import PUBLISHED_TABLES
 from segmentation.domain.room_tables import AUDIT_VERDICT, ROOM_TABLES
 from segmentation.domain.vocabulary import Verdict
@@ -30,7 +30,11 @@ def out_tables(run: Run) -> Iterator[dg.MaterializeResult[None]]:
         yield run.store(table, tables[name])
 
 
-@dg.asset(deps=[*PUBLISHED_TABLES, DECISION.name, RUN.name], group_name=GROUP, kinds={"parquet", "duckdb"})
+@dg.asset(
+    deps=[*PUBLISHED_TABLES, DECISION.name, CAUSE_FINDING.name, RUN.name],
+    group_name=GROUP,
+    kinds={"parquet", "duckdb"},
+)
 def candidate_snapshot(context: dg.AssetExecutionContext, run: Run) -> dg.MaterializeResult[None]:
     """When the bias gate blocks: the snapshot as it would be published, kept aside for a person's approval."""
     from pipelines.approval import describe_request

@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 
 from dashboards import published, rows
+from segmentation.publish.cause_findings import FindingStore
 from segmentation.publish.decisions import DecisionStore
 from segmentation.publish.reader import open_current
 from tests.dashboards.conftest import read_everything
@@ -115,3 +116,33 @@ def test_an_expired_recommendation_cannot_be_accepted(data_root, open_page, monk
     assert app.button(key=f"adjust-{step['recommendation_id']}").disabled
     assert not app.button(key=f"ignore-{step['recommendation_id']}").disabled
     assert "This advice has expired" in read_everything(app)
+
+
+def test_a_cause_is_corrected_in_one_choice_and_taken_back_in_one_click(data_root, open_page):
+    late = open_current(data_root).read_table("out_customer_segments").filter(pl.col("late_count") > 0)
+    customer = late["customer_id"][0]
+    app = open_page("customer", customer=customer)
+    app.text_input(key="decider").set_value("Ann").run()
+    pick = f"cause-pick-{customer}:first"
+    app.selectbox(key=pick).set_value("disputing").run()
+    assert "They disagree with an invoice" in read_everything(app)
+    kept = FindingStore.for_data_root(data_root).latest_finding(customer)
+    assert (kept["cause"], kept["found_by"]) == ("disputing", "Ann")
+    app.button(key=f"cause-back-{customer}").click().run()
+    assert "says Ann" not in read_everything(app)
+    again = next(box for box in app.selectbox if str(box.key).startswith("cause-pick"))
+    again.set_value("disputing").run()
+    assert FindingStore.for_data_root(data_root).read_findings().height == 3
+
+
+def test_without_a_name_nothing_is_kept_about_a_cause(data_root, open_page):
+    late = (
+        open_current(data_root)
+        .read_table("out_customer_segments")
+        .filter((pl.col("late_count") > 0) & (pl.col("cause") != "unclear"))
+    )
+    customer = late["customer_id"][0]
+    app = open_page("customer", customer=customer)
+    app.button(key=f"cause-right-{customer}").click().run()
+    assert "fill in your name first" in app.error[0].value
+    assert FindingStore.for_data_root(data_root).read_findings().is_empty()

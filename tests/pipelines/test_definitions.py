@@ -25,6 +25,7 @@ def test_every_table_is_an_asset_of_the_same_name(defs):
     assert assets - tables == {
         "core_run",
         "core_decision",
+        "core_cause_finding",
         "core_delivery_check",
         "candidate_snapshot",
         "published_snapshot",

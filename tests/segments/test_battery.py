@@ -7,14 +7,12 @@ import pytest
 
 from segmentation.segments.battery import (
     REDUCED,
-    JudgedWorld,
     calibration_error,
-    judge_world,
-    macro_f1,
     measure_causes,
     measure_segments,
     run_battery,
 )
+from segmentation.segments.battery_world import JudgedWorld, judge_world, macro_f1
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +28,7 @@ def test_the_report_says_seeds_goals_and_intervals():
     assert all({"goal", "holds", "interval_95", "value"} <= set(target) for target in report["targets"])
     assert report["holds"] == all(target["holds"] for target in report["targets"])
     assert [row["seed"] for row in report["worlds"]] == [5, 6]
+    assert report["learning"]["by_findings"][0]["gain"]["mean"] == 0
 
 
 def test_causes_told_at_random_are_measured_as_such(world):

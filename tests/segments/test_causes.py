@@ -58,6 +58,7 @@ def _row(ledger, customer: str, **kwargs) -> dict[str, object]:
 def test_probabilities_worked_by_hand():
     model = CauseModel(
         version="t",
+        learning=load_cause_model().learning,
         prior={
             "forgetful": 0.4,
             "administrative": 0.1,

@@ -23,6 +23,7 @@ from segmentation.domain.vocabulary import (
     Action,
     BlockReason,
     BlockScope,
+    Cause,
     Channel,
     CoveredBy,
     Decision,
@@ -575,6 +576,34 @@ DECISION = Table(
         ),
     ),
     ("decision_id",),
+)
+
+CAUSE_FINDING = Table(
+    "core_cause_finding",
+    "word of a credit manager on why a customer pays late; append-only",
+    (
+        key_("finding_id", "finding"),
+        identifier("customer_id", "customer", required=True),
+        identifier("snapshot_id", "snapshot that was being read", required=True),
+        date(
+            "as_of_date",
+            "as-of day of that snapshot; runs with a later as-of day know the finding",
+            required=True,
+        ),
+        category("told_cause", "cause that the snapshot named", Cause, required=True),
+        category(
+            "cause", "cause that the person names; unclear takes an earlier word back", Cause, required=True
+        ),
+        text("found_by", "name of the person", required=True, role=Role.PERSONAL),
+        timestamp("found_at", "when, by the clock of who recorded it", required=True),
+        integer(
+            "sequence",
+            "order of recording: of several findings about a customer the highest is in force; "
+            "null in tables from elsewhere, where the moment decides",
+            minimum=1,
+        ),
+    ),
+    ("finding_id",),
 )
 
 

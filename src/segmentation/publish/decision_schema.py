@@ -1,8 +1,8 @@
-"""Where decisions are kept: one append-only table, in SQLite or PostgreSQL.
+"""Where decisions and findings are kept: append-only tables, in SQLite or PostgreSQL.
 
-Belongs here: the table as SQLAlchemy sees it, made from its one definition, and the triggers that
+Belongs here: the tables as SQLAlchemy sees them, made from their one definition, and the triggers that
 refuse to change or delete a row. Does not belong here: connections (decision_database), reading and
-writing decisions (decisions).
+writing (decisions, cause_findings).
 """
 
 from collections.abc import Callable
@@ -12,8 +12,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.types import TypeDecorator
 
-from segmentation.domain.core_tables import DECISION
-from segmentation.domain.schema import DataType
+from segmentation.domain.core_tables import CAUSE_FINDING, DECISION
+from segmentation.domain.schema import DataType, Table
 
 
 class UtcTimestamp(TypeDecorator[datetime]):
@@ -45,77 +45,95 @@ _SQL_TYPES: dict[DataType, Callable[[], sa.types.TypeEngine[Any]]] = {
 
 METADATA = sa.MetaData()
 
-DECISIONS = sa.Table(
-    "decision",
-    METADATA,
-    # SQLite numbers rows by itself only in a column of its plain integer type.
-    sa.Column(
-        "sequence",
-        sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-        primary_key=True,
-        autoincrement=True,
-        comment=DECISION.column("sequence").description,
-    ),
-    *(
+_INDEXED = frozenset({"recommendation_id", "customer_id"})
+
+
+def _keep(name: str, definition: Table) -> sa.Table:
+    """Table of the database for a defined table that has a ``sequence``."""
+    return sa.Table(
+        name,
+        METADATA,
+        # SQLite numbers rows by itself only in a column of its plain integer type.
         sa.Column(
-            column.name,
-            _SQL_TYPES[column.data_type](),
-            nullable=column.is_nullable,
-            unique=column.name == "decision_id",
-            index=column.name in {"recommendation_id", "customer_id"},
-            comment=column.description,
-        )
-        for column in DECISION.columns
-        if column.name != "sequence"
-    ),
-    comment=DECISION.grain,
-    sqlite_autoincrement=True,
-)
+            "sequence",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            primary_key=True,
+            autoincrement=True,
+            comment=definition.column("sequence").description,
+        ),
+        *(
+            sa.Column(
+                column.name,
+                _SQL_TYPES[column.data_type](),
+                nullable=column.is_nullable,
+                unique=definition.key == (column.name,),
+                index=column.name in _INDEXED,
+                comment=column.description,
+            )
+            for column in definition.columns
+            if column.name != "sequence"
+        ),
+        comment=definition.grain,
+        info={"key": definition.key[0]},
+        sqlite_autoincrement=True,
+    )
 
-_REFUSAL = "decisions are append-only: record a new one instead"
 
-# REPLACE deletes in SQLite without firing the delete trigger, hence the trigger on inserting a known id.
-_SQLITE_TRIGGERS = tuple(
-    f"CREATE TRIGGER IF NOT EXISTS decision_refuses_{name} BEFORE {event} ON decision {condition}"
-    f"BEGIN SELECT RAISE(ABORT, '{_REFUSAL}'); END"
-    for name, event, condition in (
+DECISIONS = _keep("decision", DECISION)
+CAUSE_FINDINGS = _keep("cause_finding", CAUSE_FINDING)
+
+_REFUSAL = "{name}s are append-only: record a new one instead"
+
+
+def _sqlite_triggers(table: sa.Table) -> list[str]:
+    name, key = table.name, table.info["key"]
+    # REPLACE deletes in SQLite without firing the delete trigger, hence the trigger on inserting a known id.
+    known = f"SELECT 1 FROM {name} WHERE {key} = NEW.{key} OR sequence = NEW.sequence"
+    events = (
         ("update", "UPDATE", ""),
         ("delete", "DELETE", ""),
-        (
-            "replace",
-            "INSERT",
-            "WHEN EXISTS (SELECT 1 FROM decision WHERE decision_id = NEW.decision_id OR sequence = NEW.sequence) ",
-        ),
+        ("replace", "INSERT", f"WHEN EXISTS ({known}) "),
     )
-)
+    return [
+        f"CREATE TRIGGER IF NOT EXISTS {name}_refuses_{event} BEFORE {verb} ON {name} {condition}"
+        f"BEGIN SELECT RAISE(ABORT, '{_REFUSAL.format(name=name)}'); END"
+        for event, verb, condition in events
+    ]
 
-_POSTGRESQL_TRIGGERS = (
-    (
-        "CREATE OR REPLACE FUNCTION refuse_decision_change() RETURNS trigger LANGUAGE plpgsql AS "
-        f"$$ BEGIN RAISE EXCEPTION '{_REFUSAL}' USING ERRCODE = 'restrict_violation'; END $$"
-    ),
-    (
-        "CREATE OR REPLACE TRIGGER decision_refuses_change BEFORE UPDATE OR DELETE ON decision "
-        "FOR EACH ROW EXECUTE FUNCTION refuse_decision_change()"
-    ),
-    (
-        "CREATE OR REPLACE TRIGGER decision_refuses_truncate BEFORE TRUNCATE ON decision "
-        "FOR EACH STATEMENT EXECUTE FUNCTION refuse_decision_change()"
-    ),
-)
+
+def _postgresql_triggers(table: sa.Table) -> list[str]:
+    name, refuse = table.name, f"refuse_{table.name}_change()"
+    return [
+        (
+            f"CREATE OR REPLACE FUNCTION {refuse} RETURNS trigger LANGUAGE plpgsql AS "
+            f"$$ BEGIN RAISE EXCEPTION '{_REFUSAL.format(name=name)}' "
+            "USING ERRCODE = 'restrict_violation'; END $$"
+        ),
+        (
+            f"CREATE OR REPLACE TRIGGER {name}_refuses_change BEFORE UPDATE OR DELETE ON {name} "
+            f"FOR EACH ROW EXECUTE FUNCTION {refuse}"
+        ),
+        (
+            f"CREATE OR REPLACE TRIGGER {name}_refuses_truncate BEFORE TRUNCATE ON {name} "
+            f"FOR EACH STATEMENT EXECUTE FUNCTION {refuse}"
+        ),
+    ]
+
 
 # Any number, the same for everybody who prepares the table: only one at a time may.
 _PREPARATION_LOCK = 7_021_955
 
 
 def prepare_database(engine: sa.Engine) -> None:
-    """Create the table and its triggers where they are missing; safe to repeat and to run at once."""
+    """Create tables and triggers where they are missing; safe to repeat and to run at once."""
     with engine.begin() as connection:
+        missing = METADATA.sorted_tables
         if engine.dialect.name == "postgresql":
             connection.execute(sa.text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _PREPARATION_LOCK})
-            if sa.inspect(connection).has_table(DECISIONS.name):
-                return
-        METADATA.create_all(connection)
-        triggers = _SQLITE_TRIGGERS if engine.dialect.name == "sqlite" else _POSTGRESQL_TRIGGERS
-        for statement in triggers:
-            connection.exec_driver_sql(statement)
+            present = sa.inspect(connection).get_table_names()
+            missing = [table for table in missing if table.name not in present]
+        METADATA.create_all(connection, tables=missing)
+        make_triggers = _sqlite_triggers if engine.dialect.name == "sqlite" else _postgresql_triggers
+        for table in missing:
+            for statement in make_triggers(table):
+                connection.exec_driver_sql(statement)

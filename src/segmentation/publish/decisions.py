@@ -10,65 +10,24 @@ a decision back withdraws it, and the recommendation is undecided again.
 
 from collections.abc import Mapping
 from datetime import date, datetime
-from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import polars as pl
 import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError as ConstraintError
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from segmentation.domain.core_tables import DECISION
 from segmentation.domain.errors import UsageError
-from segmentation.domain.hashing import hash_text
 from segmentation.domain.vocabulary import Decision
-from segmentation.publish.decision_database import create_engine, read_location
+from segmentation.publish.append_only_store import DECISIONS_FILE, AppendOnlyStore, identify
 from segmentation.publish.decision_rules import Step, decided_step, require_still_valid
-from segmentation.publish.decision_schema import DECISIONS, prepare_database
+from segmentation.publish.decision_schema import DECISIONS
 from segmentation.publish.reader import Snapshot
 
 __all__ = ["DECISIONS_FILE", "DecisionStore", "Step"]
 
-DECISIONS_FILE = "decisions.sqlite"
-_ID_DIGITS = 32
 
-
-class DecisionStore:
-    """Decisions in a database, opened by path (SQLite) or URL (PostgreSQL, or any SQLite URL).
-
-    Parameters
-    ----------
-    url_or_path : path of an SQLite file, which is created with its folder; or a database URL.
-
-    Raises
-    ------
-    UsageError
-        When the database cannot be opened.
-    """
-
-    def __init__(self, url_or_path: str | Path) -> None:
-        url = read_location(url_or_path)
-        self._where = url.render_as_string(hide_password=True)
-        try:
-            self._engine = create_engine(url)
-            prepare_database(self._engine)
-        except (SQLAlchemyError, OSError, ImportError) as error:
-            raise self._unreachable(error) from error
-
-    @classmethod
-    def for_data_root(cls, data_root: Path) -> Self:
-        """Return the store that lies beside the snapshots of a data root."""
-        return cls(Path(data_root) / DECISIONS_FILE)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Give all connections back."""
-        self._engine.dispose()
+class DecisionStore(AppendOnlyStore):
+    """Decisions in a database (``append_only_store``)."""
 
     def record_decision(
         self,
@@ -120,8 +79,18 @@ class DecisionStore:
             "reason": reason.strip() if reason and reason.strip() else None,
             "decided_by": decided_by.strip(),
         }
-        identifier = hash_text(token, *(repr(value) for value in row.values()))[:_ID_DIGITS]
-        self._append({"decision_id": identifier, **row, "decided_at": decided_at})
+        identifier = identify(token, row)
+
+        def require(connection: sa.Connection) -> None:
+            if row["decision"] == Decision.WITHDRAW.value:
+                _require_decision_in_force(connection, row["recommendation_id"])
+
+        self._append(
+            DECISIONS,
+            "decision_id",
+            {"decision_id": identifier, **row, "decided_at": decided_at},
+            require,
+        )
         return identifier
 
     def read_decisions(self, before: date | None = None) -> pl.DataFrame:
@@ -135,7 +104,7 @@ class DecisionStore:
         query = sa.select(DECISIONS)
         if before is not None:
             query = query.where(DECISIONS.c.as_of_date < before)
-        return DECISION.conform(self._read(query))
+        return DECISION.conform(self._read(query, DECISION))
 
     def latest_decisions(self) -> pl.DataFrame:
         """Return the decision recorded last per recommendation, as ``core_decision``.
@@ -143,45 +112,14 @@ class DecisionStore:
         Where that is ``withdraw``, no decision is in force and the recommendation is undecided.
         """
         last = sa.select(sa.func.max(DECISIONS.c.sequence)).group_by(DECISIONS.c.recommendation_id)
-        return DECISION.conform(self._read(sa.select(DECISIONS).where(DECISIONS.c.sequence.in_(last))))
+        return DECISION.conform(
+            self._read(sa.select(DECISIONS).where(DECISIONS.c.sequence.in_(last)), DECISION)
+        )
 
     def history(self, customer_id: str) -> pl.DataFrame:
         """Return a customer's decisions, newest first, with the columns of ``core_decision``."""
         query = sa.select(DECISIONS).where(DECISIONS.c.customer_id == customer_id)
-        return self._read(query.order_by(DECISIONS.c.sequence.desc())).select(DECISION.column_names)
-
-    def _append(self, row: Mapping[str, Any]) -> None:
-        same = sa.select(DECISIONS.c.sequence).where(DECISIONS.c.decision_id == row["decision_id"])
-        try:
-            with self._engine.begin() as connection:
-                if connection.execute(same).first() is None:
-                    if row["decision"] == Decision.WITHDRAW.value:
-                        _require_decision_in_force(connection, row["recommendation_id"])
-                    connection.execute(sa.insert(DECISIONS), [dict(row)])
-        except ConstraintError:
-            # Another writer recorded the same decision between the question and the insert.
-            with self._engine.connect() as connection:
-                if connection.execute(same).first() is None:
-                    raise
-        except OperationalError as error:
-            raise self._unreachable(error) from error
-
-    def _read(self, query: sa.Select[Any]) -> pl.DataFrame:
-        try:
-            with self._engine.execution_options(reads_only=True).connect() as connection:
-                rows = [dict(row) for row in connection.execute(query).mappings()]
-        except OperationalError as error:
-            raise self._unreachable(error) from error
-        return pl.DataFrame(rows, schema=DECISION.polars_schema, orient="row")
-
-    def _unreachable(self, error: Exception) -> UsageError:
-        cause = str(getattr(error, "orig", error)).strip().splitlines() or [type(error).__name__]
-        return UsageError(
-            f"The decisions store cannot be used: {cause[0]}",
-            where=self._where,
-            remedy="Check that the folder can be written to, or that the database server answers and its "
-            "driver is installed (extra 'postgres').",
-        )
+        return self._read(query.order_by(DECISIONS.c.sequence.desc()), DECISION).select(DECISION.column_names)
 
 
 def _require_decision_in_force(connection: sa.Connection, recommendation_id: str) -> None:

@@ -13,7 +13,9 @@ UNCLEAR_SIGNALS = "signs about the cause are too few or point different ways"
 _MAX_SIGNAL_SENTENCES = 4
 
 
-def describe_segments(segments: pl.DataFrame, signals: pl.DataFrame, model: CauseModel) -> pl.DataFrame:
+def describe_segments(
+    segments: pl.DataFrame, signals: pl.DataFrame, model: CauseModel, known_causes: pl.DataFrame
+) -> pl.DataFrame:
     """Return ``segments`` with ``evidence``: sentences for segment, then for cause, strongest first.
 
     Parameters
@@ -21,6 +23,7 @@ def describe_segments(segments: pl.DataFrame, signals: pl.DataFrame, model: Caus
     segments : result of ``causes.choose_causes``.
     signals : result of ``signals.count_signals``.
     model : sentences and likelihood ratios of the signals.
+    known_causes : result of ``learning.find_known_causes``.
     """
     late, count = pl.col("late_count"), pl.col("settled_count")
     is_unclear = pl.col("cause") == Cause.UNCLEAR.value
@@ -39,15 +42,22 @@ def describe_segments(segments: pl.DataFrame, signals: pl.DataFrame, model: Caus
         pl.when(pl.col("excluded_count") > 0).then(
             pl.format("{} not counted: the delay was ours", _plural(pl.col("excluded_count"), "instalment"))
         ),
+        pl.when(is_late_payer).then(
+            pl.format(
+                "a credit manager named this reason on {}", pl.col("found_date").dt.to_string("%Y-%m-%d")
+            )
+        ),
         pl.when(is_late_payer & ~pl.col("is_contacted")).then(pl.lit(NO_CONTACT_HISTORY)),
         pl.when(is_late_payer & is_unclear & pl.col("is_contacted")).then(pl.lit(UNCLEAR_SIGNALS)),
     )
-    told = segments.join(_describe_signals(segments, signals, model), "customer_id", "left")
+    told = segments.join(_describe_signals(segments, signals, model), "customer_id", "left").join(
+        known_causes.select("customer_id", "found_date"), "customer_id", "left"
+    )
     words = pl.when(is_late_payer & pl.col("is_contacted")).then(pl.col("signal_words"))
     no_words = pl.lit([], dtype=pl.List(pl.String))
     return told.with_columns(
         own.list.drop_nulls().list.concat(words.fill_null(no_words)).alias("evidence")
-    ).drop("signal_words")
+    ).drop("signal_words", "found_date")
 
 
 def _describe_signals(segments: pl.DataFrame, signals: pl.DataFrame, model: CauseModel) -> pl.DataFrame:

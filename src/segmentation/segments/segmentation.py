@@ -4,12 +4,14 @@ from datetime import date
 
 import polars as pl
 
+from segmentation.domain.core_tables import CAUSE_FINDING
 from segmentation.domain.room_tables import SEGMENT
 from segmentation.domain.schema import Frames
 from segmentation.domain.settings import SegmentSettings
 from segmentation.segments.causes import choose_causes, weigh_causes
 from segmentation.segments.definitions import CauseModel, load_cause_model
 from segmentation.segments.evidence import describe_segments
+from segmentation.segments.learning import find_known_causes, heed_findings, learn_causes
 from segmentation.segments.observations import classify_instalments, count_lateness
 from segmentation.segments.propensity import estimate_propensity, fit_prior
 from segmentation.segments.rules import assign_segments
@@ -25,6 +27,8 @@ def segment_customers(
     settings: SegmentSettings | None = None,
     previous: pl.DataFrame | None = None,
     model: CauseModel | None = None,
+    *,
+    findings: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """Return for every customer whether it pays late by habit or by incident, and the likely cause.
 
@@ -35,6 +39,7 @@ def segment_customers(
     settings : bounds of the segments; the defaults when None.
     previous : ``out_customer_segments`` of the last earlier snapshot, for hysteresis; None at first.
     model : signals about causes; the reviewed file that ships with the library when None.
+    findings : ``core_cause_finding``, from which the cause model learns; None when there are none.
 
     Returns
     -------
@@ -55,8 +60,11 @@ def segment_customers(
     prior = fit_prior(counts["late_weight"].to_numpy(), counts["prompt_weight"].to_numpy())
     segments = assign_segments(estimate_propensity(counts, prior), settings, previous)
     signals = count_signals(ledger, known, as_of, model, settings.promise_grace_days)
-    caused = choose_causes(segments, weigh_causes(signals, model), find_contacted(ledger), settings)
-    described = describe_segments(caused, signals, model)
+    known_causes = find_known_causes(CAUSE_FINDING.empty() if findings is None else findings, as_of, model)
+    learned = learn_causes(model, known_causes, signals)
+    probabilities = heed_findings(weigh_causes(signals, learned), known_causes, learned)
+    caused = choose_causes(segments, probabilities, find_contacted(ledger, known_causes), settings)
+    described = describe_segments(caused, signals, learned, known_causes)
     return SEGMENT.conform(described.with_columns(pl.lit(as_of).alias("as_of_date")))
 
 

@@ -72,15 +72,22 @@ def count_signals(
     )
 
 
-def find_contacted(ledger: Frames) -> pl.DataFrame:
-    """Return the customers about whom the ledger holds anything beyond invoices and payments."""
+def find_contacted(ledger: Frames, known_causes: pl.DataFrame) -> pl.DataFrame:
+    """Return the customers about whom anything beyond invoices and payments is known.
+
+    Parameters
+    ----------
+    ledger : all ``core_`` tables.
+    known_causes : result of ``learning.find_known_causes``.
+    """
     owners = _invoice_owners(ledger)
     contacts = ledger["core_contact_event"].select("customer_id")
     plans = ledger["core_payment_plan"].select("customer_id")
     promises = ledger["core_promise_to_pay"].join(owners, "invoice_id").select("customer_id")
     disputes = ledger["core_dispute"].join(owners, "invoice_id").select("customer_id")
     reversals = _reversals(ledger).select("customer_id")
-    return pl.concat([contacts, plans, promises, disputes, reversals]).unique().drop_nulls()
+    asked = known_causes.select("customer_id")
+    return pl.concat([contacts, plans, promises, disputes, reversals, asked]).unique().drop_nulls()
 
 
 def _invoice_owners(ledger: Frames) -> pl.DataFrame:
