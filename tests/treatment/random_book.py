@@ -190,7 +190,12 @@ class RandomBook:
             "core_dunning_block",
             block_id=[f"B{number}" for number in range(few)],
             scope=scope,
-            scope_id=[self.pick(self.ids if kind == "customer" else self.invoices, 1)[0] for kind in scope],
+            scope_id=[
+                owner if kind == "customer" else invoice
+                for kind, owner, invoice in zip(
+                    scope, self.pick(self.ids, few), self.pick(self.invoices, few), strict=True
+                )
+            ],
             reason=self.pick(BlockReason, few),
             valid_from=self.days(few, -60, 10),
             valid_until=self.days(few, -20, 60, 0.3),
