@@ -4,16 +4,13 @@ Belongs here: whether there is anything to do, Dagster's home, execution in this
 stopped a run into an error for a person.
 """
 
-import contextlib
 import datetime as dt
 import json
 import os
-import sqlite3
 import uuid
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import dagster as dg
 import polars as pl
@@ -39,7 +36,18 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 STATE_FILE = "last_run.json"
 
-DAGSTER_SETTINGS = "telemetry:\n  enabled: false\nconcurrency:\n  runs:\n    max_concurrent_runs: 1\n"
+DAGSTER_SETTINGS = """\
+telemetry:
+  enabled: false
+concurrency:
+  runs:
+    max_concurrent_runs: 1
+event_log_storage:
+  module: pipelines.run_history
+  class: RunHistory
+  config:
+    base_dir: {env: DAGSTER_HOME}
+"""
 
 
 @dataclass(frozen=True)
@@ -166,7 +174,7 @@ def _execute(run: Run) -> None:
     os.environ["DAGSTER_HOME"] = str(home)
     run_id = str(uuid.uuid4())
     job = build_defs({"run": run}).resolve_job_def(JOB_NAME)
-    with hasten_history(home), dg.DagsterInstance.from_config(str(home)) as instance:
+    with dg.DagsterInstance.from_config(str(home)) as instance:
         try:
             job.execute_in_process(instance=instance, run_id=run_id, run_config=QUIET, raise_on_error=True)
         except dg.DagsterExecutionInterruptedError as error:
@@ -182,29 +190,6 @@ def _execute(run: Run) -> None:
                 remedy="The last published snapshot stays current. Mend the cause and run again; when balances disagree, "
                 "correct the source, export again and try it with `segmentation check` first.",
             ) from error
-
-
-@contextlib.contextmanager
-def hasten_history(home: Path) -> Iterator[None]:
-    """Let Dagster's SQLite files under ``home`` be written without waiting for the disk at every event.
-
-    A run makes hundreds of events, each in a transaction of its own; waiting for the disk took two thirds
-    of a short run. What a power cut could lose is the history that Dagster's UI shows, nothing published.
-    """
-    import sqlalchemy
-
-    def relax(connection: Any, _record: object) -> None:
-        if not isinstance(connection, sqlite3.Connection):
-            return
-        files = [file for _, _, file in connection.execute("PRAGMA database_list")]
-        if any(file and Path(file).is_relative_to(home) for file in files):
-            connection.execute("PRAGMA synchronous = OFF")
-
-    sqlalchemy.event.listen(sqlalchemy.Engine, "connect", relax)
-    try:
-        yield
-    finally:
-        sqlalchemy.event.remove(sqlalchemy.Engine, "connect", relax)
 
 
 def find_failed_checks(instance: dg.DagsterInstance, run_id: str) -> list[str]:

@@ -1,6 +1,9 @@
 """Fixtures shared by all rooms."""
 
+import fcntl
 import os
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import hypothesis
@@ -41,48 +44,62 @@ def real_ledgers() -> Path:
 
 
 @pytest.fixture(scope="session")
-def small_ledger(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def make_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], object]], Path]:
+    """Give a folder that ``make`` filled, once for all processes that run tests side by side."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def give(name: str, make: Callable[[Path], object]) -> Path:
+        folder, is_made = shared / name, shared / f"{name}.made"
+        with (shared / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not is_made.exists():
+                shutil.rmtree(folder, ignore_errors=True)  # what a failure left
+                folder.mkdir()
+                make(folder)
+                is_made.touch()
+        return folder
+
+    return give
+
+
+@pytest.fixture(scope="session")
+def small_ledger(make_once) -> Path:
     """A simulated ledger of 120 customers in canonical format."""
     from segmentation.simulator.world import WorldSettings, simulate_world
     from segmentation.simulator.writing import write_world
 
-    folder = tmp_path_factory.mktemp("small_ledger")
-    write_world(simulate_world(WorldSettings(customer_count=120, seed=7)), folder)
-    return folder
+    world = WorldSettings(customer_count=120, seed=7)
+    return make_once("small_ledger", lambda folder: write_world(simulate_world(world), folder))
 
 
 @pytest.fixture(scope="session")
-def quick_settings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def quick_settings(make_once) -> Path:
     """Settings with small models: how well they predict is tested in tests/risk, not in whole runs."""
-    path = tmp_path_factory.mktemp("settings") / "quick.yaml"
-    path.write_text(
-        "risk: {trees: 20, hazard_trees: 20, validation_folds: 1, bootstrap_replicates: 100, forecast_draws: 100}\n"
-    )
-    return path
+    text = "risk: {trees: 20, hazard_trees: 20, validation_folds: 1, bootstrap_replicates: 100, forecast_draws: 100}\n"
+    return make_once("settings", lambda folder: (folder / "quick.yaml").write_text(text)) / "quick.yaml"
 
 
 @pytest.fixture(scope="session")
-def published_small(
-    small_ledger: Path, quick_settings: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
+def published_small(make_once, small_ledger: Path, quick_settings: Path) -> Path:
     """Data root with a snapshot of the small ledger as of 1 September 2026; copy it before you change it."""
     from pipelines.command_line.app import run_command
 
-    root = tmp_path_factory.mktemp("published_small")
-    words = ["run", "--ledger", small_ledger, "--mapping", "canonical", "--data-root", root]
-    words += ["--as-of", "2026-09-01", "--settings", quick_settings]
-    assert run_command([str(word) for word in words]) == 0
-    return root
+    def publish(root: Path) -> None:
+        words = ["run", "--ledger", small_ledger, "--mapping", "canonical", "--data-root", root]
+        words += ["--as-of", "2026-09-01", "--settings", quick_settings]
+        assert run_command([str(word) for word in words]) == 0
+
+    return make_once("published_small", publish)
 
 
 @pytest.fixture(scope="session")
-def published_sample(
-    sample_ledger: Path, quick_settings: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
+def published_sample(make_once, sample_ledger: Path, quick_settings: Path) -> Path:
     """Data root with a snapshot published from the sample ledger; treat it as read-only."""
     from pipelines.execution import run_pipeline
     from pipelines.resources import Run
 
-    root = tmp_path_factory.mktemp("published_sample")
-    run_pipeline(Run(ledger=str(sample_ledger), data_root=str(root), settings_file=str(quick_settings)))
-    return root
+    def publish(root: Path) -> None:
+        run_pipeline(Run(ledger=str(sample_ledger), data_root=str(root), settings_file=str(quick_settings)))
+
+    return make_once("published_sample", publish)
