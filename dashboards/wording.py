@@ -93,6 +93,12 @@ SEGMENT_ICONS: Mapping[str, str] = {
     "insufficient_history": ":material/history_toggle_off:",
 }
 
+CHANGE_REASONS: Mapping[str, str] = {
+    "behaviour": "their payments",
+    "model": "a change of the model",
+    "none": "nothing",
+}
+
 CAUSES: Mapping[str, str] = {
     "forgetful": "it may simply slip their mind",
     "administrative": "approval or paperwork may take time",

@@ -432,6 +432,10 @@ def _add_book_wide(rows: dict, as_of: date) -> None:
             "statement": "Of the last matured cohort 41.0% were late, 40.0% were predicted.",
         }
     )
+    rows["pred_segment_definition"].append(
+        {"segment": "structural", "version": 1, "definition": "Late by habit. Not by one bad week."}
+    )
+    rows["pred_segment_model"].append({"parameter": "alpha", "value": 0.8, "meaning": "late instalments"})
     rows["pred_model_card"].append(
         {"position": 1, "section": "data", "item": "window", "statement": "Issued from 2025 on."}
     )

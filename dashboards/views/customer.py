@@ -118,6 +118,7 @@ def _draw_behaviour(page: panels.Page, customer_id: str) -> None:
             else "."
         )
     )
+    _draw_definition(page, row["segment"])
     if row["excluded_count"]:
         st.caption(
             f"{formats.number(row['excluded_count'])} not counted: the delay was on our side "
@@ -130,7 +131,7 @@ def _draw_behaviour(page: panels.Page, customer_id: str) -> None:
             alt="Probability of usually paying late and share of instalments paid late, with intervals",
         )
     if row["previous_segment"] and row["changed_because"] != "none":
-        why = "their payments" if row["changed_because"] == "behaviour" else "a change of the model"
+        why = wording.say(wording.CHANGE_REASONS, row["changed_because"])
         st.markdown(
             f"Before: {wording.say(wording.SEGMENTS, row['previous_segment'])}. Changed because of {why}."
         )
@@ -144,6 +145,16 @@ def _draw_behaviour(page: panels.Page, customer_id: str) -> None:
     if row["evidence"]:
         st.markdown("**What speaks for it**")
         st.markdown("\n".join(f"- {panels.escape(text)}" for text in row["evidence"]))
+
+
+def _draw_definition(page: panels.Page, segment: str) -> None:
+    """Draw what the segment means; nothing for snapshots that do not say."""
+    definitions = page.read_if_there("out_segment_definitions")
+    if definitions is None:
+        return
+    for row in definitions.filter(pl.col("segment") == segment).iter_rows(named=True):
+        name = wording.say(wording.SEGMENTS, segment)
+        st.caption(f"“{name}” means (definition {row['version']}): {row['definition']}")
 
 
 def _draw_steps(page: panels.Page, customer_id: str) -> None:

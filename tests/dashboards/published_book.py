@@ -235,6 +235,8 @@ def build_book(
     tables = {
         "out_invoice_scores": scores,
         "out_customer_segments": segments,
+        "out_segment_definitions": _definitions(),
+        "out_segment_migrations": _migrations(segments),
         "out_recommendations": recommendations,
         "out_customers": customers,
         "out_cash_forecast": _forecast(as_of, currencies, rng),
@@ -253,6 +255,26 @@ def build_book(
     }
     nothing = {name: table.empty() for name, table in PUBLISHED_TABLES.items()}
     return {name: PUBLISHED_TABLES[name].conform(frame) for name, frame in (nothing | tables).items()}
+
+
+def _definitions():
+    return pl.DataFrame(
+        {
+            "segment": list(SEGMENTS),
+            "version": 1,
+            "definition": [f"What {name} is. And why." for name in SEGMENTS],
+        }
+    )
+
+
+def _migrations(segments):
+    way = {"previous_segment": "from_segment", "segment": "to_segment"}
+    is_same = pl.col("previous_segment") == pl.col("segment")
+    reason = (
+        pl.when(is_same).then(pl.lit("none")).when(pl.col("settled_count") % 3 == 0).then(pl.lit("model"))
+    )
+    told = segments.with_columns(reason.otherwise(pl.lit("behaviour")).alias("changed_because")).rename(way)
+    return told.group_by(*way.values(), "changed_because").agg(pl.len().alias("customer_count"))
 
 
 def _month(as_of):

@@ -13,9 +13,10 @@ from segmentation.domain.hashing import hash_frame
 from segmentation.domain.published_tables import CUSTOMERS, PUBLISHED_TABLES
 from segmentation.domain.room_tables import INSTALMENT_RISK, ROOM_TABLES
 from segmentation.domain.validation import find_violations
-from segmentation.publish.assembly import assemble_tables, compare_segments, score_invoices
+from segmentation.publish.assembly import assemble_tables, score_invoices
 from segmentation.publish.changes import FOLLOWED_TABLES, list_changes
 from segmentation.publish.control_totals import sum_controls
+from segmentation.publish.migration import compare_segments, count_migrations
 from tests.snapshot_factory import AS_OF, make_frames, publish_example
 
 
@@ -129,6 +130,26 @@ def test_a_segment_changes_because_of_behaviour_or_else_of_the_model():
     assert (why["C001"], why["C002"], why["C003"], why["C012"]) == ("behaviour", "model", "none", "none")
     previous = dict(compared.select("customer_id", "previous_segment").iter_rows())
     assert (previous["C001"], previous["C012"]) == ("structural", None)
+
+
+def test_the_previous_model_on_what_is_known_now_tells_behaviour_from_model():
+    segment = make_frames()["pred_segment"].head(4).with_columns(pl.lit("incidental").alias("segment"))
+    before = compare_segments(segment, None)
+    after = segment.with_columns(
+        pl.Series("segment", ["structural", "structural", "structural", "incidental"]),
+        # would have moved anyway, would have stayed, would have moved elsewhere, would have moved but did not
+        pl.Series("segment_by_previous_model", ["structural", "incidental", "undecided", "structural"]),
+        pl.col("settled_count") + pl.Series([0, 1, 0, 1]),
+    )
+    compared = compare_segments(after, before)
+    assert compared["changed_because"].to_list() == ["behaviour", "model", "behaviour", "none"]
+    assert count_migrations(compared).rows() == [
+        ("incidental", "incidental", "none", 1),
+        ("incidental", "structural", "behaviour", 2),
+        ("incidental", "structural", "model", 1),
+    ]
+    assert find_violations(count_migrations(compared), PUBLISHED_TABLES["out_segment_migrations"]) == []
+    assert count_migrations(before).is_empty()
 
 
 def test_every_customer_that_is_spoken_of_is_listed_with_a_first_day():

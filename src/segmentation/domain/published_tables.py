@@ -35,7 +35,7 @@ from segmentation.domain.vocabulary import (
     Verdict,
 )
 
-CONTRACT_VERSION = "1.3.0"
+CONTRACT_VERSION = "1.4.0"
 
 AS_OF_DATE = date(
     "as_of_date", "everything observed before the start of this day was used, nothing else", required=True
@@ -173,6 +173,40 @@ CUSTOMER_SEGMENTS = Table(
         category("changed_because", "behaviour, model or none", ChangeReason, required=True),
     ),
     ("customer_id",),
+)
+
+SEGMENT_DEFINITIONS = Table(
+    "out_segment_definitions",
+    "segment: what it means, with the bounds in force",
+    (
+        category("segment", "paying behaviour", Segment, required=True),
+        integer("version", "version of the definitions", required=True, minimum=1),
+        text("definition", "what it takes, in two sentences", required=True, role=Role.CATEGORY),
+    ),
+    ("segment",),
+)
+
+SEGMENT_MODEL = Table(
+    "out_segment_model",
+    "parameter of the model behind the segments",
+    (
+        key_("parameter", "parameter"),
+        real("value", "its value in this snapshot", required=True),
+        text("meaning", "what it stands for", required=True, role=Role.CATEGORY),
+    ),
+    ("parameter",),
+)
+
+SEGMENT_MIGRATIONS = Table(
+    "out_segment_migrations",
+    "way from a segment of the previous snapshot to one of this, by reason",
+    (
+        category("from_segment", "segment in the previous snapshot", Segment, required=True),
+        category("to_segment", "segment in this one; the same for those who stayed", Segment, required=True),
+        category("changed_because", "behaviour, model or none", ChangeReason, required=True),
+        integer("customer_count", "customers who went this way", required=True, minimum=1),
+    ),
+    ("from_segment", "to_segment", "changed_because"),
 )
 
 RECOMMENDATIONS = Table(
@@ -577,6 +611,9 @@ PUBLISHED_TABLES: dict[str, Table] = by_name(
         RISK_REASONS,
         CUSTOMER_RISK,
         CUSTOMER_SEGMENTS,
+        SEGMENT_DEFINITIONS,
+        SEGMENT_MODEL,
+        SEGMENT_MIGRATIONS,
         RECOMMENDATIONS,
         GATES,
         CASH_FORECAST,

@@ -32,9 +32,11 @@ from segmentation.domain.published_tables import (
     RECOMMENDATIONS,
     RELIABILITY,
     SEGMENT_COLUMNS,
+    SEGMENT_DEFINITIONS,
+    SEGMENT_MODEL,
 )
 from segmentation.domain.schema import Role, Table, by_name
-from segmentation.domain.vocabulary import Verdict
+from segmentation.domain.vocabulary import Segment, Verdict
 
 
 def _as(name: str, table: Table) -> Table:
@@ -90,7 +92,17 @@ MODEL = Table(
 SEGMENT = Table(
     "pred_segment",
     "customer",
-    (key_("customer_id", "customer"), AS_OF_DATE, *SEGMENT_COLUMNS),
+    (
+        key_("customer_id", "customer"),
+        AS_OF_DATE,
+        *SEGMENT_COLUMNS,
+        category(
+            "segment_by_previous_model",
+            "what the model of the previous snapshot says on what is known now; null when there is none that "
+            "this program can apply",
+            Segment,
+        ),
+    ),
     ("customer_id",),
 )
 
@@ -123,6 +135,8 @@ ROOM_TABLES: dict[str, Table] = by_name(
         _as("pred_model_card", MODEL_CARD),
         MODEL,
         SEGMENT,
+        _as("pred_segment_definition", SEGMENT_DEFINITIONS),
+        _as("pred_segment_model", SEGMENT_MODEL),
         GATE,
         _as("act_recommendation", RECOMMENDATIONS),
         _as("audit_fairness", FAIRNESS),

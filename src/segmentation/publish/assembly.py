@@ -13,7 +13,6 @@ from segmentation.domain.published_tables import (
     AMOUNT_AT_RISK_COLUMNS,
     AS_OF_DATE,
     CUSTOMER_RISK,
-    CUSTOMER_SEGMENTS,
     CUSTOMERS,
     INVOICE_SCORES,
     PAYMENT_DATE_COLUMNS,
@@ -22,14 +21,16 @@ from segmentation.domain.published_tables import (
 )
 from segmentation.domain.reasons import DOWN, REASON_SENTENCES, UP
 from segmentation.domain.schema import Frames
-from segmentation.domain.vocabulary import ChangeReason
 from segmentation.publish.changes import list_changes
+from segmentation.publish.migration import compare_segments, count_migrations
 from segmentation.publish.portfolio import measure_portfolio
 from segmentation.publish.quality import summarise_quality, summarise_quarantine
 from segmentation.publish.reader import Snapshot
 from segmentation.publish.timeline import tell_timeline
 
 _TAKEN_OVER = {
+    "out_segment_definitions": "pred_segment_definition",
+    "out_segment_model": "pred_segment_model",
     "out_recommendations": "act_recommendation",
     "out_gates": "act_gate",
     "out_cash_forecast": "pred_cash_forecast",
@@ -67,6 +68,7 @@ def assemble_tables(frames: Frames, as_of: date, previous: Snapshot | None) -> d
     tables["out_customer_segments"] = compare_segments(
         frames["pred_segment"], before.get("out_customer_segments")
     )
+    tables["out_segment_migrations"] = count_migrations(tables["out_customer_segments"])
     tables["out_customers"] = list_customers(frames)
     tables["out_portfolio"] = measure_portfolio(frames, as_of)
     tables["out_quality"] = summarise_quality(frames["core_quality"])
@@ -140,45 +142,6 @@ def sum_customers(invoice_scores: pl.DataFrame) -> pl.DataFrame:
         invoice_scores.group_by("customer_id", "currency")
         .agg(pl.len().alias("open_invoice_count"), *(pl.col(name).sum() for name in summed))
         .sort("customer_id", "currency")
-    )
-
-
-def compare_segments(segment: pl.DataFrame, previous: pl.DataFrame | None) -> pl.DataFrame:
-    """Return the segment of every customer beside the previous one, as ``out_customer_segments``.
-
-    Parameters
-    ----------
-    segment : ``pred_segment``.
-    previous : ``out_customer_segments`` of the previous snapshot; None for the first one.
-
-    Notes
-    -----
-    A segment that differs changed because of *behaviour* when the count of settled, late or excluded
-    instalments differs too, else because of the *model*: its version, its settings, or the passing of
-    time that it takes into account. *None* when the segment is the same or the customer is new.
-    """
-    counts = ("settled_count", "late_count", "excluded_count")
-    earlier = CUSTOMER_SEGMENTS.empty() if previous is None else previous
-    joined = segment.join(
-        earlier.select(
-            "customer_id",
-            pl.col("segment").alias("previous_segment"),
-            *(pl.col(name).alias(f"previous_{name}") for name in counts),
-        ),
-        on="customer_id",
-        how="left",
-    )
-    behaved = pl.any_horizontal(pl.col(name) != pl.col(f"previous_{name}") for name in counts)
-    unchanged = pl.col("previous_segment").is_null() | (pl.col("segment") == pl.col("previous_segment"))
-    return CUSTOMER_SEGMENTS.conform(
-        joined.with_columns(
-            pl.when(unchanged)
-            .then(pl.lit(ChangeReason.NONE.value))
-            .when(behaved)
-            .then(pl.lit(ChangeReason.BEHAVIOUR.value))
-            .otherwise(pl.lit(ChangeReason.MODEL.value))
-            .alias("changed_because")
-        )
     )
 
 

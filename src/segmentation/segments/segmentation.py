@@ -1,5 +1,6 @@
 """Segments of all customers on the as-of day: the public face of the room."""
 
+from dataclasses import dataclass
 from datetime import date
 
 import polars as pl
@@ -15,10 +16,19 @@ from segmentation.segments.learning import find_known_causes, heed_findings, lea
 from segmentation.segments.observations import classify_instalments, count_lateness
 from segmentation.segments.propensity import estimate_propensity, fit_prior
 from segmentation.segments.rules import assign_segments
+from segmentation.segments.segment_model import SegmentModel
 from segmentation.segments.signals import count_signals, find_contacted
 
 _COUNTS = ("settled_count", "late_count", "excluded_count")
 _WEIGHTS = ("late_weight", "prompt_weight", "late_weight_squares", "prompt_weight_squares")
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentedBook:
+    """Segments of all customers (``pred_segment``), and the model behind them."""
+
+    customers: pl.DataFrame
+    model: SegmentModel
 
 
 def segment_customers(
@@ -30,6 +40,20 @@ def segment_customers(
     *,
     findings: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
+    """Return the segments of ``segment_book`` alone."""
+    return segment_book(ledger, as_of, settings, previous, model, findings=findings).customers
+
+
+def segment_book(
+    ledger: Frames,
+    as_of: date,
+    settings: SegmentSettings | None = None,
+    previous: pl.DataFrame | None = None,
+    model: CauseModel | None = None,
+    *,
+    findings: pl.DataFrame | None = None,
+    previous_model: SegmentModel | None = None,
+) -> SegmentedBook:
     """Return for every customer whether it pays late by habit or by incident, and the likely cause.
 
     Parameters
@@ -40,6 +64,8 @@ def segment_customers(
     previous : ``out_customer_segments`` of the last earlier snapshot, for hysteresis; None at first.
     model : signals about causes; the reviewed file that ships with the library when None.
     findings : ``core_cause_finding``, from which the cause model learns; None when there are none.
+    previous_model : model of that snapshot, applied to what is known now to tell changes of customers from
+        changes of the model; None when there is none.
 
     Returns
     -------
@@ -54,9 +80,7 @@ def segment_customers(
     """
     settings = settings or SegmentSettings()
     model = model or load_cause_model()
-    balance = ledger["core_instalment_balance"]
-    known = classify_instalments(balance, as_of, settings)
-    counts = _spread_over_customers(ledger, count_lateness(known, settings))
+    known, counts = _count_known(ledger, as_of, settings)
     prior = fit_prior(counts["late_weight"].to_numpy(), counts["prompt_weight"].to_numpy())
     segments = assign_segments(estimate_propensity(counts, prior), settings, previous)
     signals = count_signals(ledger, known, as_of, model, settings.promise_grace_days)
@@ -65,7 +89,29 @@ def segment_customers(
     probabilities = heed_findings(weigh_causes(signals, learned), known_causes, learned)
     caused = choose_causes(segments, probabilities, find_contacted(ledger, known_causes), settings)
     described = describe_segments(caused, signals, learned, known_causes)
-    return SEGMENT.conform(described.with_columns(pl.lit(as_of).alias("as_of_date")))
+    if previous_model is not None:
+        again = _apply_model(ledger, as_of, previous_model, previous)
+        described = described.join(
+            again.select("customer_id", pl.col("segment").alias("segment_by_previous_model")), "customer_id"
+        )
+    return SegmentedBook(
+        SEGMENT.conform(described.with_columns(pl.lit(as_of).alias("as_of_date"))),
+        SegmentModel(prior, settings),
+    )
+
+
+def _count_known(ledger: Frames, as_of: date, settings: SegmentSettings) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Instalments whose lateness is known, and their counts per customer."""
+    known = classify_instalments(ledger["core_instalment_balance"], as_of, settings)
+    return known, _spread_over_customers(ledger, count_lateness(known, settings))
+
+
+def _apply_model(
+    ledger: Frames, as_of: date, model: SegmentModel, previous: pl.DataFrame | None
+) -> pl.DataFrame:
+    """What an earlier model says on what is known now."""
+    _, counts = _count_known(ledger, as_of, model.settings)
+    return assign_segments(estimate_propensity(counts, model.prior), model.settings, previous)
 
 
 def _spread_over_customers(ledger: Frames, counts: pl.DataFrame) -> pl.DataFrame:

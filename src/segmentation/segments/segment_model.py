@@ -1,0 +1,68 @@
+"""The model behind the segments of a run, as numbers that a later run can apply again.
+
+Belongs here: what was fitted and set, to and from a table. Does not belong here: fitting (propensity), applying
+(segmentation), saying whether a customer or the model changed (publish.migration).
+"""
+
+from dataclasses import asdict, dataclass, fields
+
+import polars as pl
+from pydantic import ValidationError
+
+from segmentation.domain.room_tables import ROOM_TABLES
+from segmentation.domain.settings import SegmentSettings
+from segmentation.segments.propensity import LatePrior
+from segmentation.segments.segment_definitions import VERSION
+
+_PRIOR_MEANINGS = {
+    "alpha": "prior of the late propensity, late instalments it counts for",
+    "beta": "prior of the late propensity, instalments on time it counts for",
+    "alpha_variance": "uncertainty of alpha",
+    "beta_variance": "uncertainty of beta",
+    "covariance": "covariance of alpha and beta",
+    "customer_count": "customers behind the prior",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentModel:
+    """What was fitted to a book, and the bounds that were set."""
+
+    prior: LatePrior
+    settings: SegmentSettings
+
+
+def describe_model(model: SegmentModel) -> pl.DataFrame:
+    """Return the parameters of a model, one a row (``pred_segment_model``)."""
+    bounds = {name: field.description or name for name, field in SegmentSettings.model_fields.items()}
+    values = {
+        "definitions_version": VERSION,
+        **asdict(model.prior),
+        **model.settings.model_dump(),
+    }
+    meanings = {"definitions_version": "version of the definitions of segments"} | _PRIOR_MEANINGS | bounds
+    rows = [
+        {"parameter": name, "value": float(value), "meaning": meanings[name]}
+        for name, value in values.items()
+    ]
+    return ROOM_TABLES["pred_segment_model"].conform(pl.DataFrame(rows))
+
+
+def restore_model(parameters: pl.DataFrame) -> SegmentModel | None:
+    """Return the model of an earlier run; None when this program defines segments otherwise.
+
+    Parameters
+    ----------
+    parameters : ``out_segment_model`` of an earlier snapshot.
+    """
+    values = dict(parameters.select("parameter", "value").iter_rows())
+    fitted = [field.name for field in fields(LatePrior)]
+    if values.pop("definitions_version", None) != VERSION or not values.keys() >= set(fitted):
+        return None
+    prior = LatePrior(**{name: values.pop(name) for name in fitted})
+    if values.keys() != SegmentSettings.model_fields.keys():
+        return None
+    try:
+        return SegmentModel(prior, SegmentSettings.model_validate(values))
+    except ValidationError:
+        return None
