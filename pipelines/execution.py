@@ -19,10 +19,10 @@ from dagster import DagsterEventType
 from pipelines.definitions import build_defs
 from pipelines.jobs import JOB_NAME
 from pipelines.resources import Run
-from pipelines.run_facts import fingerprint_inputs, read_known_decisions
+from pipelines.run_facts import fingerprint_inputs, read_known_decisions, read_known_findings
 from segmentation.domain.core_tables import QUALITY
 from segmentation.domain.errors import GateBlockedError, IntegrityError, SegmentationError, UsageError
-from segmentation.domain.hashing import hash_frame
+from segmentation.domain.hashing import hash_frame, hash_text
 
 if TYPE_CHECKING:
     from segmentation.publish.reader import Snapshot
@@ -118,8 +118,11 @@ def describe_state(run: Run, inputs: str, snapshot: "Snapshot") -> dict[str, str
 
 
 def hash_decisions(run: Run, as_of: dt.date) -> str:
-    """Return a hash of the decisions that a run as of a day knows."""
-    return hash_frame(read_known_decisions(run.decisions_location, as_of))
+    """Return a hash of the decisions and findings that a run as of a day knows."""
+    return hash_text(
+        hash_frame(read_known_decisions(run.decisions_location, as_of)),
+        hash_frame(read_known_findings(run.decisions_location, as_of)),
+    )
 
 
 def read_state(data_root: Path) -> dict[str, str] | None:
