@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import os
+import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -14,7 +15,7 @@ import pytest
 
 from segmentation.domain.errors import ExitCode, IntegrityError, UsageError
 from segmentation.domain.published_tables import CONTRACT_VERSION, PUBLISHED_TABLES
-from segmentation.publish import writer
+from segmentation.publish import succession, writer
 from segmentation.publish.assembly import assemble_tables
 from segmentation.publish.layout import published_directory
 from segmentation.publish.reader import list_snapshots, open_current
@@ -171,16 +172,18 @@ def test_a_second_publication_waits_and_then_says_who_is_in_the_way(damaged_root
 
 @pytest.mark.usefixtures("unvalidated")
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS, errno.EIO])
-@pytest.mark.parametrize("step", ["write_database", "flush", "seal_manifest"])
+@pytest.mark.parametrize(
+    ("module", "step"), [(writer, "write_database"), (succession, "flush"), (succession, "seal_manifest")]
+)
 def test_a_failing_disk_leaves_the_last_snapshot_and_says_what_to_do(
-    damaged_root, tables, monkeypatch, code, step
+    damaged_root, tables, monkeypatch, code, module, step
 ):
     before = open_current(damaged_root)
 
     def fail(*_):
         raise OSError(code, os.strerror(code))
 
-    monkeypatch.setattr(writer, step, fail)
+    monkeypatch.setattr(module, step, fail)
     with pytest.raises(UsageError) as refused:
         publish_snapshot(tables, damaged_root, make_facts(run="unlucky"))
     assert os.strerror(code) in str(refused.value)
@@ -223,7 +226,7 @@ def test_a_crash_at_any_moment_leaves_a_whole_snapshot_in_force(
 
     with monkeypatch.context() as dying:
         dying.setattr(os, function, crash)
-        dying.setattr(writer.shutil, "rmtree", lambda *_, **__: None)
+        dying.setattr(shutil, "rmtree", lambda *_, **__: None)
         with pytest.raises(_KilledError):
             publish_snapshot(tables, damaged_root, make_facts(run="killed"))
     in_force = open_current(damaged_root)
@@ -240,7 +243,7 @@ def test_a_crash_at_any_moment_leaves_a_whole_snapshot_in_force(
 _KILLED_PUBLISHER = """
 import os, signal, sys
 from pathlib import Path
-from segmentation.publish import writer
+from segmentation.publish import succession, writer
 from tests.snapshot_factory import publish_example
 os.symlink = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
 publish_example(Path(sys.argv[1]), run="killed")

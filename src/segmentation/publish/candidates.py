@@ -16,7 +16,6 @@ from pathlib import Path
 from segmentation.domain.errors import GateBlockedError, IntegrityError, UsageError
 from segmentation.domain.vocabulary import Verdict
 from segmentation.publish.layout import (
-    MANIFEST_FILE,
     REQUEST_SUFFIX,
     SNAPSHOT_PREFIX,
     UNFINISHED_PREFIX,
@@ -24,9 +23,9 @@ from segmentation.publish.layout import (
     candidates_directory,
     snapshot_directory,
 )
-from segmentation.publish.manifest import Override, seal_manifest
+from segmentation.publish.manifest import Override
 from segmentation.publish.reader import Snapshot, open_current, open_snapshot
-from segmentation.publish.succession import flush, hold_publication, put_in_force
+from segmentation.publish.succession import hold_publication, move_into_place, prepare_aside, put_in_force
 from segmentation.publish.verification import verify_snapshot
 
 _AGAIN = "Run the pipeline again; when the gate still blocks, approve the new candidate."
@@ -113,18 +112,9 @@ def publish_candidate(data_root: Path, candidate: Snapshot, override: Override, 
                 where=str(final),
                 remedy="A snapshot never changes: approve the candidate of a later run.",
             )
-        copy = final.with_name(f"{UNFINISHED_PREFIX}{final.name}")
-        try:
+        with prepare_aside(final) as copy:
             shutil.copytree(candidate.path, copy)
-            (copy / MANIFEST_FILE).write_bytes(seal_manifest(manifest))
-            for entry in copy.rglob("*"):
-                flush(entry)
-            flush(copy)
-            verify_snapshot(copy, with_definitions=False)
-            copy.rename(final)
-            flush(final.parent)
-        finally:
-            shutil.rmtree(copy, ignore_errors=True)
+            move_into_place(copy, final, manifest)
         put_in_force(data_root, final, keep)
         remove_candidate(candidate.path)
     return open_snapshot(final)

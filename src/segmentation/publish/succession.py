@@ -1,6 +1,6 @@
 """Which snapshot is in force: one publication at a time, one atomic change, older ones retired.
 
-Belongs here: the lock, the link ``current``, retention, and what hinders a publication in words. Does not
+Belongs here: the lock, the move into place, the link ``current``, retention, and what hinders a publication in words. Does not
 belong here: writing a snapshot (writer), or deciding about one (candidates).
 """
 
@@ -20,11 +20,14 @@ from segmentation.domain.errors import SegmentationError, UsageError
 from segmentation.publish.layout import (
     CURRENT,
     LOCK_FILE,
+    MANIFEST_FILE,
     UNFINISHED_PREFIX,
     candidates_directory,
     published_directory,
 )
+from segmentation.publish.manifest import Manifest, seal_manifest
 from segmentation.publish.reader import list_snapshots
+from segmentation.publish.verification import verify_snapshot
 
 LOCK_TIMEOUT_SECONDS = 60.0
 _LOCK_POLL_SECONDS = 0.05
@@ -48,6 +51,33 @@ def hold_publication(data_root: Path, lock_timeout: float = LOCK_TIMEOUT_SECONDS
             yield
     except (OSError, duckdb.Error, pl.exceptions.PolarsError) as error:
         raise _unwritable(published, error) from error
+
+
+@contextmanager
+def prepare_aside(final: Path) -> Iterator[Path]:
+    """Give a path beside ``final`` that no reader looks at; what still lies there afterwards is removed."""
+    aside = final.with_name(f"{UNFINISHED_PREFIX}{final.name}")
+    try:
+        yield aside
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def move_into_place(aside: Path, final: Path, manifest: Manifest) -> None:
+    """Complete a snapshot with its manifest, prove it as it lies on the disk, and move it to ``final``.
+
+    Raises
+    ------
+    IntegrityError
+        When what was written is not what the manifest says.
+    """
+    (aside / MANIFEST_FILE).write_bytes(seal_manifest(manifest))
+    for entry in aside.rglob("*"):
+        flush(entry)
+    flush(aside)
+    verify_snapshot(aside, with_definitions=False)
+    aside.rename(final)
+    flush(final.parent)
 
 
 def put_in_force(data_root: Path, final: Path, keep: int) -> None:

@@ -8,7 +8,6 @@ and the link ``current`` is replaced. Whatever fails before leaves the last snap
 whatever is left behind is hidden and removed by the next publication.
 """
 
-import shutil
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -30,7 +29,6 @@ from segmentation.publish.empty_tables import explain_empty
 from segmentation.publish.layout import (
     CONTRACT_FILE,
     DATABASE_FILE,
-    MANIFEST_FILE,
     REQUEST_SUFFIX,
     SCHEMA_FOLDER,
     UNFINISHED_PREFIX,
@@ -48,13 +46,13 @@ from segmentation.publish.manifest import (
     TableFacts,
     canonical_json,
     installed_versions,
-    seal_manifest,
 )
 from segmentation.publish.reader import Snapshot, open_snapshot
 from segmentation.publish.succession import (
     LOCK_TIMEOUT_SECONDS,
-    flush,
     hold_publication,
+    move_into_place,
+    prepare_aside,
     put_in_force,
 )
 from segmentation.publish.verification import verify_snapshot
@@ -150,8 +148,7 @@ def _is_published(final: Path, frames: Frames) -> bool:
 
 
 def _write(final: Path, frames: Frames, facts: RunFacts) -> None:
-    directory = final.with_name(f"{UNFINISHED_PREFIX}{final.name}")
-    try:
+    with prepare_aside(final) as directory:
         (directory / SCHEMA_FOLDER).mkdir(parents=True)
         for name, frame in frames.items():
             frame.write_parquet(directory / table_file(name), compression="zstd", statistics=True)
@@ -161,16 +158,7 @@ def _write(final: Path, frames: Frames, facts: RunFacts) -> None:
         (directory / CONTRACT_FILE).write_bytes(write_contract())
         for name, text in facts.documents.items():
             (directory / name).write_text(text, encoding="utf-8")
-        manifest = _describe(directory, frames, facts)
-        (directory / MANIFEST_FILE).write_bytes(seal_manifest(manifest))
-        for entry in directory.rglob("*"):
-            flush(entry)
-        flush(directory)
-        verify_snapshot(directory, with_definitions=False)
-        directory.rename(final)
-        flush(final.parent)
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
+        move_into_place(directory, final, _describe(directory, frames, facts))
 
 
 def _describe(directory: Path, frames: Frames, facts: RunFacts) -> Manifest:
