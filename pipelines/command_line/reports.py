@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
@@ -113,9 +114,7 @@ def count_rows(quality: pl.DataFrame) -> pl.DataFrame:
 def show_models(console: Console, comparison: pl.DataFrame) -> None:
     """Print each model beside its baselines, the published one marked."""
     overall = comparison.filter(pl.col("depth") == "all")
-    table = Table(
-        "Model", "AUC late", "Brier late", "days error", "80 % interval covers", "", title_justify="left"
-    )
+    table = figure_table("model", "AUC late", "Brier late", "days off", "in 80 %", "")
     for row in overall.iter_rows(named=True):
         table.add_row(
             words(row["model"]),
@@ -218,12 +217,7 @@ def show_backtest(console: Console, report: Mapping[str, Any]) -> None:
         console.print(f"[dim]{name}: {note}[/dim]")
     for part, title in (("all", "All customers"), ("unseen_customers", "Customers not seen in training")):
         count = report["metrics"]["published"][part]["count"]
-        table = Table(
-            Column("model", no_wrap=True),
-            *_BACKTEST_FIGURES.values(),
-            title=f"{title}: {count:,} instalments",
-            title_justify="left",
-        )
+        table = figure_table("model", *_BACKTEST_FIGURES.values(), title=f"{title}: {count:,} instalments")
         for name, slices in report["metrics"].items():
             figures = [slices[part][figure] for figure in _BACKTEST_FIGURES]
             table.add_row(words(name), *(_show_value(figure["value"]) for figure in figures))
@@ -264,6 +258,19 @@ def _show_value(value: float | None) -> str:
 def _show_interval(figure: Mapping[str, float | None]) -> str:
     """Return a figure and its 90 % interval."""
     return f"{_show_value(figure['value'])} ({_show_value(figure['low'])} to {_show_value(figure['high'])})"
+
+
+def figure_table(name: str, *figures: str, title: str | None = None) -> Table:
+    """Return a table of names and their figures, narrow enough that no figure is cut off in 80 columns."""
+    return Table(
+        Column(name, no_wrap=True),
+        *(Column(figure, no_wrap=True, justify="right") for figure in figures),
+        title=title,
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+    )
 
 
 def words(code: str) -> str:
