@@ -50,7 +50,7 @@ def draw_migrations(migrations: pl.DataFrame, formats: Formats) -> go.Figure:
                 "customdata": [_describe(link, formats) for link in links],
                 "hovertemplate": "%{customdata}<extra></extra>",
             },
-            textfont={"size": 14},
+            textfont={"size": 14, "color": "#1f2933", "shadow": "none"},
         )
     )
     figure.update_layout(

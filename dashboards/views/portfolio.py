@@ -244,11 +244,13 @@ def _draw_segments(page: panels.Page, scores: pl.DataFrame, currency: str) -> No
         )
     definitions = page.read_if_there("out_segment_definitions")
     if definitions is not None and not definitions.is_empty():
+        said = dict(definitions.select("segment", "definition").iter_rows())
         with st.expander("What these words mean"):
             st.markdown(
                 "\n".join(
-                    f"- **{wording.say(wording.SEGMENTS, row['segment'])}.** {row['definition']}"
-                    for row in definitions.sort("segment").iter_rows(named=True)
+                    f"- **{name}.** {said[segment]}"
+                    for segment, name in wording.SEGMENTS.items()
+                    if segment in said
                 )
             )
     _draw_migrations(page)

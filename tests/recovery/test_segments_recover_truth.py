@@ -90,7 +90,28 @@ def test_causes_are_the_planted_ones_and_hardship_is_not_taken_for_unwillingness
 
 def test_every_reviewed_signal_is_seen_in_a_world_that_has_everything(worlds):
     loaded, _ = worlds[0]
-    settings = SegmentSettings()
+    settings, model = SegmentSettings(), load_cause_model()
     known = classify_instalments(loaded.ledger["core_instalment_balance"], loaded.as_of, settings)
-    counted = count_signals(loaded.ledger, known, loaded.as_of, load_cause_model())
-    assert set(counted.filter(pl.col("seen") > 0)["signal"]) == set(load_cause_model().signals)
+    # Messages count where no colleague recorded what they say.
+    uncoded = {"core_contact_outcome": loaded.ledger["core_contact_outcome"].clear()}
+    seen: set[str] = set()
+    for ledger in (loaded.ledger, loaded.ledger | uncoded):
+        counted = count_signals(ledger, known, loaded.as_of, model)
+        seen |= set(counted.filter(pl.col("seen") > 0)["signal"])
+    # No simulated customer writes that payment was made.
+    assert seen == set(model.signals) - {"wrote_payment_sent"}
+
+
+def test_messages_tell_causes_where_nobody_recorded_outcomes(worlds):
+    loaded, judged = worlds[0]
+    uncoded = loaded.ledger | {"core_contact_outcome": loaded.ledger["core_contact_outcome"].clear()}
+    silent = uncoded | {"core_message": loaded.ledger["core_message"].clear()}
+    scores = []
+    for ledger in (uncoded, silent):
+        told = (
+            segment_customers(ledger, loaded.as_of)
+            .join(judged.select("customer_id", "true_cause").drop_nulls(), "customer_id")
+            .filter(pl.col("cause") != "unclear")
+        )
+        scores.append(_macro_f1(told["true_cause"], told["cause"]))
+    assert scores[0] > scores[1] + 0.05

@@ -8,7 +8,7 @@ from segmentation.domain.settings import SegmentSettings
 from segmentation.domain.vocabulary import Cause
 from segmentation.segments.causes import weigh_causes
 from segmentation.segments.definitions import CAUSES, CauseModel, CauseSignal, load_cause_model
-from segmentation.segments.evidence import NO_CONTACT_HISTORY
+from segmentation.segments.evidence import NO_CONTACT_HISTORY, NOT_CONTACTED_YET
 from segmentation.segments.observations import classify_instalments
 from segmentation.segments.segmentation import segment_customers
 from segmentation.segments.signals import count_signals
@@ -213,7 +213,7 @@ def test_contact_history_of_others_says_nothing_about_a_customer(make_ledger):
     ledger = make_ledger({"A": LATE, "B": LATE}, core_contact_event=_reminders("A", [2] * 5))
     assert _row(ledger, "A")["cause"] == "forgetful"
     assert _row(ledger, "B")["cause"] == "unclear"
-    assert NO_CONTACT_HISTORY in _row(ledger, "B")["evidence"]
+    assert NOT_CONTACTED_YET in _row(ledger, "B")["evidence"]
 
 
 def test_a_weak_hypothesis_is_unclear_and_keeps_its_probability(make_ledger):

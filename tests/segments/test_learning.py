@@ -65,7 +65,7 @@ def test_the_prior_moves_by_dirichlet_counts():
     assert learned.prior[Cause.CANNOT_PAY] == pytest.approx(0.59)
     assert learned.prior[Cause.FORGETFUL] == pytest.approx(0.17)
     assert sum(learned.prior.values()) == pytest.approx(1)
-    assert learned.version == "causes-1+50"
+    assert learned.version == f"{MODEL.version}+50"
 
 
 def test_ratios_move_towards_the_rates_seen_among_findings():

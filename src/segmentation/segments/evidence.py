@@ -8,7 +8,14 @@ import polars as pl
 from segmentation.domain.vocabulary import Cause, Segment
 from segmentation.segments.definitions import CauseModel
 
-NO_CONTACT_HISTORY = "no contact history: cause cannot be told"
+NO_CONTACT_HISTORY = (
+    "no contact history: the cause cannot be told; what would tell are reminders and their outcomes (contact_event, "
+    "contact_outcome), disputes (dispute), promises (promise_to_pay), payment plans (payment_plan) or e-mails (message)"
+)
+"""Said where the ledger holds none of these about anybody."""
+NOT_CONTACTED_YET = (
+    "this customer was not contacted yet: an answer to a reminder would help to tell the cause"
+)
 UNCLEAR_SIGNALS = "signs about the cause are too few or point different ways"
 _MAX_SIGNAL_SENTENCES = 4
 
@@ -47,7 +54,11 @@ def describe_segments(
                 "a credit manager named this reason on {}", pl.col("found_date").dt.to_string("%Y-%m-%d")
             )
         ),
-        pl.when(is_late_payer & ~pl.col("is_contacted")).then(pl.lit(NO_CONTACT_HISTORY)),
+        pl.when(is_late_payer & ~pl.col("is_contacted")).then(
+            pl.when(pl.col("is_contacted").any())
+            .then(pl.lit(NOT_CONTACTED_YET))
+            .otherwise(pl.lit(NO_CONTACT_HISTORY))
+        ),
         pl.when(is_late_payer & is_unclear & pl.col("is_contacted")).then(pl.lit(UNCLEAR_SIGNALS)),
     )
     told = segments.join(_describe_signals(segments, signals, model), "customer_id", "left").join(

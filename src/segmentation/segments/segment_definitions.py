@@ -13,11 +13,11 @@ VERSION = 1
 """Raised with every change of the rules or of what their bounds are held against."""
 
 _SENTENCES = {
-    Segment.PROMPT: "Pays on time: in the long run fewer than {prompt_late_share:.0%} of the instalments are late, as far as "
+    Segment.PROMPT: "In the long run fewer than {prompt_late_share:.0%} of the instalments are late, as far as "
     "can be told. A single late one among many does not change that.",
-    Segment.INCIDENTAL: "Late now and then: it is at most {incidental_prob:.0%} likely that more than half of all instalments "
+    Segment.INCIDENTAL: "It is at most {incidental_prob:.0%} likely that more than half of all instalments "
     "are late in the long run. Delays are the exception, not the habit.",
-    Segment.STRUCTURAL: "Late by habit: it is at least {structural_prob:.0%} likely that more than half of all instalments are "
+    Segment.STRUCTURAL: "It is at least {structural_prob:.0%} likely that more than half of all instalments are "
     "late in the long run. The late ones fell due at least {persistence_days} days apart, so that one bad week is no habit.",
     Segment.UNDECIDED: "What is known points to neither side clearly enough: not to a habit of paying late, and not to an "
     "exception. More instalments will tell, and until then no habit is assumed.",

@@ -13,6 +13,7 @@ from segmentation.domain.promises import PROMISE_GRACE_DAYS, judge_promises
 from segmentation.domain.schema import Frames
 from segmentation.domain.vocabulary import CoveredBy, Direction, OutcomeCode, PromiseStatus
 from segmentation.segments.definitions import CauseModel
+from segmentation.segments.message_signals import count_message_signals
 from segmentation.segments.observations import EXCLUDED, LATE
 
 SIGNAL_SCHEMA = pl.Schema(
@@ -63,6 +64,7 @@ def count_signals(
         _count_promises(ledger, as_of, promise_grace_days),
         _count_plans(ledger),
         _count_reversals(ledger),
+        *count_message_signals(ledger, model),
     ]
     frames = [part.select(SIGNAL_SCHEMA.names()).cast(SIGNAL_SCHEMA) for part in parts]
     return (
@@ -86,8 +88,9 @@ def find_contacted(ledger: Frames, known_causes: pl.DataFrame) -> pl.DataFrame:
     promises = ledger["core_promise_to_pay"].join(owners, "invoice_id").select("customer_id")
     disputes = ledger["core_dispute"].join(owners, "invoice_id").select("customer_id")
     reversals = _reversals(ledger).select("customer_id")
+    written = ledger["core_message"].select("customer_id")
     asked = known_causes.select("customer_id")
-    return pl.concat([contacts, plans, promises, disputes, reversals, asked]).unique().drop_nulls()
+    return pl.concat([contacts, plans, promises, disputes, reversals, written, asked]).unique().drop_nulls()
 
 
 def _invoice_owners(ledger: Frames) -> pl.DataFrame:
