@@ -109,3 +109,34 @@ late_prob = model.predict_proba(test[names].to_numpy())[:, 1]
 print(
     f"AUC {roc_auc_score(test['is_late'], late_prob):.3f}, Brier {brier_score_loss(test['is_late'], late_prob):.3f}"
 )
+
+# %% [markdown]
+# ## Segments and causes of a table of your own
+#
+# The methods behind segments and causes are scikit-learn estimators. `PunctualitySegmenter` wants a row per customer and a
+# column per instalment, newest first: days beyond terms. `CauseClassifier` wants the share of opportunities at which each
+# signal was seen, starts from the reviewed file where names agree, and learns from causes that are known.
+
+# %%
+from segmentation.segments.estimators import CauseClassifier, PunctualitySegmenter
+
+NEWEST = 20
+days = (
+    ledger["core_instalment_balance"]
+    .filter(pl.col("days_late").is_not_null() & ~pl.col("is_open"))
+    .sort(
+        "customer_id", "due_date", "invoice_id", "instalment_number", descending=[False, True, False, False]
+    )
+    .with_columns(place=pl.int_range(pl.len()).over("customer_id"))
+    .filter(pl.col("place") < NEWEST)
+    .pivot("place", index="customer_id", values="days_late", sort_columns=True)
+)
+segmenter = PunctualitySegmenter(half_life=10).fit(days.drop("customer_id"))
+segmenter.plot(days.drop("customer_id"))
+segmenter
+
+# %%
+asked = pl.DataFrame({"said_cannot_pay": [0.5, 0.0, 0.1], "disputed_invoice": [0.0, 0.8, None]})
+classifier = CauseClassifier().fit(asked, ["cannot_pay", "disputing", "cannot_pay"])
+classifier.plot()
+classifier.predict_proba(asked).round(2)
