@@ -126,7 +126,9 @@ def _add_customer(rows: dict, as_of: date, position: int, person: tuple, *, move
             "late_propensity": structural,
             "late_propensity_p05": None if structural is None else max(0.0, structural - 0.15),
             "late_propensity_p95": None if structural is None else min(1.0, structural + 0.15),
+            "turning_prob": None if structural is None else 0.02,
             "typical_days_late": float(lateness) if settled else None,
+            "severity_days": float(max(lateness, 0)) if settled else None,
             "cause": cause,
             "cause_prob": None if cause == "unclear" else 0.7,
             "settled_count": settled + moved,
@@ -406,6 +408,23 @@ def _add_book_wide(rows: dict, as_of: date) -> None:
                 "coverage_80_share": 0.8 if published else None,
                 "is_published": published,
                 "note": "Beats the baselines out of time." if published else "Compared, not chosen.",
+            }
+        )
+    for model, published in (("beta_binomial", True), ("hidden_markov", False)):
+        rows["pred_segment_comparison"].append(
+            {
+                "model": model,
+                "customer_count": 60,
+                "instalment_count": 400,
+                "late_log_loss": 0.5,
+                "structural_brier": 0.13,
+                "loss_gain": 0.0,
+                "loss_gain_low": -0.01,
+                "loss_gain_high": 0.01,
+                "becoming_rate": None if published else 0.1,
+                "recovering_rate": None if published else 0.2,
+                "is_published": published,
+                "note": "Beta binomial stays: hidden markov is not better beyond chance.",
             }
         )
     for number in range(1, 11):

@@ -10,9 +10,9 @@ from segmentation.domain.core_tables import CAUSE_FINDING, LEDGER_TABLES
 from segmentation.domain.room_tables import ROOM_TABLES, SEGMENT
 
 GROUP = "segments"
-
-
-DEFINITION, MODEL = ROOM_TABLES["pred_segment_definition"], ROOM_TABLES["pred_segment_model"]
+DEFINITION, MODEL, COMPARISON = (
+    ROOM_TABLES[f"pred_segment_{name}"] for name in ("definition", "model", "comparison")
+)
 
 
 @dg.multi_asset(
@@ -20,6 +20,7 @@ DEFINITION, MODEL = ROOM_TABLES["pred_segment_definition"], ROOM_TABLES["pred_se
         asset_spec(SEGMENT, GROUP, [*LEDGER_TABLES, CAUSE_FINDING.name]),
         asset_spec(DEFINITION, GROUP),
         asset_spec(MODEL, GROUP, [*LEDGER_TABLES]),
+        asset_spec(COMPARISON, GROUP, [*LEDGER_TABLES]),
     ],
     can_subset=False,
 )
@@ -47,3 +48,4 @@ def pred_segment(run: Run) -> Iterator[dg.MaterializeResult[None]]:
     yield run.store(SEGMENT, book.customers, {"plot": plot})
     yield run.store(DEFINITION, define_segments(run.settings.segments))
     yield run.store(MODEL, describe_model(book.model))
+    yield run.store(COMPARISON, book.comparison)

@@ -4,6 +4,7 @@ import polars as pl
 import pytest
 
 from segmentation.domain.settings import SegmentSettings
+from segmentation.segments.histories import lay_out_histories
 from segmentation.segments.observations import classify_instalments, count_lateness
 
 AS_OF = date(2026, 1, 1)
@@ -71,3 +72,42 @@ def test_sums_do_not_depend_on_the_order_of_rows(make_ledger, mixed_book):
     straight = count_lateness(classify_instalments(balance, AS_OF, settings), settings)
     shuffled = balance.sample(fraction=1.0, shuffle=True, seed=3)
     assert straight.equals(count_lateness(classify_instalments(shuffled, AS_OF, settings), settings))
+
+
+def _severity(balance: pl.DataFrame) -> float:
+    return _count(balance)["severity_days"]
+
+
+def test_severity_weighs_each_delay_by_its_amount(make_ledger):
+    balance = make_ledger({"A": [30, 0, -9]})["core_instalment_balance"]
+    first = pl.col("invoice_id") == "A-0"
+    assert _severity(balance) == 10.0
+    large = balance.with_columns(amount=pl.when(first).then(pl.col("amount") * 8).otherwise("amount"))
+    assert _severity(large) == 24.0, "the large one was late"
+
+
+def test_severity_does_not_mix_currencies_or_mind_their_unit(make_ledger):
+    balance = make_ledger({"A": [30, 0, 6, 6]})["core_instalment_balance"]
+    in_yen = pl.col("invoice_id").is_in(["A-2", "A-3"])
+    currency = pl.when(in_yen).then(pl.lit("JPY")).otherwise(pl.lit("EUR"))
+    amount = pl.when(in_yen).then(pl.col("amount") * 160).otherwise("amount")
+    assert _severity(balance.with_columns(currency=currency, amount=amount)) == 10.5
+    assert _severity(balance.with_columns(currency=currency)) == 10.5
+
+
+def test_histories_hold_each_instalment_in_its_period(make_ledger):
+    balance = make_ledger({"A": [5, -1, -1], "B": [4]})["core_instalment_balance"]
+    known = classify_instalments(balance, AS_OF, SegmentSettings())
+    found = lay_out_histories(known, pl.Series("customer_id", ["B", "none", "A"]))
+    # Due 60, 74 and 88 days before the as-of day: all in the third period back, the first of three columns.
+    assert found.late.tolist() == [[1, 0, 0], [0, 0, 0], [1, 0, 0]]
+    assert found.prompt.tolist() == [[0, 0, 0], [0, 0, 0], [2, 0, 0]]
+
+
+def test_many_instalments_of_one_period_count_in_proportion(make_ledger):
+    balance = make_ledger({"A": [5] * 150 + [-1] * 50})["core_instalment_balance"].with_columns(
+        due_date=pl.lit(AS_OF - timedelta(days=40))
+    )
+    known = classify_instalments(balance, AS_OF, SegmentSettings())
+    found = lay_out_histories(known, pl.Series("customer_id", ["A"]))
+    assert (found.late.sum(), found.prompt.sum()) == (48, 16)

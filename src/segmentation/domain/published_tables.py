@@ -148,7 +148,18 @@ SEGMENT_COLUMNS = (
     prob("late_propensity", "posterior mean of the underlying share of late instalments"),
     prob("late_propensity_p05", "lower end of its 90 % interval"),
     prob("late_propensity_p95", "upper end of its 90 % interval"),
+    prob(
+        "turning_prob",
+        "probability that a customer who was punctual 180 days ago is late by habit now or within 90 days; null "
+        "where the propensity is",
+    ),
     real("typical_days_late", "median days beyond terms over settled instalments; null without any"),
+    real(
+        "severity_days",
+        "mean days beyond terms, nil when on time, each instalment weighted by its amount relative to the customer's "
+        "other ones in the same currency; null without any known instalment",
+        minimum=0.0,
+    ),
     category("cause", "hypothesis about the cause of lateness, never a fact", Cause, required=True),
     prob("cause_prob", "probability of that hypothesis; null when unclear for want of data"),
     integer("settled_count", "instalments whose lateness is known", required=True, minimum=0),
@@ -207,6 +218,38 @@ SEGMENT_MIGRATIONS = Table(
         integer("customer_count", "customers who went this way", required=True, minimum=1),
     ),
     ("from_segment", "to_segment", "changed_because"),
+)
+
+SEGMENT_COMPARISON = Table(
+    "out_segment_comparison",
+    "model of paying behaviour",
+    (
+        category("model", "beta_binomial or hidden_markov", required=True),
+        integer("customer_count", "customers on whom the models were compared", required=True, minimum=0),
+        integer(
+            "instalment_count", "their later instalments, none of which it had seen", required=True, minimum=0
+        ),
+        real(
+            "late_log_loss",
+            "logarithmic loss of the late propensity per later instalment; null when too short to compare",
+        ),
+        prob(
+            "structural_brier",
+            "Brier score of structural_prob against being late in more than half of the later instalments; null "
+            "when nobody can be judged",
+        ),
+        real("loss_gain", "logarithmic loss of the other model less its own; null when too short to compare"),
+        real("loss_gain_low", "lower end of its 90 % interval, whole customers drawn again"),
+        real("loss_gain_high", "upper end of its 90 % interval"),
+        real(
+            "becoming_rate",
+            "changes from punctual to late by habit per customer and year; null when not modelled",
+        ),
+        real("recovering_rate", "changes from late by habit to punctual per customer and year"),
+        flag("is_published", "whether segments come from it", required=True),
+        text("note", "why it was or was not chosen", required=True),
+    ),
+    ("model",),
 )
 
 RECOMMENDATIONS = Table(
@@ -614,6 +657,7 @@ PUBLISHED_TABLES: dict[str, Table] = by_name(
         SEGMENT_DEFINITIONS,
         SEGMENT_MODEL,
         SEGMENT_MIGRATIONS,
+        SEGMENT_COMPARISON,
         RECOMMENDATIONS,
         GATES,
         CASH_FORECAST,

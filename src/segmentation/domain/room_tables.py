@@ -32,6 +32,7 @@ from segmentation.domain.published_tables import (
     RECOMMENDATIONS,
     RELIABILITY,
     SEGMENT_COLUMNS,
+    SEGMENT_COMPARISON,
     SEGMENT_DEFINITIONS,
     SEGMENT_MODEL,
 )
@@ -137,6 +138,7 @@ ROOM_TABLES: dict[str, Table] = by_name(
         SEGMENT,
         _as("pred_segment_definition", SEGMENT_DEFINITIONS),
         _as("pred_segment_model", SEGMENT_MODEL),
+        _as("pred_segment_comparison", SEGMENT_COMPARISON),
         GATE,
         _as("act_recommendation", RECOMMENDATIONS),
         _as("audit_fairness", FAIRNESS),

@@ -30,6 +30,7 @@ from segmentation.publish.timeline import tell_timeline
 
 _TAKEN_OVER = {
     "out_segment_definitions": "pred_segment_definition",
+    "out_segment_comparison": "pred_segment_comparison",
     "out_segment_model": "pred_segment_model",
     "out_recommendations": "act_recommendation",
     "out_gates": "act_gate",

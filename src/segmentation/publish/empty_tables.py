@@ -11,6 +11,7 @@ _REASONS = {
     "out_segment_definitions": "Segments were not defined.",
     "out_segment_model": "No model of segments was fitted.",
     "out_segment_migrations": "There is no earlier snapshot, or none of its customers is still there.",
+    "out_segment_comparison": "Models of paying behaviour were not compared.",
     "out_recommendations": "No customer had anything open on the as-of day.",
     "out_gates": "No gate was closed for any customer on the as-of day.",
     "out_cash_forecast": "No inflow is expected: no invoice was open on the as-of day.",

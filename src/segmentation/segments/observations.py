@@ -67,11 +67,16 @@ def count_lateness(known: pl.DataFrame, settings: SegmentSettings) -> pl.DataFra
     ``excluded_count``; ``late_weight``, ``prompt_weight`` (sums of weights) and
     ``late_weight_squares``, ``prompt_weight_squares`` (sums of squared weights);
     ``late_span_days`` (days between the first and the last late due date, null when none was late);
-    ``typical_days_late`` (median over paid instalments, null without any).
+    ``typical_days_late`` (median over paid instalments, null without any); ``severity_days``.
 
     Notes
     -----
     Weight of an instalment = 2^(−age ÷ half-life), age in days since its due date.
+
+    severity_days = Σ_c n_c ÷ n · (Σ amount · max(days late, 0) ÷ Σ amount), the inner sums over the n_c instalments
+    in currency c: the mean delay, each instalment weighted by its amount relative to the customer's own mean amount
+    in its currency. It is above the plain mean where the larger invoices are paid later, and the unit of a currency
+    does not matter.
     """
     counts = ~pl.col(EXCLUDED)
     late = counts & pl.col(LATE)
@@ -94,4 +99,31 @@ def count_lateness(known: pl.DataFrame, settings: SegmentSettings) -> pl.DataFra
         pl.col("days_late").filter(counts & ~pl.col("is_open")).median().alias("typical_days_late"),
     )
     scaled = ("late_weight", "prompt_weight", "late_weight_squares", "prompt_weight_squares")
-    return sums.with_columns(pl.col(name) / WEIGHT_UNIT for name in scaled).sort("customer_id")
+    return (
+        sums.with_columns(pl.col(name) / WEIGHT_UNIT for name in scaled)
+        .join(_measure_severity(known), "customer_id", "left")
+        .sort("customer_id")
+    )
+
+
+def _measure_severity(known: pl.DataFrame) -> pl.DataFrame:
+    """Return ``severity_days`` per customer, from sums of whole numbers, which no order of rows can change."""
+    amount, delay = pl.col("amount").to_physical(), pl.col("days_late").clip(lower_bound=0)
+    by_currency = (
+        known.filter(~pl.col(EXCLUDED))
+        .group_by("customer_id", "currency")
+        .agg(
+            pl.len().alias("count"),
+            (amount * delay).sum().cast(pl.Float64).alias("delayed_amount"),
+            amount.sum().cast(pl.Float64).alias("amount"),
+        )
+    )
+    return (
+        by_currency.sort("customer_id", "currency")
+        .group_by("customer_id", maintain_order=True)
+        .agg(
+            (
+                (pl.col("delayed_amount") / pl.col("amount") * pl.col("count")).sum() / pl.col("count").sum()
+            ).alias("severity_days")
+        )
+    )

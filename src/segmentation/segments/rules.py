@@ -3,7 +3,7 @@
 Belongs here: the definition of every segment, and hysteresis. Does not belong here: how a
 probability is estimated (propensity), or what is done about it (treatment).
 
-Definitions, version 1
+Definitions, version 2
 ----------------------
 insufficient_history
     Fewer known instalments than ``min_settled``. Nothing is said about the customer.
@@ -18,8 +18,8 @@ undecided
     Anything else: the evidence points to neither side clearly enough.
 
 A customer who was prompt, incidental or structural in the previous snapshot leaves that segment
-only when past its bound by ``hysteresis``; one who is late in no more than one of twenty known
-instalments stays prompt within the same margin, with or without a previous snapshot.
+only when past its bound by ``hysteresis``; for one who is late in no more than one of twenty known
+instalments, the bound of prompt lies higher by the same margin, with or without a previous snapshot.
 """
 
 import polars as pl
@@ -55,12 +55,10 @@ def assign_segments(
 
     is_rarely_late = pl.col("late_count") <= _RARE_LATE_SHARE * pl.col("settled_count")
     prompt_bound = (
-        pl.when(is_rarely_late | was[Segment.PROMPT])
-        .then(settings.prompt_late_share + margin)
-        .when(was[Segment.INCIDENTAL])
+        pl.when(was[Segment.INCIDENTAL])
         .then(settings.prompt_late_share - min(margin, settings.prompt_late_share / 2))
-        .otherwise(settings.prompt_late_share)
-    )
+        .otherwise(settings.prompt_late_share + eased(Segment.PROMPT))
+    ) + pl.when(is_rarely_late).then(margin).otherwise(0.0)
     is_known = pl.col("settled_count") >= settings.min_settled
     is_persistent = pl.col("late_span_days").fill_null(-1) >= settings.persistence_days
     is_structural = (prob >= settings.structural_prob - eased(Segment.STRUCTURAL)) & is_persistent

@@ -9,7 +9,7 @@ from segmentation.domain.room_tables import ROOM_TABLES
 from segmentation.domain.settings import SegmentSettings
 from segmentation.domain.vocabulary import Segment
 
-VERSION = 1
+VERSION = 2
 """Raised with every change of the rules or of what their bounds are held against."""
 
 _SENTENCES = {

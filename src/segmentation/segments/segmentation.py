@@ -9,26 +9,34 @@ from segmentation.domain.core_tables import CAUSE_FINDING
 from segmentation.domain.room_tables import SEGMENT
 from segmentation.domain.schema import Frames
 from segmentation.domain.settings import SegmentSettings
+from segmentation.segments.behaviour import (
+    ModelName,
+    Observed,
+    fit_behaviour,
+    judge_behaviour,
+    observe_customers,
+)
 from segmentation.segments.causes import choose_causes, weigh_causes
+from segmentation.segments.comparison import compare_models, describe_models
 from segmentation.segments.definitions import CauseModel, load_cause_model
 from segmentation.segments.evidence import describe_segments
 from segmentation.segments.learning import find_known_causes, heed_findings, learn_causes
-from segmentation.segments.observations import classify_instalments, count_lateness
-from segmentation.segments.propensity import estimate_propensity, fit_prior
+from segmentation.segments.observations import classify_instalments
 from segmentation.segments.rules import assign_segments
 from segmentation.segments.segment_model import SegmentModel
 from segmentation.segments.signals import count_signals, find_contacted
 
-_COUNTS = ("settled_count", "late_count", "excluded_count")
-_WEIGHTS = ("late_weight", "prompt_weight", "late_weight_squares", "prompt_weight_squares")
-
 
 @dataclass(frozen=True, slots=True)
 class SegmentedBook:
-    """Segments of all customers (``pred_segment``), and the model behind them."""
+    """Segments of all customers (``pred_segment``), the model behind them, and why it speaks.
+
+    ``comparison`` is ``pred_segment_comparison``.
+    """
 
     customers: pl.DataFrame
     model: SegmentModel
+    comparison: pl.DataFrame
 
 
 def segment_customers(
@@ -65,7 +73,8 @@ def segment_book(
     model : signals about causes; the reviewed file that ships with the library when None.
     findings : ``core_cause_finding``, from which the cause model learns; None when there are none.
     previous_model : model of that snapshot, applied to what is known now to tell changes of customers from
-        changes of the model; None when there is none.
+        changes of the model, and published again unless the other one is better beyond chance; None when there is
+        none.
 
     Returns
     -------
@@ -74,15 +83,18 @@ def segment_book(
 
     Notes
     -----
-    Which instalments count: ``observations``. Propensity and uncertainty: ``propensity``. What the
-    segments mean: ``rules``. Causes are hypotheses about behaviour: ``causes``. Neither amounts, nor
-    names, nor the order of rows, nor any attribute of the customer enters.
+    Which instalments count: ``observations``. Propensity and uncertainty: ``propensity`` and ``habit``, and which of
+    them speaks: ``comparison``. What the segments mean: ``rules``. Causes are hypotheses about behaviour:
+    ``causes``. Neither names, nor the order of rows, nor any attribute of the customer enters; amounts enter
+    ``severity_days`` alone, which decides nothing.
     """
     settings = settings or SegmentSettings()
     model = model or load_cause_model()
-    known, counts = _count_known(ledger, as_of, settings)
-    prior = fit_prior(counts["late_weight"].to_numpy(), counts["prompt_weight"].to_numpy())
-    segments = assign_segments(estimate_propensity(counts, prior), settings, previous)
+    known, observed = _observe(ledger, as_of, settings)
+    incumbent = previous_model.behaviour.published if previous_model else ModelName.BETA_BINOMIAL
+    comparison = compare_models(known, observed, settings, incumbent)
+    behaviour = fit_behaviour(observed, comparison.published)
+    segments = assign_segments(judge_behaviour(observed, behaviour), settings, previous)
     signals = count_signals(ledger, known, as_of, model, settings.promise_grace_days)
     known_causes = find_known_causes(CAUSE_FINDING.empty() if findings is None else findings, as_of, model)
     learned = learn_causes(model, known_causes, signals)
@@ -96,41 +108,21 @@ def segment_book(
         )
     return SegmentedBook(
         SEGMENT.conform(described.with_columns(pl.lit(as_of).alias("as_of_date"))),
-        SegmentModel(prior, settings),
+        SegmentModel(behaviour, settings),
+        describe_models(comparison, behaviour),
     )
 
 
-def _count_known(ledger: Frames, as_of: date, settings: SegmentSettings) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Instalments whose lateness is known, and their counts per customer."""
+def _observe(ledger: Frames, as_of: date, settings: SegmentSettings) -> tuple[pl.DataFrame, Observed]:
+    """Instalments whose lateness is known, and what they say of every customer there is, sorted."""
     known = classify_instalments(ledger["core_instalment_balance"], as_of, settings)
-    return known, _spread_over_customers(ledger, count_lateness(known, settings))
+    named = [ledger[table]["customer_id"] for table in ("core_customer", "core_instalment_balance")]
+    return known, observe_customers(known, pl.concat(named).drop_nulls().unique().sort(), settings)
 
 
 def _apply_model(
     ledger: Frames, as_of: date, model: SegmentModel, previous: pl.DataFrame | None
 ) -> pl.DataFrame:
     """What an earlier model says on what is known now."""
-    _, counts = _count_known(ledger, as_of, model.settings)
-    return assign_segments(estimate_propensity(counts, model.prior), model.settings, previous)
-
-
-def _spread_over_customers(ledger: Frames, counts: pl.DataFrame) -> pl.DataFrame:
-    """Counts of every customer there is, nil where nothing is known, sorted by customer."""
-    customers = (
-        pl.concat(
-            [
-                ledger["core_customer"].select("customer_id"),
-                ledger["core_instalment_balance"].select("customer_id"),
-            ]
-        )
-        .drop_nulls()
-        .unique()
-    )
-    return (
-        customers.join(counts, "customer_id", "left")
-        .with_columns(
-            *(pl.col(name).fill_null(0) for name in _COUNTS),
-            *(pl.col(name).fill_null(0.0) for name in _WEIGHTS),
-        )
-        .sort("customer_id")
-    )
+    _, observed = _observe(ledger, as_of, model.settings)
+    return assign_segments(judge_behaviour(observed, model.behaviour), model.settings, previous)
