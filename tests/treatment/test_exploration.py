@@ -11,6 +11,7 @@ from segmentation.treatment.arms import estimate_arms
 from segmentation.treatment.exploration import GENTLE, draw_arms
 from segmentation.treatment.gates import close_gates
 from segmentation.treatment.recommendation import recommend_steps
+from segmentation.treatment.response import list_answers
 from segmentation.treatment.scenario import load_scenario
 from tests.treatment.random_book import RandomBook
 
@@ -159,7 +160,8 @@ class TestLearnedChannels:
             pl.lit("Europe/Brussels").alias("timezone")
         )
         people = pl.DataFrame({"customer_id": book.ids, "segment": "prompt", "act_days_late": 10})
-        return estimate_arms(ledger, people, AS_OF, load_scenario(), TreatmentSettings()).channels
+        answers = list_answers(ledger, people.drop("act_days_late"), AS_OF, load_scenario())
+        return estimate_arms(answers, ledger, people, TreatmentSettings())
 
     def test_the_channel_and_the_hour_that_are_answered_most_are_found(self):
         told = self.book({("email", 9): 0.2, ("email", 19): 0.5, ("sms", 9): 0.1, ("sms", 19): 0.1})

@@ -4,8 +4,7 @@ Belongs here: reading past contacts as arms, what the model says of each open ch
 here: the model (response_model), trying arms out on purpose (exploration).
 """
 
-from dataclasses import dataclass, replace
-from datetime import date
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -13,10 +12,9 @@ import polars as pl
 from segmentation.domain.schema import Frames
 from segmentation.domain.settings import TreatmentSettings
 from segmentation.domain.vocabulary import Channel
-from segmentation.treatment.contact_hours import SLOT_HOURS, known_zones
-from segmentation.treatment.response import list_answers
+from segmentation.treatment.contact_hours import SLOT_HOURS, to_local_time
+from segmentation.treatment.response import EVIDENCE_SHARES
 from segmentation.treatment.response_model import Contacts, Ints, Reals, ResponseModel, Sizes, fit_response
-from segmentation.treatment.scenario import Scenario
 
 _CHANNELS = tuple(channel.value for channel in Channel)
 _SLOTS = tuple(SLOT_HOURS)
@@ -31,37 +29,25 @@ _CHUNK = 50_000
 _UNHEARD = (Channel.LETTER.value, Channel.REGISTERED_LETTER.value)
 
 
-@dataclass(frozen=True, slots=True)
-class Arms:
-    """What the model says of each customer and channel; empty frames where there is too little history.
-
-    Parameters
-    ----------
-    channels : customer_id, channel, ``lift`` (response against that of the customer's mean contact of the
-        same approach), ``spread`` (standard deviation of the response), ``response_prob``, ``slot`` (null
-        unless one is clearly better and was tried often).
-    """
-
-    channels: pl.DataFrame
-
-
-def estimate_arms(  # noqa: PLR0917  frames travel as arguments
-    ledger: Frames,
-    customers: pl.DataFrame,
-    as_of: date,
-    scenario: Scenario,
-    settings: TreatmentSettings,
-    seed: int = 0,
-) -> Arms:
+def estimate_arms(
+    answers: pl.DataFrame, ledger: Frames, customers: pl.DataFrame, settings: TreatmentSettings, seed: int = 0
+) -> pl.DataFrame:
     """Return how each customer answers each channel, from contacts whose response days are over.
 
     Parameters
     ----------
-    ledger : contact history, balances and customers (time zone).
+    answers : of ``response.list_answers``.
+    ledger : core_customer (time zone).
     customers : customer_id, segment and act_days_late of everybody to estimate for.
-    as_of, scenario : see ``response.list_answers``.
     settings : default time zone.
     seed : of the folds on which models are blended.
+
+    Returns
+    -------
+    customer_id, channel, ``lift`` (response against that of the customer's mean contact of the same
+    approach), ``spread`` (standard deviation of the response), ``response_prob``, ``slot`` (null unless one
+    is clearly better and was tried often), and the shares of the evidence that are the customer's own, the
+    segment's and everybody's; empty where there is too little history.
 
     Notes
     -----
@@ -69,16 +55,14 @@ def estimate_arms(  # noqa: PLR0917  frames travel as arguments
     part of the day is named unless it was tried 50 times and answers come 5 % more often: an hour that
     nothing speaks for is not made up.
     """
-    answers = _encode(
-        list_answers(ledger, customers.select("customer_id", "segment"), as_of, scenario), ledger, settings
-    )
     if answers.height < _LEAST_CONTACTS:
-        return Arms(_EMPTY)
+        return _EMPTY
+    answers = _encode(answers, ledger, settings)
     used = answers.group_by("channel").len().filter(pl.col("len") >= _LEAST_PER_CHANNEL)
     channels = [channel for channel in _CHANNELS if channel in set(used["channel"])]
     log = answers.filter(pl.col("channel").is_in(channels)).sort("customer_id", "contact_id")
     if len(channels) < _LEAST_CHANNELS:
-        return Arms(_EMPTY)
+        return _EMPTY
     people = customers.select(
         "customer_id", pl.col("segment").fill_null("unknown"), pl.col("act_days_late").cast(pl.Int64)
     )
@@ -113,7 +97,7 @@ def estimate_arms(  # noqa: PLR0917  frames travel as arguments
         "customer_id", pl.format("{}/{}", "segment", band_start).alias("stranger")
     )
     by_segment = others.join(parts[-1].rename({"customer_id": "stranger"}), on="stranger", how="inner")
-    return Arms(pl.concat([*parts[:-1], by_segment.select(_EMPTY.columns)]).sort("customer_id", "channel"))
+    return pl.concat([*parts[:-1], by_segment.select(_EMPTY.columns)]).sort("customer_id", "channel")
 
 
 def _code(
@@ -154,7 +138,16 @@ def _predict(  # noqa: PLR0917  pieces of one computation
     band = people.select(_band(pl.col("act_days_late").fill_null(0)).alias("band"))["band"].to_numpy()
     mean, spread = model.predict(model.weigh_states(contacts, of_segment), band)
     shape = (people.height, len(channels), len(_SLOTS))
-    return _tell_channels(people["customer_id"], mean.reshape(shape), spread.reshape(shape), tried, channels)
+    own_count = np.bincount(contacts.customer, minlength=people.height).astype(np.float64)
+    shares = people.select(
+        "customer_id",
+        *(
+            pl.Series(name, share).round(9)
+            for name, share in zip(EVIDENCE_SHARES, model.share_evidence(own_count, of_segment), strict=True)
+        ),
+    )
+    told = _tell_channels(people["customer_id"], mean.reshape(shape), spread.reshape(shape), tried, channels)
+    return told.join(shares, on="customer_id", how="left", maintain_order="left").select(_EMPTY.columns)
 
 
 _EMPTY = pl.DataFrame(
@@ -166,6 +159,7 @@ _EMPTY = pl.DataFrame(
         "lift": pl.Float64,
         "slot": pl.String,
     }
+    | dict.fromkeys(EVIDENCE_SHARES, pl.Float64)
 )
 
 
@@ -175,27 +169,16 @@ def _band(days: pl.Expr) -> pl.Expr:
 
 def _encode(answers: pl.DataFrame, ledger: Frames, settings: TreatmentSettings) -> pl.DataFrame:
     """Return past contacts with codes of channel and slot, the hour read where the customer is."""
-    zones = ledger["core_customer"].select(
-        "customer_id",
-        pl.when(pl.col("timezone").is_in(list(known_zones())))
-        .then("timezone")
-        .otherwise(pl.lit(settings.default_timezone))
-        .alias("zone"),
+    placed = answers.join(
+        ledger["core_customer"].select("customer_id", "timezone"), on="customer_id", how="left"
     )
-    placed = answers.join(zones, on="customer_id", how="left").with_columns(
-        pl.col("zone").fill_null(settings.default_timezone)
-    )
-    local = [
-        rows.with_columns(pl.col("sent_at").dt.convert_time_zone(str(zone)).dt.hour().alias("hour"))
-        for (zone,), rows in placed.group_by("zone", maintain_order=True)
-    ]
-    if not local:
-        return placed.with_columns(pl.lit(0).alias("slot_code"))
+    local = to_local_time(placed, ("sent_at",), settings)
+    hour = pl.col("sent_at").dt.hour()
     slot = sum(
-        ((pl.col("hour") >= first).cast(pl.Int64) for first, _ in list(SLOT_HOURS.values())[1:]),
+        ((hour >= first).cast(pl.Int64) for first, _ in list(SLOT_HOURS.values())[1:]),
         start=pl.lit(0),
     )
-    return pl.concat(local).with_columns(slot.alias("slot_code"))
+    return local.with_columns(slot.alias("slot_code"))
 
 
 def _tell_channels(

@@ -11,7 +11,7 @@ import polars as pl
 from segmentation.domain.schema import Frames
 from segmentation.domain.settings import TreatmentSettings
 from segmentation.domain.vocabulary import Action, PermissionStatus
-from segmentation.treatment.response import APPROACH_OF, estimate_response
+from segmentation.treatment.response import APPROACH_OF, EVIDENCE_SHARES, estimate_response
 from segmentation.treatment.scenario import Condition, Scenario, list_steps
 
 _MOST_MOVED = 0.9
@@ -162,11 +162,10 @@ def pick_channels(valued: pl.DataFrame, drawn: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def add_effects(  # noqa: PLR0917  frames travel as arguments
+def add_effects(
     candidates: pl.DataFrame,
-    ledger: Frames,
+    answers: pl.DataFrame,
     customers: pl.DataFrame,
-    as_of: date,
     scenario: Scenario,
     arms: pl.DataFrame,
 ) -> pl.DataFrame:
@@ -175,17 +174,18 @@ def add_effects(  # noqa: PLR0917  frames travel as arguments
     Parameters
     ----------
     candidates : with channel.
-    ledger : contact history.
+    answers : of ``response.list_answers``.
     customers : customer_id and segment.
-    as_of, scenario : see ``response.estimate_response``.
+    scenario : see ``response.estimate_response``.
     arms : of ``arms.estimate_arms``; raises or lowers the share by how the channel is answered.
 
     Returns
     -------
-    The candidates with share, evidence, the three evidence shares, own_count, own_paid_count,
+    The candidates with share, evidence, the three evidence shares (of the model of channels where it speaks,
+    else of the share that a contact moves), own_count, own_paid_count,
     own_part_count, own_median_days and ``is_default`` (true when the scenario's assumption speaks, not history).
     """
-    response = estimate_response(ledger, customers, as_of, scenario)
+    response = estimate_response(answers, customers, scenario)
     effects = pl.DataFrame(
         {
             "action": [action.value for action in scenario.effects],
@@ -200,7 +200,7 @@ def add_effects(  # noqa: PLR0917  frames travel as arguments
     return (
         learned.join(response, on=["customer_id", "approach"], how="left")
         .join(effects, on="action", how="left")
-        .join(arms, on=["customer_id", "channel"], how="left")
+        .join(arms, on=["customer_id", "channel"], how="left", suffix="_arm")
         .with_columns(
             *(
                 pl.when(history & pl.col("approach").is_not_null()).then(name).alias(name)
@@ -213,9 +213,13 @@ def add_effects(  # noqa: PLR0917  frames travel as arguments
             .otherwise("default_share")
             .alias("share"),
             pl.when(history).then("evidence").otherwise("default_evidence").alias("evidence"),
-            pl.when(history).then("evidence_own_share").otherwise(0.0).alias("evidence_own_share"),
-            pl.when(history).then("evidence_segment_share").otherwise(0.0).alias("evidence_segment_share"),
-            pl.when(history).then("evidence_global_share").otherwise(1.0).alias("evidence_global_share"),
+            *(
+                pl.when(history)
+                .then(pl.when(pl.col("lift").is_not_null()).then(f"{name}_arm").otherwise(name))
+                .otherwise(1.0 if name == "evidence_global_share" else 0.0)
+                .alias(name)
+                for name in EVIDENCE_SHARES
+            ),
             pl.col("own_count", "own_paid_count", "own_part_count").fill_null(0),
             (~history).alias("is_default"),
         )

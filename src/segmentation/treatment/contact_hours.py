@@ -4,7 +4,7 @@ Belongs here: lawful windows and working days. Does not belong here: which hours
 allows (jurisdictions/*.yaml) or which hour works best (nothing here claims to know).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
@@ -162,6 +162,27 @@ def add_working_days(day: date, count: int, holiday_countries: Iterable[str]) ->
 def known_zones() -> frozenset[str]:
     """Return the names of all IANA time zones."""
     return frozenset(available_timezones())
+
+
+def to_local_time(frame: pl.DataFrame, moments: Sequence[str], settings: TreatmentSettings) -> pl.DataFrame:
+    """Return the rows, in any order, with moments (UTC) turned into the clock of each row's ``timezone``.
+
+    Parameters
+    ----------
+    frame : ``timezone`` and the moments; a zone that is null or unknown counts as the one in settings.
+    moments : columns to turn; null stays null.
+    settings : default time zone.
+    """
+    parts = [
+        rows.with_columns(
+            pl.col(moments)
+            .dt.convert_time_zone(str(zone) if zone in known_zones() else settings.default_timezone)
+            .dt.replace_time_zone(None)
+        )
+        for (zone,), rows in frame.group_by("timezone", maintain_order=True)
+    ]
+    naive = pl.col(moments).dt.replace_time_zone(None)
+    return pl.concat(parts) if parts else frame.with_columns(naive)
 
 
 def resolve_hours(

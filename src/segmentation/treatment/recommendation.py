@@ -26,6 +26,7 @@ from segmentation.treatment.messages import write_messages
 from segmentation.treatment.open_ways import add_contact_hours, list_open_channels
 from segmentation.treatment.payment_plan import propose_plans, write_schedules
 from segmentation.treatment.reasons import LIKELY_UNPROMPTED_PROB, write_reasons
+from segmentation.treatment.response import list_answers
 from segmentation.treatment.scenario import Scenario, list_steps, load_scenario, match_profiles
 from segmentation.treatment.stages import FORMAL_LEVEL, JUDICIAL_LEVEL, find_departments, find_stage
 from segmentation.treatment.value import to_money, value_steps
@@ -221,9 +222,10 @@ def recommend_steps(  # noqa: PLR0917  frames travel as arguments
         gate.join(mute, left_on=["customer_id", "channel"], right_on=["customer_id", "channels"], how="semi")
     )
     people = situation.select("customer_id", "segment", "act_days_late")
-    arms = estimate_arms(ledger, people, as_of, scenario, settings, seed).channels
+    answers = list_answers(ledger, people.drop("act_days_late"), as_of, scenario)
+    arms = estimate_arms(answers, ledger, people, settings, seed)
     by_channel = value_steps(
-        add_effects(open_to, ledger, people.drop("act_days_late"), as_of, scenario, arms), scenario, settings
+        add_effects(open_to, answers, people.drop("act_days_late"), scenario, arms), scenario, settings
     )
     is_reachable = by_channel.filter(~pl.col("is_account_closed"))
     drawn = draw_arms(is_reachable, ledger, as_of, settings.exploration, seed)

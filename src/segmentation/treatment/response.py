@@ -6,6 +6,7 @@ Does not belong here: assumptions (scenarios.yaml), money (value).
 
 from datetime import date, timedelta
 
+import numpy as np
 import polars as pl
 
 from segmentation.domain.schema import Frames
@@ -20,10 +21,14 @@ APPROACH_OF: dict[str, str] = {
     Action.CALL: CALL,
 }
 _REFERENCE = {MESSAGE: Action.REMINDER, CALL: Action.CALL}
+EVIDENCE_SHARES = ("evidence_own_share", "evidence_segment_share", "evidence_global_share")
 _BAND_EDGES = (14, 30, 60)
 _BASELINE_EVIDENCE = 20.0
 _MAX_SHARE = 0.9
 _MOST = 0.5
+_WINDOWS = 7
+_DAYS_ENOUGH = 10_000_000
+"""More days than calendars have, and few enough for as many customers as a whole number counts."""
 
 
 def _band(days: pl.Expr) -> pl.Expr:
@@ -46,35 +51,40 @@ def _measure_baseline(
     Windows of response_days start on the day after the due date and follow each other while the
     instalment is open; a window counts when it is over and holds no contact with the customer.
     """
-    steps = pl.DataFrame({"step": list(range(7))})
-    windows = (
-        balance.join(steps, how="cross")
-        .with_columns(
-            (pl.col("due_date") + pl.duration(days=1 + pl.col("step") * response_days)).alias("start_on")
+    span = timedelta(days=response_days)
+    # The day of every contact as one number that sorts by customer first, so that one search finds the next.
+    places = contacts.select("customer_id").unique().sort("customer_id").with_row_index("place")
+    day = pl.col("place").cast(pl.Int64) * _DAYS_ENOUGH
+    known = (
+        contacts.select("customer_id", "sent_on")
+        .join(places, on="customer_id")
+        .select(day + _number("sent_on"))
+    )
+    contacted = known.to_series().sort().to_numpy()
+    owing = balance.filter(pl.col("due_date") + span + timedelta(days=1) < as_of).join(
+        places, on="customer_id", how="left"
+    )
+    windows = []
+    for step in range(_WINDOWS):
+        start = pl.col("due_date") + timedelta(days=1 + step * response_days)
+        window = owing.filter(
+            start + span < as_of, pl.col("covered_date").is_null() | (pl.col("covered_date") >= start)
+        ).with_columns(start.alias("start_on"))
+        first = window.select((day + _number("start_on")).fill_null(-1)).to_series().to_numpy()
+        reached = np.searchsorted(contacted, [first, first + response_days + 1])
+        is_quiet = (reached[0] == reached[1]) | (first < 0)
+        windows.append(
+            window.filter(pl.Series(is_quiet)).select(
+                "segment",
+                _band((pl.col("start_on") - pl.col("due_date")).dt.total_days()).alias("band"),
+                _settled_by(pl.col("start_on"), response_days).cast(pl.Float64).alias("settled"),
+            )
         )
-        .filter(
-            pl.col("start_on") + timedelta(days=response_days) < as_of,
-            pl.col("covered_date").is_null() | (pl.col("covered_date") >= pl.col("start_on")),
-        )
-        .sort("start_on")
-    )
-    ahead = contacts.select("customer_id", "sent_on").sort("sent_on")
-    quiet = windows.join_asof(
-        ahead.with_columns(pl.col("sent_on").alias("next_contact_on")),
-        left_on="start_on",
-        right_on="sent_on",
-        by="customer_id",
-        strategy="forward",
-        check_sortedness=False,
-    ).filter(
-        pl.col("next_contact_on").is_null()
-        | (pl.col("next_contact_on") > pl.col("start_on") + timedelta(days=response_days))
-    )
-    return quiet.select(
-        "segment",
-        _band((pl.col("start_on") - pl.col("due_date")).dt.total_days()).alias("band"),
-        _settled_by(pl.col("start_on"), response_days).cast(pl.Float64).alias("settled"),
-    )
+    return pl.concat(windows)
+
+
+def _number(day: str) -> pl.Expr:
+    return pl.col(day).to_physical().cast(pl.Int64)
 
 
 def list_answers(ledger: Frames, customers: pl.DataFrame, as_of: date, scenario: Scenario) -> pl.DataFrame:
@@ -158,17 +168,14 @@ def list_answers(ledger: Frames, customers: pl.DataFrame, as_of: date, scenario:
     )
 
 
-def estimate_response(
-    ledger: Frames, customers: pl.DataFrame, as_of: date, scenario: Scenario
-) -> pl.DataFrame:
+def estimate_response(per_contact: pl.DataFrame, customers: pl.DataFrame, scenario: Scenario) -> pl.DataFrame:
     """Return, per customer and approach, the share whom a contact moves to pay, with its evidence.
 
     Parameters
     ----------
-    ledger : core_contact_event and core_instalment_balance.
+    per_contact : of ``list_answers``.
     customers : customer_id and ``segment`` of everybody to estimate for.
-    as_of : contacts count whose response days were over before it.
-    scenario : response days, default effects and how much evidence they are worth.
+    scenario : default effects and how much evidence they are worth.
 
     Returns
     -------
@@ -187,7 +194,6 @@ def estimate_response(
     default, segments towards all, customers towards their segment. The comparison is observational:
     people chose whom to contact, so it understates what contact does to hard cases.
     """
-    per_contact = list_answers(ledger, customers, as_of, scenario)
     excess, weight = (pl.col("paid_share") - pl.col("baseline")), 1.0 - pl.col("baseline")
     sums = [excess.sum().alias("excess"), weight.sum().alias("weight")]
     approaches = pl.DataFrame(

@@ -251,17 +251,19 @@ def _tabulate(cells: Reals, sizes: Sizes, shifts: tuple[float, float]) -> Reals:
 
 def _weigh_states(contacts: Contacts, tables: Reals, prior: Reals, sizes: Sizes) -> tuple[Reals, float]:
     """Return customers × states, the probability of each after the contacts, and the log-likelihood."""
+    from scipy.sparse import csr_array
+
     per_segment = sizes.channels * sizes.slots
     fit = np.repeat(np.log(prior / per_segment), per_segment, axis=1)
     arm = contacts.channel * sizes.slots + contacts.slot
     place = np.ravel_multi_index((contacts.offset, arm), (sizes.offsets, per_segment))
     hit = np.moveaxis(tables, 1, 2).reshape(-1, tables.shape[1])
-    order = np.argsort(contacts.customer, kind="stable")
-    who, first = np.unique(contacts.customer[order], return_index=True)
-    paid = contacts.paid[order, None]
-    score = paid * np.log(hit)[place[order]] + (1 - paid) * np.log1p(-hit)[place[order]]
-    if len(who):
-        fit[who] += np.add.reduceat(score, first, axis=0)
+    answered, ignored = np.log(hit), np.log1p(-hit)
+    # A sparse product adds up each customer's contacts without a row of states for each of them.
+    spot = contacts.customer, place
+    shape = len(fit), len(hit)
+    fit += csr_array((np.ones(contacts.count), spot), shape) @ ignored
+    fit += csr_array((contacts.paid, spot), shape) @ (answered - ignored)
     top = fit.max(axis=1, keepdims=True)
     weight = np.exp(fit - top)
     total = weight.sum(axis=1, keepdims=True)

@@ -13,7 +13,7 @@ from segmentation.domain.settings import TreatmentSettings
 from segmentation.domain.vocabulary import BlockCode, Channel
 from segmentation.treatment.account_gates import gate_rows, list_open_invoices
 from segmentation.treatment.contact_gates import list_outbound
-from segmentation.treatment.contact_hours import add_working_days, resolve_hours
+from segmentation.treatment.contact_hours import add_working_days, resolve_hours, to_local_time
 from segmentation.treatment.jurisdiction import PeriodStart, load_pack, pack_names
 from segmentation.treatment.stages import FORMAL_LEVEL
 from segmentation.treatment.wording import day_text
@@ -66,34 +66,25 @@ def close_on_waiting_period(
         .filter(starts_stage, pl.col("sent_on") >= as_of - longest)
         .join(places, on="customer_id", how="inner")
     )
-    key = ["jurisdiction", "country", "timezone", "is_post", "sent_at", "delivered_at"]
-    reminders = reminders.with_columns(pl.col("channel").is_in(POST).alias("is_post"))
+    reminders = to_local_time(reminders, ("sent_at", "delivered_at"), settings).with_columns(
+        pl.col("channel").is_in(POST).alias("is_post"),
+        pl.col("sent_at").dt.date().alias("sent_day"),
+        pl.col("delivered_at").dt.date().alias("delivered_day"),
+    )
+    key = ["jurisdiction", "country", "timezone", "is_post", "sent_day", "delivered_day"]
     rows = []
-    for jurisdiction, country, timezone, is_post, sent_at, delivered_at in (
-        reminders.select(key).unique().iter_rows()
-    ):
+    for place in reminders.select(key).unique().iter_rows():
+        jurisdiction, country, timezone, is_post, sent, delivered = place
         waiting = load_pack(jurisdiction).waiting
-        hours = resolve_hours(jurisdiction, country, timezone, settings)
-        zone = hours.zone
         first_day = _first_day(
             waiting.post if is_post else waiting.electronic,
-            sent_at.astimezone(zone).date(),
-            delivered_at.astimezone(zone).date() if delivered_at else None,
+            sent,
+            delivered,
             is_post=is_post,
-            countries=hours.holiday_countries,
+            countries=resolve_hours(jurisdiction, country, timezone, settings).holiday_countries,
         )
         days = max(waiting.days, settings.waiting_period_days)
-        rows.append(
-            (
-                jurisdiction,
-                country,
-                timezone,
-                is_post,
-                sent_at,
-                delivered_at,
-                first_day + timedelta(days=days),
-            )
-        )
+        rows.append((*place, first_day + timedelta(days=days)))
     periods = pl.DataFrame(
         rows, orient="row", schema={name: reminders.schema[name] for name in key} | {"lifts_on": pl.Date}
     )
