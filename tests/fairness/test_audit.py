@@ -232,7 +232,7 @@ def test_a_pair_of_groups_is_found_that_no_single_group_shows(make_book, even_bo
     blocked = found.filter(verdict="block", metric="structural_label_rate")
     pairs = blocked.filter(attribute="language × region")["group"].to_list()
     assert sorted(pairs) == ["fr × north", "nl × south"]
-    assert "language × region nl × south" in judge_audit(found, SETTINGS)["statement"][0]
+    assert "language × region Dutch × south" in judge_audit(found, SETTINGS)["statement"][0]
     alone = SETTINGS.model_copy(update={"with_pairs": False})
     assert not audit_bias(*make_book(unfair), alone, AS_OF, 7)["attribute"].str.contains("×").any()
 

@@ -7,12 +7,10 @@ from scipy.stats import beta
 
 from segmentation.domain.settings import FairnessSettings
 from segmentation.fairness.comparison import (
-    adjust_holm,
     bound_gaps,
     compare_groups,
     draw_rates,
     exact_p_values,
-    weigh_cells,
 )
 
 SETTINGS = FairnessSettings()
@@ -47,25 +45,6 @@ def test_exact_p_worked_by_hand():
     """Three of four harmed in the group, one of four elsewhere: 17 of 70 tables are as bad or worse."""
     one = np.array([1]), np.array([4])
     assert exact_p_values(np.array([3]), np.array([4]), *one)[0] == pytest.approx(17 / 70)
-
-
-def test_holm_worked_by_hand():
-    even = np.full(3, 1 / 3)
-    assert adjust_holm(np.array([0.01, 0.04, 0.03]), even) == pytest.approx([0.03, 0.06, 0.06])
-    both = adjust_holm(np.array([[0.01, 0.04, 0.03], [0.5, 0.6, 0.001]]), even)
-    assert both[1] == pytest.approx([1.0, 1.0, 0.003])
-
-
-def test_weighted_holm_worked_by_hand():
-    """0.01 / 0.8 comes first with all weight; then 0.03 / 0.2 with what is left of it."""
-    assert adjust_holm(np.array([0.01, 0.03]), np.array([0.8, 0.2])) == pytest.approx([0.0125, 0.03])
-
-
-def test_pairs_share_a_tenth_of_alpha_and_all_of_it_where_there_is_nothing_else():
-    some = weigh_cells(np.array([False, False, True, True, True]), SETTINGS)
-    assert some == pytest.approx([0.45, 0.45, 0.1 / 3, 0.1 / 3, 0.1 / 3])
-    assert weigh_cells(np.array([True, True]), SETTINGS) == pytest.approx([0.5, 0.5])
-    assert weigh_cells(np.array([False]), SETTINGS) == pytest.approx([1.0])
 
 
 def test_a_group_treated_worse_blocks_and_the_others_do_not():

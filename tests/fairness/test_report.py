@@ -15,6 +15,8 @@ from segmentation.fairness.report import render_report
 
 AS_OF = date(2026, 1, 1)
 SETTINGS = FairnessSettings()
+FIRST = SETTINGS.alpha * SETTINGS.first_look_share
+REST = SETTINGS.alpha - FIRST
 HISTORY = ROOM_TABLES["audit_history"]
 
 
@@ -36,17 +38,17 @@ def test_history_records_what_every_run_spent_and_the_same_day_is_not_counted_tw
     first = _audited(book)["audit_history"]
     later = _audited(book, first, AS_OF + timedelta(days=7))["audit_history"]
     assert find_violations(later, HISTORY) == []
-    assert later["alpha"].to_list() == pytest.approx([0.02, 0.03 * 7 / 182])
-    assert later["alpha_spent"].to_list() == pytest.approx([0.02, 0.02 + 0.03 * 7 / 182])
+    assert later["alpha"].to_list() == pytest.approx([FIRST, REST * 7 / 182])
+    assert later["alpha_spent"].to_list() == pytest.approx([FIRST, FIRST + REST * 7 / 182])
     assert _audited(book, later, AS_OF + timedelta(days=7))["audit_history"].equals(later)
     after = _audited(book, later, AS_OF + timedelta(days=400))["audit_history"]
-    assert after["alpha_spent"][-1] == pytest.approx(0.03), "what was spent half a year ago is forgotten"
+    assert after["alpha_spent"][-1] == pytest.approx(REST), "what was spent half a year ago is forgotten"
 
 
 def test_an_audit_without_groups_spends_nothing(make_book):
     nothing = _audited(make_book(pl.DataFrame({"customer_id": ["A", "B"]})))["audit_history"]
     assert nothing.select("verdict", "alpha").rows() == [("not_assessable", 0.0)]
-    assert spend_next_alpha(nothing, AS_OF + timedelta(days=1), SETTINGS) == pytest.approx(0.02)
+    assert spend_next_alpha(nothing, AS_OF + timedelta(days=1), SETTINGS) == pytest.approx(FIRST)
 
 
 @pytest.mark.parametrize("name", ["pass", "block", "nothing"])

@@ -56,7 +56,7 @@ def test_the_gate_blocks_where_a_group_is_treated_worse_and_only_there(audited):
         assert verdict["verdict"] != "block"
         return
     assert verdict["verdict"] == "block"
-    assert "language fr" in verdict["statement"]
+    assert "language French" in verdict["statement"]
     row = found.filter(metric=METRICS[kind], attribute="language", group="fr").row(0, named=True)
     assert row["gap"] > 0.05
     assert row["verdict"] == "block"

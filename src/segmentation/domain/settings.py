@@ -290,7 +290,7 @@ class FairnessSettings(_Settings):
     )
     alpha_period_days: int = Field(182, ge=1, description="days over which repeated runs share alpha")
     first_look_share: float = Field(
-        0.4,
+        0.75,
         gt=0,
         lt=1,
         description="share of alpha that the first audit spends; the rest is spent day by day",

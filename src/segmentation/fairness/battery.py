@@ -8,8 +8,7 @@ Notes
 Harm is independent between customers, so that the number of harmed members of a joint cell (one group
 by each attribute) is binomial; every group and pair is a sum over joint cells. Thousands of runs are then
 a table of binomial draws, and customers need not be drawn one by one. What happens to the rates, the
-tests, Holm's weights and the thresholds are those of ``comparison``; only cells whose excess is below
-2.7 standard errors (p above .003) are not worked out exactly, as they are far from significant among so many.
+tests, weights, step-down and thresholds are those of ``comparison`` and ``multiplicity``.
 
 Intervals are those of Clopper and Pearson (1934) at 95 %.
 """
@@ -17,20 +16,22 @@ Intervals are those of Clopper and Pearson (1934) at 95 %.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import partial
+from functools import cache, partial
 from itertools import combinations, pairwise, product
 from typing import Any
 
 import numpy as np
 
 from segmentation.domain.settings import FairnessSettings
-from segmentation.fairness.comparison import (
+from segmentation.fairness.comparison import exact_p_values, find_blocks
+from segmentation.fairness.multiplicity import (
     Flags,
     Floats,
     Ints,
-    adjust_holm,
-    exact_p_values,
-    find_blocks,
+    Levels,
+    attainable_tails,
+    step_down,
+    sum_levels,
     weigh_cells,
 )
 from segmentation.fairness.spending import spend_alpha
@@ -53,7 +54,6 @@ VICTIM = 1
 """The second group by the first attribute is the one that a gap is planted in."""
 _FIRST_DAY = date(2026, 1, 5)
 _BATCH = 500
-_SCREEN = 2.7
 
 
 @dataclass(frozen=True)
@@ -184,21 +184,40 @@ def judge_runs(book: Book, harmed: Ints, settings: FairnessSettings, alpha: floa
     settings : of the gate.
     alpha : that every run may spend.
     """
-    runs, metrics, _ = harmed.shape
     # Sums of whole numbers are exact in floating point, which multiplies matrices many times faster.
     inside = (harmed.astype(np.float64) @ book.members.astype(np.float64)).astype(np.int64)
-    count = np.broadcast_to(book.counts @ book.members, inside.shape)
-    outside = harmed.sum(axis=-1, keepdims=True) - inside
-    rest = int(book.counts.sum()) - count
-    rate, other_rate = inside / count, outside / rest
-    gap = rate - other_rate
-    pooled = (inside + outside) / (count + rest)
-    error = np.sqrt(np.maximum(pooled * (1 - pooled), 1e-12) * (1 / count + 1 / rest))
+    sizes = book.counts @ book.members
+    rests = int(book.counts.sum()) - sizes
+    count, rest = np.broadcast_to(sizes, inside.shape), np.broadcast_to(rests, inside.shape)
+    totals = harmed.sum(axis=-1)
+    outside = totals[..., None] - inside
+    gap = inside / count - outside / rest
     p_values = np.ones(gap.shape)
-    likely = gap > _SCREEN * error
-    p_values[likely] = exact_p_values(inside[likely], count[likely], outside[likely], rest[likely])
-    weights = weigh_cells(np.tile(book.is_pair, metrics), settings)
-    adjusted = adjust_holm(p_values.reshape(runs, -1), weights).reshape(gap.shape)
+    beyond = gap > settings.block_gap
+    p_values[beyond] = exact_p_values(inside[beyond], count[beyond], outside[beyond], rest[beyond])
+    # All metrics are about the same cells.
+    weights = weigh_cells(book.is_pair, np.minimum(sizes, rests), settings) / harmed.shape[1]
+
+    @cache
+    def list_tails(total: int) -> list[Floats]:
+        pairs = zip(sizes.tolist(), rests.tolist(), strict=True)
+        return [attainable_tails(n, m, total, settings.block_gap) for n, m in pairs]
+
+    @cache
+    def sum_metric(total: int) -> Levels:
+        return sum_levels(list_tails(total), weights)
+
+    adjusted = np.ones(gap.shape)
+    # What is above alpha by itself is so after adjustment as well.
+    for run in np.flatnonzero((p_values < alpha).any(axis=(1, 2))):
+        metric, cell = np.nonzero(p_values[run] < alpha)
+        scaled = p_values[run, metric, cell] / weights[cell]
+        order = np.argsort(scaled, kind="stable")
+        metric, cell, scaled = metric[order], cell[order], scaled[order]
+        harmed_each = totals[run].tolist()
+        total = np.sum([sum_metric(k).up_to(scaled) for k in harmed_each], axis=0)
+        tails = [list_tails(harmed_each[m])[j] for m, j in zip(metric, cell, strict=True)]
+        adjusted[run, metric, cell] = step_down(scaled, total, tails, weights[cell])
     return find_blocks(adjusted, gap, settings, alpha)
 
 

@@ -12,11 +12,10 @@ that is treated worse, no other group shows it.
 Test. Fisher's exact test, one-sided: given the margins, the harmed members of the group are
 hypergeometric, and p = P(X ≥ x). The mid-p (Lancaster 1961) counts P(X = x) half, which is right on
 average but up to two times too small far in the tail, where many comparisons and repeated runs put the
-limit. Holm's step-down
-(1979), weighted, bounds the chance of any false alarm in the family by the alpha that the run may spend
-(``spending``), whatever the dependence between groups. Pairs of attributes share ``pair_alpha_share`` of
-it, so that looking at many small groups takes little from the power for whole ones. A significant gap
-blocks only when it also exceeds ``block_gap``.
+limit. ``multiplicity`` bounds the chance of any false alarm in the family by the alpha that the run may
+spend (``spending``), whatever the dependence between groups. Pairs of attributes share
+``pair_alpha_share`` of it, so that looking at many small groups takes little from the power for whole ones.
+A significant gap blocks only when it also exceeds ``block_gap``.
 
 Intervals. Rates are resampled as counts: p* ~ Beta(x + ½, n − x + ½), the count bootstrap smoothed by
 Jeffreys' half, so that a rate of nil is not certain; all cells and replicates in one draw.
@@ -32,18 +31,12 @@ Ratios are reported and never gated: the four-fifths rule on point estimates rai
 about half of all unbiased data sets.
 """
 
-from typing import TypeAlias
-
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from segmentation.domain.settings import FairnessSettings
 from segmentation.domain.vocabulary import Verdict
-
-Floats: TypeAlias = npt.NDArray[np.float64]
-Ints: TypeAlias = npt.NDArray[np.int64]
-Flags: TypeAlias = npt.NDArray[np.bool_]
+from segmentation.fairness.multiplicity import Flags, Floats, Ints, adjust_p_values, weigh_cells
 
 REFERENCE = "all others"
 CELL = ("family", "metric", "attribute", "group")
@@ -108,29 +101,6 @@ def exact_p_values(harmed: Ints, count: Ints, other_harmed: Ints, other_count: I
     return np.asarray(np.clip(values, 0.0, 1.0))
 
 
-def weigh_cells(is_pair: Flags, settings: FairnessSettings) -> Floats:
-    """Return the share of alpha that each cell of a family is tested at; the shares sum to one."""
-    pairs = int(is_pair.sum())
-    singles = len(is_pair) - pairs
-    pair_share = settings.pair_alpha_share if singles else 1.0
-    single_share = 1.0 - pair_share if pairs else 1.0
-    return np.where(is_pair, pair_share / max(pairs, 1), single_share / max(singles, 1))
-
-
-def adjust_holm(p_values: Floats, weights: Floats) -> Floats:
-    """Return Holm's weighted adjusted p-values along the last axis; weights sum to one."""
-    scaled = p_values / weights
-    order = np.argsort(scaled, axis=-1, kind="stable")
-    ranked_weights = np.broadcast_to(weights, p_values.shape)
-    ranked_weights = np.take_along_axis(ranked_weights, order, axis=-1)
-    remaining = np.cumsum(ranked_weights[..., ::-1], axis=-1)[..., ::-1]
-    ranked = np.take_along_axis(scaled, order, axis=-1) * remaining
-    stepped = np.minimum(np.maximum.accumulate(ranked, axis=-1), 1.0)
-    adjusted = np.empty_like(stepped)
-    np.put_along_axis(adjusted, order, stepped, axis=-1)
-    return adjusted
-
-
 def find_blocks(p_values: Floats, gaps: Floats, settings: FairnessSettings, alpha: float) -> Flags:
     """Return which cells block: a gap above ``block_gap`` that chance does not explain."""
     return (p_values < alpha) & (gaps > settings.block_gap)
@@ -163,8 +133,12 @@ def _compare_family(
     )
     rate, other_rate = harmed / count, other_harmed / other_count
     gap = rate - other_rate
-    weights = weigh_cells(family.select(is_pair()).to_series().to_numpy(), settings)
-    p_values = adjust_holm(exact_p_values(harmed, count, other_harmed, other_count), weights)
+    pairs = family.select(is_pair()).to_series().to_numpy()
+    weights = weigh_cells(pairs, np.minimum(count, other_count), settings)
+    p_values = exact_p_values(harmed, count, other_harmed, other_count)
+    p_values = adjust_p_values(
+        p_values, harmed, count, other_harmed, other_count, weights, settings.block_gap
+    )
     drawn = draw_rates(harmed, count, settings.bootstrap_replicates, rng)
     gap_high = bound_gaps(harmed, count, other_harmed, other_count, settings.alpha * weights)
     low, high = np.quantile(drawn, _INTERVAL, axis=0)

@@ -20,7 +20,7 @@ import polars as pl
 from segmentation.domain.room_tables import ROOM_TABLES
 from segmentation.domain.schema import Frames
 from segmentation.domain.settings import FairnessSettings, RiskSettings
-from segmentation.fairness.comparison import Flags, Floats, Ints
+from segmentation.fairness.multiplicity import Flags, Floats, Ints
 from segmentation.risk.cohort import Cohort, build_cohort, day_number, drop_incomplete, text_levels
 from segmentation.risk.heads import fit_past_rate, fit_tree_head
 from segmentation.risk.inputs import feature_columns

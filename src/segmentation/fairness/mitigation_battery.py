@@ -16,8 +16,8 @@ import numpy as np
 import polars as pl
 
 from segmentation.domain.settings import RiskSettings
-from segmentation.fairness.comparison import Floats, Ints
 from segmentation.fairness.mitigation import measure_ranking, measure_worst_gap
+from segmentation.fairness.multiplicity import Floats, Ints
 from segmentation.risk.cohort import FeatureMatrix
 from segmentation.risk.heads import fit_tree_head
 from segmentation.risk.mitigation import Mitigation

@@ -22,10 +22,10 @@ import polars as pl
 
 from segmentation.domain.room_tables import ROOM_TABLES
 from segmentation.domain.settings import FairnessSettings
-from segmentation.fairness.comparison import Flags, Floats, Ints
 from segmentation.fairness.findings import ALL
 from segmentation.fairness.groups import SOURCES
-from segmentation.fairness.wording import say_code, say_missing_attribute, say_proxy
+from segmentation.fairness.multiplicity import Flags, Floats, Ints
+from segmentation.fairness.wording import say_code, say_member, say_missing_attribute, say_proxy
 
 AUDIT_PROXIES = ROOM_TABLES["audit_proxies"]
 FEATURES, SEGMENT = "features", "segment"
@@ -206,7 +206,7 @@ def _describe_group(
     count = int(is_member.sum())
     if min(count, len(is_member) - count) < settings.min_count_report:
         few = (
-            f"{say_code(attribute)} {say_code(group)}: no figure, fewer than {settings.min_count_report} "
+            f"{say_code(attribute)} {say_member(attribute, group)}: no figure, fewer than {settings.min_count_report} "
             "customers in the group or among all others."
         )
         return _describe_missing(attribute, group, source, few)

@@ -39,9 +39,9 @@ def spend_alpha(previous: date | None, as_of: date, settings: FairnessSettings) 
     --------
     >>> settings = FairnessSettings()
     >>> round(spend_alpha(None, date(2026, 1, 5), settings), 6)
-    0.02
+    0.0375
     >>> round(spend_alpha(date(2026, 1, 5), date(2026, 1, 12), settings), 6)
-    0.001154
+    0.000481
     """
     first = settings.alpha * settings.first_look_share
     if previous is None:

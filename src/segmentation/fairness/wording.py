@@ -6,12 +6,16 @@ Belongs here: sentences made from figures. Does not belong here: the figures, or
 from collections.abc import Iterable
 from typing import Any
 
+from babel import Locale
+
 from segmentation.domain.settings import FairnessSettings
 from segmentation.domain.vocabulary import Verdict
+from segmentation.fairness.comparison import PAIR
 from segmentation.fairness.harms import Harm
 
 _HARDLY = 0.55
 _CLEARLY = 0.7
+_SEXES = {"F": "female", "M": "male"}
 
 
 def say_code(code: str) -> str:
@@ -37,9 +41,24 @@ def say_list(codes: Iterable[str]) -> str:
     return f"{', '.join(first)} and {last}" if first else last
 
 
+def say_member(attribute: str, group: str) -> str:
+    """Return a group, or a pair of groups, in words; other codes of the source stay as they are.
+
+    Examples
+    --------
+    >>> say_member("party_type", "sole_trader"), say_member("language × sex", "fr × F")
+    ('sole trader', 'French × female')
+    """
+    if PAIR in attribute and PAIR in group:
+        return PAIR.join(map(say_member, attribute.split(PAIR), group.split(PAIR)))
+    if attribute == "language":
+        return str(Locale("en").languages.get(group, group))
+    return _SEXES.get(group, group) if attribute == "sex" else say_code(group)
+
+
 def say_group(row: dict[str, Any]) -> str:
     """Return which group a row of the audit is about, such as *party type sole trader*."""
-    return f"{say_code(row['attribute'])} {say_code(row['group'])}"
+    return f"{say_code(row['attribute'])} {say_member(row['attribute'], row['group'])}"
 
 
 def say_gap(row: dict[str, Any]) -> str:
@@ -84,7 +103,7 @@ def say_proxy(  # noqa: PLR0917  the figures of one sentence
     told = "hardly" if low <= _HARDLY else "somewhat" if auc < _CLEARLY else "clearly"
     named = f"; most by {', '.join(say_code(name) for name in strongest)}" if told != "hardly" else ""
     return (
-        f"{say_code(attribute)} {say_code(group)} can {told} be told from the {source}: AUC {auc:.2f} "
+        f"{say_code(attribute)} {say_member(attribute, group)} can {told} be told from the {source}: AUC {auc:.2f} "
         f"(95 % interval {low:.2f} to {high:.2f}; 0.5 is chance){named}."
     )
 
