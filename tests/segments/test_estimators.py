@@ -9,7 +9,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from segmentation.domain.settings import SegmentSettings
 from segmentation.segments.estimators import CauseClassifier, PunctualitySegmenter
-from segmentation.segments.observations import classify_instalments, count_lateness
+from segmentation.segments.observations import classify_instalments, observe_customers
 from segmentation.segments.propensity import estimate_propensity, fit_prior
 from segmentation.segments.rules import assign_segments
 from tests.segments.conftest import AS_OF
@@ -31,7 +31,7 @@ def test_segments_are_those_of_the_rules(make_ledger, mixed_book, days):
     # Without dates nothing fades: in a room with a half-life that is long neither does.
     settings = SegmentSettings(half_life_days=10**7)
     known = classify_instalments(make_ledger(mixed_book)["core_instalment_balance"], AS_OF, settings)
-    counts = count_lateness(known, settings)
+    counts = observe_customers(known, known["customer_id"].unique().sort(), settings).counts
     prior = fit_prior(counts["late_weight"].to_numpy(), counts["prompt_weight"].to_numpy())
     room = assign_segments(estimate_propensity(counts, prior), settings, None).sort("customer_id")
     segmenter = PunctualitySegmenter().fit(days)

@@ -9,14 +9,9 @@ from enum import StrEnum
 
 import polars as pl
 
-from segmentation.domain.settings import SegmentSettings
 from segmentation.segments.habit import HabitModel, fit_habits, follow_habits
-from segmentation.segments.histories import Histories, lay_out_histories
-from segmentation.segments.observations import count_lateness
+from segmentation.segments.observations import Observed
 from segmentation.segments.propensity import LatePrior, estimate_propensity, fit_prior
-
-_COUNTS = ("settled_count", "late_count", "excluded_count")
-_WEIGHTS = ("late_weight", "prompt_weight", "late_weight_squares", "prompt_weight_squares")
 
 
 class ModelName(StrEnum):
@@ -24,20 +19,6 @@ class ModelName(StrEnum):
 
     BETA_BINOMIAL = "beta_binomial"
     HIDDEN_MARKOV = "hidden_markov"
-
-
-@dataclass(frozen=True, slots=True)
-class Observed:
-    """What is known of every customer, row for row.
-
-    Parameters
-    ----------
-    counts : result of ``observations.count_lateness``, nil for customers of whom nothing is known.
-    histories : the same instalments by period.
-    """
-
-    counts: pl.DataFrame
-    histories: Histories
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,26 +35,6 @@ class BehaviourModel:
     published: ModelName
     prior: LatePrior
     habits: HabitModel
-
-
-def observe_customers(known: pl.DataFrame, customer_id: pl.Series, settings: SegmentSettings) -> Observed:
-    """Return what is known of customers.
-
-    Parameters
-    ----------
-    known : result of ``observations.classify_instalments``.
-    customer_id : customers, each once; rows come in this order, others are left out.
-    settings : ``half_life_days``.
-    """
-    counts = (
-        customer_id.to_frame("customer_id")
-        .join(count_lateness(known, settings), "customer_id", "left", maintain_order="left")
-        .with_columns(
-            *(pl.col(name).fill_null(0) for name in _COUNTS),
-            *(pl.col(name).fill_null(0.0) for name in _WEIGHTS),
-        )
-    )
-    return Observed(counts, lay_out_histories(known, customer_id))
 
 
 def fit_behaviour(observed: Observed, published: ModelName) -> BehaviourModel:

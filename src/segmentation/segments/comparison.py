@@ -13,16 +13,11 @@ import polars as pl
 
 from segmentation.domain.room_tables import ROOM_TABLES
 from segmentation.domain.settings import SegmentSettings
-from segmentation.segments.behaviour import (
-    BehaviourModel,
-    ModelName,
-    Observed,
-    fit_behaviour,
-    judge_behaviour,
-    observe_customers,
-)
+from segmentation.segments.behaviour import BehaviourModel, ModelName, fit_behaviour
+from segmentation.segments.habit import follow_habits
 from segmentation.segments.histories import pick_customers
-from segmentation.segments.observations import EXCLUDED, LATE
+from segmentation.segments.observations import EXCLUDED, LATE, Observed, observe_customers
+from segmentation.segments.propensity import estimate_propensity
 
 _ORIGINS = (0.5, 0.75)
 """Shares of the known instalments that are issued before each day on which the models are compared."""
@@ -63,7 +58,7 @@ def compare_models(
     Parameters
     ----------
     known : result of ``observations.classify_instalments``; nothing later enters.
-    observed : result of ``behaviour.observe_customers`` for the same day.
+    observed : result of ``observations.observe_customers`` for the same day.
     settings : bounds of the segments.
     incumbent : model that is published unless the other one is better beyond chance.
 
@@ -148,10 +143,13 @@ def _foretell(known: pl.DataFrame, customer_id: pl.Series, settings: SegmentSett
     for origin, end in zip(origins, [*origins[1:], None], strict=True):
         observed = observe_customers(rewind(known, origin, settings.grace_days), customer_id, settings)
         model = fit_behaviour(observed, ModelName.HIDDEN_MARKOV)
+        judged = {
+            ModelName.BETA_BINOMIAL: estimate_propensity(observed.counts, model.prior),
+            ModelName.HIDDEN_MARKOV: follow_habits(observed.counts, observed.histories, model.habits),
+        }
         said = observed.counts.select("customer_id", "settled_count").with_columns(
-            judged[column].alias(f"{column}_{name}")
-            for name in ModelName
-            for judged in [judge_behaviour(observed, BehaviourModel(name, model.prior, model.habits))]
+            frame[column].alias(f"{column}_{name}")
+            for name, frame in judged.items()
             for column in ("late_propensity", "structural_prob")
         )
         is_later = (pl.col("issue_date") >= origin) & (pl.col("age_days") > 0)

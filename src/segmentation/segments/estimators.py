@@ -142,7 +142,7 @@ class PunctualitySegmenter(BaseEstimator):  # type: ignore[misc]
         return axes
 
     def _count(self, days: Floats) -> pl.DataFrame:
-        """Counts and weights per row, as ``observations.count_lateness`` gives them."""
+        """Counts and weights per row, as ``observations.observe_customers`` gives them."""
         is_known = np.isfinite(days)
         is_late = is_known & (np.where(is_known, days, 0.0) > self.grace_days)
         age = np.cumsum(is_known, axis=1) - is_known

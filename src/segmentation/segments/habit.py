@@ -95,7 +95,7 @@ def follow_habits(counts: pl.DataFrame, histories: Histories, model: HabitModel)
 
     Parameters
     ----------
-    counts : result of ``observations.count_lateness``, row for row with ``histories``.
+    counts : those of ``observations.observe_customers``, row for row with ``histories``.
     histories : late and prompt instalments by customer and period.
     model : result of ``fit_habits``.
 

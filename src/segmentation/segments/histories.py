@@ -9,9 +9,6 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
-
-from segmentation.segments.observations import EXCLUDED, LATE
 
 Counts: TypeAlias = npt.NDArray[np.uint16]
 Rows: TypeAlias = npt.NDArray[np.int64]
@@ -38,31 +35,6 @@ class Histories:
 
     late: Counts
     prompt: Counts
-
-
-def lay_out_histories(known: pl.DataFrame, customer_id: pl.Series) -> Histories:
-    """Return the late and prompt instalments of customers by period.
-
-    Parameters
-    ----------
-    known : result of ``observations.classify_instalments``.
-    customer_id : customers, each once, in the order of rows that is wanted; others are left out.
-    """
-    period = (pl.col("age_days") // PERIOD_DAYS).clip(upper_bound=MOST_PERIODS - 1)
-    cells = (
-        known.filter(~pl.col(EXCLUDED))
-        .group_by("customer_id", period.alias("period"))
-        .agg(pl.col(LATE).sum().alias("late"), pl.len().alias("count"))
-        .join(customer_id.to_frame("customer_id").with_row_index("row"), "customer_id")
-    )
-    age = cells["period"].to_numpy()
-    periods = int(age.max(initial=0)) + 1
-    late, count = (np.zeros((len(customer_id), periods)) for _ in range(2))
-    place = cells["row"].to_numpy(), periods - 1 - age
-    late[place], count[place] = cells["late"], cells["count"]
-    kept = np.minimum(count, MOST_PER_PERIOD)
-    late = np.round(late * kept / np.maximum(count, 1.0))
-    return Histories(late.astype(np.uint16), (kept - late).astype(np.uint16))
 
 
 def pick_customers(histories: Histories, most: int) -> Rows:

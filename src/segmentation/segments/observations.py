@@ -4,18 +4,53 @@ Belongs here: which instalments count, as what, and with which weight. Does not 
 what the counts say about the customer (propensity), or about the cause (signals).
 """
 
+from dataclasses import dataclass
 from datetime import date
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
+from segmentation.domain.row_lookup import find_rows
 from segmentation.domain.settings import SegmentSettings
 from segmentation.domain.vocabulary import CoveredBy
+from segmentation.segments.histories import MOST_PER_PERIOD, MOST_PERIODS, PERIOD_DAYS, Histories
 
 WEIGHT_UNIT = 1 << 20
 """Weights are summed as whole multiples of 2⁻²⁰, so that no order of rows can change a sum."""
 
 LATE = "is_late"
 EXCLUDED = "is_excluded"
+_KEPT = (
+    "invoice_id",
+    "customer_id",
+    "currency",
+    "issue_date",
+    "issued_known_date",
+    "due_date",
+    "covered_known_date",
+    "amount",
+    "days_late",
+    "is_open",
+    "payment_count",
+)
+_COUNTS = ("settled_count", "late_count", "excluded_count")
+_WEIGHTS = ("late_weight", "prompt_weight", "late_weight_squares", "prompt_weight_squares")
+_MEASURES = ("typical_days_late", "severity_days")
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What is known of every customer, row for row.
+
+    Parameters
+    ----------
+    counts : counts, weights and measures, one row per customer (``observe_customers``).
+    histories : the same instalments by period.
+    """
+
+    counts: pl.DataFrame
+    histories: Histories
 
 
 def classify_instalments(balance: pl.DataFrame, as_of: date, settings: SegmentSettings) -> pl.DataFrame:
@@ -29,8 +64,9 @@ def classify_instalments(balance: pl.DataFrame, as_of: date, settings: SegmentSe
 
     Returns
     -------
-    The rows of ``balance`` that say something about paying, with ``is_late``, ``is_excluded``
-    (lateness was the supplier's doing) and ``age_days`` (days since the due date, at least nil).
+    The rows of ``balance`` that say something about paying, of the columns those that the room reads, with
+    ``is_late``, ``is_excluded`` (lateness was the supplier's doing) and ``age_days`` (days since the due date, at
+    least nil).
 
     Notes
     -----
@@ -41,33 +77,36 @@ def classify_instalments(balance: pl.DataFrame, as_of: date, settings: SegmentSe
     """
     is_payer_decided = pl.col("is_open") | (pl.col("covered_by") == CoveredBy.PAYMENT.value)
     is_overdue = pl.col("days_late") > settings.grace_days
-    return balance.filter(
+    known = balance.lazy().filter(
         (pl.col("amount") > 0)
         & pl.col("days_late").is_not_null()
         & is_payer_decided.fill_null(False)
         & (is_overdue | ~pl.col("is_open"))
-    ).with_columns(
+    )
+    return known.select(
+        *_KEPT,
         is_overdue.alias(LATE),
         pl.col("is_supplier_caused").alias(EXCLUDED),
         (pl.lit(as_of) - pl.col("due_date")).dt.total_days().clip(lower_bound=0).alias("age_days"),
-    )
+    ).collect()
 
 
-def count_lateness(known: pl.DataFrame, settings: SegmentSettings) -> pl.DataFrame:
-    """Return per customer how many instalments are known, how many were late, and their weights.
+def observe_customers(known: pl.DataFrame, customer_id: pl.Series, settings: SegmentSettings) -> Observed:
+    """Return per customer how many instalments are known, how many were late, their weights, and their history.
 
     Parameters
     ----------
     known : result of ``classify_instalments``.
+    customer_id : customers, each once; rows come in this order, others are left out.
     settings : ``half_life_days`` is the age at which an instalment counts for half.
 
     Returns
     -------
-    One row per customer with known or excluded instalments: ``settled_count``, ``late_count``,
-    ``excluded_count``; ``late_weight``, ``prompt_weight`` (sums of weights) and
-    ``late_weight_squares``, ``prompt_weight_squares`` (sums of squared weights);
-    ``late_span_days`` (days between the first and the last late due date, null when none was late);
-    ``typical_days_late`` (median over paid instalments, null without any); ``severity_days``.
+    Counts with ``customer_id``, ``settled_count``, ``late_count``, ``excluded_count``; ``late_weight``,
+    ``prompt_weight`` (sums of weights) and ``late_weight_squares``, ``prompt_weight_squares`` (sums of squared
+    weights), all nil where nothing is known; ``late_span_days`` (days between the first and the last late due
+    date, null when none was late); ``typical_days_late`` (median over paid instalments, null without any);
+    ``severity_days`` (null without any). Histories row for row.
 
     Notes
     -----
@@ -78,52 +117,42 @@ def count_lateness(known: pl.DataFrame, settings: SegmentSettings) -> pl.DataFra
     in its currency. It is above the plain mean where the larger invoices are paid later, and the unit of a currency
     does not matter.
     """
-    counts = ~pl.col(EXCLUDED)
-    late = counts & pl.col(LATE)
-    prompt = counts & ~pl.col(LATE)
-    weight = (2.0 ** (-pl.col("age_days") / settings.half_life_days)).alias("weight")
-    weighted = known.with_columns(weight).with_columns(
-        (pl.col("weight") * WEIGHT_UNIT).round().cast(pl.Int64),
-        (pl.col("weight").pow(2) * WEIGHT_UNIT).round().cast(pl.Int64).alias("weight_square"),
+    from segmentation.segments import tally
+
+    age = known["age_days"].to_numpy()
+    periods = min(int(age.max(initial=0)) // PERIOD_DAYS + 1, MOST_PERIODS)
+    weight = 2.0 ** (-np.arange(int(age.max(initial=0)) + 1) / settings.half_life_days)
+    currency = known["currency"].unique().sort()
+    flags = (
+        pl.col(LATE).cast(pl.UInt8) * tally.LATE
+        + pl.col(EXCLUDED).cast(pl.UInt8) * tally.EXCLUDED
+        + pl.col("is_open").cast(pl.UInt8) * tally.OPEN
     )
-    late_due = pl.col("due_date").filter(late)
-    sums = weighted.group_by("customer_id").agg(
-        counts.sum().cast(pl.Int64).alias("settled_count"),
-        late.sum().cast(pl.Int64).alias("late_count"),
-        pl.col(EXCLUDED).sum().cast(pl.Int64).alias("excluded_count"),
-        pl.col("weight").filter(late).sum().alias("late_weight"),
-        pl.col("weight").filter(prompt).sum().alias("prompt_weight"),
-        pl.col("weight_square").filter(late).sum().alias("late_weight_squares"),
-        pl.col("weight_square").filter(prompt).sum().alias("prompt_weight_squares"),
-        (late_due.max() - late_due.min()).dt.total_days().alias("late_span_days"),
-        pl.col("days_late").filter(counts & ~pl.col("is_open")).median().alias("typical_days_late"),
+    sums, reals, late, prompt = tally.tally_customers(
+        _number(known["customer_id"], customer_id),
+        age.astype(np.int64),
+        known["days_late"].cast(pl.Int64).to_numpy(),
+        known["amount"].to_physical().cast(pl.Int64).to_numpy(),
+        _number(known["currency"], currency),
+        known.select(flags).to_series().to_numpy(),
+        len(customer_id),
+        len(currency),
+        PERIOD_DAYS,
+        periods,
+        MOST_PER_PERIOD,
+        *(np.round(power * WEIGHT_UNIT).astype(np.int64) for power in (weight, weight**2)),
     )
-    scaled = ("late_weight", "prompt_weight", "late_weight_squares", "prompt_weight_squares")
-    return (
-        sums.with_columns(pl.col(name) / WEIGHT_UNIT for name in scaled)
-        .join(_measure_severity(known), "customer_id", "left")
-        .sort("customer_id")
+    counts = dict(zip(_COUNTS, sums.T[:3], strict=True))
+    weights = dict(zip(_WEIGHTS, sums.T[3:7] / WEIGHT_UNIT, strict=True))
+    span = pl.Series("late_span_days", sums[:, 7])
+    measures = pl.DataFrame(dict(zip(_MEASURES, reals.T, strict=True))).fill_nan(None)
+    frame = pl.DataFrame({"customer_id": customer_id, **counts, **weights}).with_columns(
+        pl.when(span >= 0).then(span), *measures
     )
+    return Observed(frame, Histories(late, prompt))
 
 
-def _measure_severity(known: pl.DataFrame) -> pl.DataFrame:
-    """Return ``severity_days`` per customer, from sums of whole numbers, which no order of rows can change."""
-    amount, delay = pl.col("amount").to_physical(), pl.col("days_late").clip(lower_bound=0)
-    by_currency = (
-        known.filter(~pl.col(EXCLUDED))
-        .group_by("customer_id", "currency")
-        .agg(
-            pl.len().alias("count"),
-            (amount * delay).sum().cast(pl.Float64).alias("delayed_amount"),
-            amount.sum().cast(pl.Float64).alias("amount"),
-        )
-    )
-    return (
-        by_currency.sort("customer_id", "currency")
-        .group_by("customer_id", maintain_order=True)
-        .agg(
-            (
-                (pl.col("delayed_amount") / pl.col("amount") * pl.col("count")).sum() / pl.col("count").sum()
-            ).alias("severity_days")
-        )
-    )
+def _number(values: pl.Series, names: pl.Series) -> npt.NDArray[np.int64]:
+    """Return where each value stands among the names; −1 where it does not."""
+    rows: npt.NDArray[np.int64] = find_rows(values, names).cast(pl.Int64).fill_null(-1).to_numpy()
+    return rows

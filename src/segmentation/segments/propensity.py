@@ -96,7 +96,7 @@ def estimate_propensity(counts: pl.DataFrame, prior: LatePrior) -> pl.DataFrame:
 
     Parameters
     ----------
-    counts : result of ``observations.count_lateness``.
+    counts : those of ``observations.observe_customers``.
     prior : spread of propensities over customers.
 
     Returns

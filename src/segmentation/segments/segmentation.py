@@ -9,19 +9,13 @@ from segmentation.domain.core_tables import CAUSE_FINDING
 from segmentation.domain.room_tables import SEGMENT
 from segmentation.domain.schema import Frames
 from segmentation.domain.settings import SegmentSettings
-from segmentation.segments.behaviour import (
-    ModelName,
-    Observed,
-    fit_behaviour,
-    judge_behaviour,
-    observe_customers,
-)
+from segmentation.segments.behaviour import ModelName, fit_behaviour, judge_behaviour
 from segmentation.segments.causes import choose_causes, weigh_causes
 from segmentation.segments.comparison import compare_models, describe_models
 from segmentation.segments.definitions import CauseModel, load_cause_model
 from segmentation.segments.evidence import describe_segments
 from segmentation.segments.learning import find_known_causes, heed_findings, learn_causes
-from segmentation.segments.observations import classify_instalments
+from segmentation.segments.observations import Observed, classify_instalments, observe_customers
 from segmentation.segments.rules import assign_segments
 from segmentation.segments.segment_model import SegmentModel
 from segmentation.segments.signals import count_signals, find_contacted

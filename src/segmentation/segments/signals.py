@@ -149,12 +149,17 @@ def _dunning_contacts(ledger: Frames) -> pl.DataFrame:
         .select("contact_id", "customer_id", "invoice_id", "dunning_level", "sent_date", "is_answered")
     )
     paid = (pl.col("covered_by") == CoveredBy.PAYMENT.value).fill_null(False) & ~pl.col("is_open")
-    by_invoice = balance.group_by("invoice_id").agg(
-        pl.col("covered_date").filter(paid).max().alias("invoice_paid_date"),
-        pl.col("due_date").min().alias("invoice_due_date"),
+    by_invoice = (
+        balance.join(contacts, "invoice_id", "semi")
+        .group_by("invoice_id")
+        .agg(
+            pl.col("covered_date").filter(paid).max().alias("invoice_paid_date"),
+            pl.col("due_date").min().alias("invoice_due_date"),
+        )
     )
     payments = (
-        balance.filter(paid & pl.col("covered_date").is_not_null())
+        balance.join(contacts, "customer_id", "semi")
+        .filter(paid & pl.col("covered_date").is_not_null())
         .select("customer_id", pl.col("covered_date").alias("account_paid_date"))
         .unique()
         .sort("account_paid_date", "customer_id")
@@ -215,6 +220,8 @@ def _count_instalments(ledger: Frames, known: pl.DataFrame, model: CauseModel) -
 
 def _count_promises(ledger: Frames, as_of: date, grace_days: int) -> pl.DataFrame:
     """Promises that ended, and those of them that were not kept."""
+    if ledger["core_promise_to_pay"].is_empty():  # judging reads every instalment and payment
+        return SIGNAL_SCHEMA.to_frame()
     judged = judge_promises(ledger, as_of, grace_days).join(_invoice_owners(ledger), "invoice_id")
     ended = judged.filter(pl.col("state") != PromiseStatus.OPEN.value)
     return _counted(ended, "broken_promise", pl.col("state") == PromiseStatus.BROKEN.value)
