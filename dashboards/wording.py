@@ -93,6 +93,11 @@ SEGMENT_ICONS: Mapping[str, str] = {
     "insufficient_history": ":material/history_toggle_off:",
 }
 
+BEHAVIOUR_MODELS: Mapping[str, str] = {
+    "beta_binomial": "Steady habits (beta-binomial)",
+    "hidden_markov": "Changing habits (hidden Markov model)",
+}
+
 CHANGE_REASONS: Mapping[str, str] = {
     "behaviour": "their payments",
     "model": "a change of the model",

@@ -5,7 +5,7 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
-from dashboards import cards, cause_question, charts, panels, published, rows, wording
+from dashboards import cards, cause_question, charts, panels, published, rows, segment_panels, wording
 from segmentation.domain.vocabulary import Action
 
 CHART_ROWS = 15
@@ -129,6 +129,15 @@ def _draw_behaviour(page: panels.Page, customer_id: str) -> None:
             charts.draw_behaviour(row),
             key="behaviour",
             alt="Probability of usually paying late and share of instalments paid late, with intervals",
+        )
+    if (row.get("turning_prob") or 0.0) >= segment_panels.TURNING_PROB:
+        st.markdown(
+            f":material/trending_up: **Early sign:** punctual half a year ago, and {formats.share(row['turning_prob'])} "
+            "likely to be late by habit by now or within 90 days."
+        )
+    if row.get("severity_days"):
+        st.caption(
+            f"Counted by amount, they pay {formats.days(row['severity_days'])} beyond terms on average."
         )
     if row["previous_segment"] and row["changed_because"] != "none":
         why = wording.say(wording.CHANGE_REASONS, row["changed_because"])

@@ -8,7 +8,7 @@ import polars as pl
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from dashboards import charts, panels, rows, segment_charts, wording
+from dashboards import charts, panels, rows, segment_panels, wording
 
 FORECAST_SUMS = (7, 14, 30)
 TILES_IN_ROW = 5
@@ -242,42 +242,9 @@ def _draw_segments(page: panels.Page, scores: pl.DataFrame, currency: str) -> No
             key="segment-amounts",
             alt=f"Open amount in {currency} by paying behaviour",
         )
-    definitions = page.read_if_there("out_segment_definitions")
-    if definitions is not None and not definitions.is_empty():
-        said = dict(definitions.select("segment", "definition").iter_rows())
-        with st.expander("What these words mean"):
-            st.markdown(
-                "\n".join(
-                    f"- **{name}.** {said[segment]}"
-                    for segment, name in wording.SEGMENTS.items()
-                    if segment in said
-                )
-            )
-    _draw_migrations(page)
-
-
-def _draw_migrations(page: panels.Page) -> None:
-    """Draw who moved between segments since the previous snapshot, and why; nothing without one."""
-    migrations = page.read_if_there("out_segment_migrations")
-    if migrations is None or migrations.is_empty():
-        return
-    st.subheader("Who moved since the last snapshot", anchor=False)
-    formats = page.formats
-    moved = migrations.filter(pl.col("from_segment") != pl.col("to_segment"))
-    count = {
-        reason: moved.filter(changed_because=reason)["customer_count"].sum()
-        for reason in ("behaviour", "model")
-    }
-    st.markdown(
-        f"**{formats.number(sum(count.values()))}** of {formats.number(migrations['customer_count'].sum())} customers moved: "
-        f"{formats.number(count['behaviour'])} because of their payments (blue), "
-        f"{formats.number(count['model'])} because of a change of the model (orange). Grey ones stayed."
-    )
-    panels.draw_chart(
-        segment_charts.draw_migrations(migrations, formats),
-        key="migrations",
-        alt="Customers by paying behaviour in the previous snapshot and in this one, and the flows between them",
-    )
+    segment_panels.draw_definitions(page)
+    segment_panels.draw_migrations(page)
+    segment_panels.draw_turning(page)
 
 
 panels.guard(draw, panels.open_page("Portfolio"))

@@ -3,7 +3,7 @@
 import polars as pl
 import streamlit as st
 
-from dashboards import charts, panels, published, wording
+from dashboards import charts, panels, published, segment_panels, wording
 from segmentation.domain.errors import SegmentationError
 from segmentation.publish.reader import Snapshot
 
@@ -25,6 +25,7 @@ def draw(page: panels.Page) -> None:
         _draw_quarantine(page)
     with model:
         _draw_models(page)
+        segment_panels.draw_comparison(page)
     with watch:
         _draw_monitoring(page)
     with card:

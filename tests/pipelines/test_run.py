@@ -9,6 +9,7 @@ import pytest
 from pipelines.command_line.app import run_command
 from segmentation.domain.published_tables import PUBLISHED_TABLES
 from segmentation.domain.validation import find_violations
+from segmentation.publish.cause_findings import FindingStore
 from segmentation.publish.decisions import DecisionStore
 from segmentation.publish.reader import open_current
 from segmentation.publish.verification import verify_snapshot
@@ -74,7 +75,7 @@ def test_a_run_without_the_facts_observed_later_gives_the_same_content(
     assert open_current(tmp_path / "root").id == open_current(published_small).id
 
 
-def test_a_decision_feeds_the_run_of_the_next_day(run, published_small, small_ledger, tmp_path):
+def test_what_people_decide_and_find_out_feeds_the_run_of_the_next_day(run, published_small, small_ledger, tmp_path):
     root = tmp_path / "root"
     shutil.copytree(published_small, root, symlinks=True)
     snapshot = open_current(root)
@@ -88,7 +89,22 @@ def test_a_decision_feeds_the_run_of_the_next_day(run, published_small, small_le
             decided_at=dt.datetime(2026, 9, 1, 9, tzinfo=dt.UTC),
             token="once",
         )
+    before = snapshot.read_table("out_customer_segments")
+    late = before.filter((pl.col("segment") == "structural") & (pl.col("cause") != "disputing"))
+    with FindingStore(root / "decisions.sqlite") as store:
+        store.record_finding(
+            snapshot,
+            late.row(0, named=True),
+            "disputing",
+            found_by="tester",
+            found_at=dt.datetime(2026, 9, 1, 9, tzinfo=dt.UTC),
+            token="once",
+        )
     assert run(small_ledger, root, "2026-09-02") == 0
+    segments = open_current(root).read_table("out_customer_segments")
+    assert segments.filter(customer_id=late["customer_id"][0])["cause"].item() == "disputing"
+    migrations = open_current(root).read_table("out_segment_migrations")
+    assert migrations["customer_count"].sum() == before.join(segments, "customer_id").height
     steps = open_current(root).read_table("out_recommendations")
     mine = steps.filter(pl.col("customer_id") == step["customer_id"]).row(0, named=True)
     assert "awaiting_decision_effect" in mine["blocked_by"]
