@@ -90,6 +90,8 @@ def build_book(
             "late_propensity_p05": np.clip(propensity - 0.1, 0, 1),
             "late_propensity_p95": np.clip(propensity + 0.1, 0, 1),
             "typical_days_late": rng.integers(-2, 30, n).astype(float),
+            "turning_prob": np.where(np.arange(n) % 9 == 0, 0.42, 0.03),
+            "severity_days": np.arange(n) % 13 * 1.5,
             "cause": rng.choice(CAUSES, n),
             "cause_prob": rng.uniform(0.5, 0.9, n),
             "settled_count": settled,
@@ -237,6 +239,7 @@ def build_book(
         "out_customer_segments": segments,
         "out_segment_definitions": _definitions(),
         "out_segment_migrations": _migrations(segments),
+        "out_segment_comparison": _behaviour_models(),
         "out_recommendations": recommendations,
         "out_customers": customers,
         "out_cash_forecast": _forecast(as_of, currencies, rng),
@@ -275,6 +278,20 @@ def _migrations(segments):
     )
     told = segments.with_columns(reason.otherwise(pl.lit("behaviour")).alias("changed_because")).rename(way)
     return told.group_by(*way.values(), "changed_because").agg(pl.len().alias("customer_count"))
+
+
+def _behaviour_models():
+    return pl.DataFrame(
+        {
+            "model": ["beta_binomial", "hidden_markov"],
+            "customer_count": 400,
+            "instalment_count": 2400,
+            "late_log_loss": [0.5123, 0.5001],
+            "structural_brier": [0.121, 0.113],
+            "is_published": [False, True],
+            "note": ["Beaten by the other one.", "Foretold more of what came later."],
+        }
+    )
 
 
 def _month(as_of):

@@ -167,3 +167,17 @@ def test_bias_page_says_what_to_supply(open_page):
     text = read_everything(open_page("bias"))
     assert "Supply birth\\_year in customer\\_audit to assess it" in text
     assert "not proof that there is none" in text
+
+
+@pytest.mark.usefixtures("data_root")
+def test_segments_are_explained_where_they_are_shown(open_page):
+    portfolio = read_everything(open_page("portfolio"))
+    assert "Who moved since the last snapshot" in portfolio
+    assert "because of a change of the model (orange)" in portfolio
+    assert "What structural is. And why." in portfolio
+    assert "Punctual half a year ago" in portfolio
+    assert "Foretold more of what came later" in read_everything(open_page("runs"))
+    customer = read_everything(open_page("customer", customer="C000001"))
+    assert "means (definition 1): What" in customer
+    assert "**Early sign:**" in customer
+    assert "**Early sign:**" not in read_everything(open_page("customer", customer="C000002"))

@@ -75,7 +75,9 @@ def test_a_run_without_the_facts_observed_later_gives_the_same_content(
     assert open_current(tmp_path / "root").id == open_current(published_small).id
 
 
-def test_what_people_decide_and_find_out_feeds_the_run_of_the_next_day(run, published_small, small_ledger, tmp_path):
+def test_what_people_decide_and_find_out_feeds_the_run_of_the_next_day(
+    run, published_small, small_ledger, tmp_path
+):
     root = tmp_path / "root"
     shutil.copytree(published_small, root, symlinks=True)
     snapshot = open_current(root)
