@@ -64,6 +64,8 @@ class Cohort:
     paid, paid_known : day of payment, and day on which it was known; ``NEVER`` without one.
     closed, closed_known : the same for a credit note or write-off, which end the observation.
     is_supplier_caused : lateness that is not the payer's doing; never trained or judged on.
+    amount : of the instalment, in its currency; no model sees it, sums of money are judged with it.
+    currency : number of the currency.
     feature_names, features : columns and values; a missing value is NaN.
     """
 
@@ -77,6 +79,8 @@ class Cohort:
     closed: IntArray
     closed_known: IntArray
     is_supplier_caused: BoolArray
+    amount: FloatArray
+    currency: IntArray
     feature_names: tuple[str, ...]
     features: FeatureMatrix
 
@@ -110,6 +114,8 @@ class Cohort:
             closed=self.closed[where],
             closed_known=self.closed_known[where],
             is_supplier_caused=self.is_supplier_caused[where],
+            amount=self.amount[where],
+            currency=self.currency[where],
             features=self.features[where],
         )
 
@@ -187,6 +193,8 @@ def build_cohort(
         closed=days(pl.when(~by_payment).then("covered_date")),
         closed_known=days(pl.when(~by_payment).then(known)),
         is_supplier_caused=joined["is_supplier_caused"].fill_null(value=False).to_numpy().astype(np.bool_),
+        amount=joined["amount"].cast(pl.Float64).fill_null(0.0).to_numpy(),
+        currency=(joined["currency"].rank("dense").fill_null(1) - 1).to_numpy().astype(np.int64),
         feature_names=tuple(feature_names),
         features=matrix.to_numpy().astype(np.float32).reshape(joined.height, len(feature_names)),
     )

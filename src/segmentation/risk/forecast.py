@@ -140,6 +140,7 @@ def forecast_cash(
     settings: RiskSettings,
     seed: int,
     weekdays: BoolArray | None = None,
+    width: float = 1.0,
 ) -> pl.DataFrame:
     """Return expected inflow per day and currency with its 10th, 50th and 90th percentile (pred_cash_forecast).
 
@@ -152,12 +153,12 @@ def forecast_cash(
     settings : draws.
     seed : of the draws.
     weekdays : weekdays on which money arrives, Monday first (``find_payment_weekdays``); None means all.
+    width : by how much the band is widened (``band.measure_width``).
 
     Notes
     -----
-    Every future draws one normal number, one more per customer and one per instalment, mixes them with the
-    square roots of their shares (a Gaussian copula with nested factors, Li 2000), and reads each payment day from its distribution. The mean is exact, not simulated. Amounts arrive whole, and on a
-    weekday that carries payments: what falls on another one waits for the next that does.
+    Amounts arrive whole, and on a weekday that carries payments: what falls on another one waits for the next
+    that does. For the rest see ``forecast_inflow``.
     """
     table = ROOM_TABLES["pred_cash_forecast"]
     days = paid.shape[1]
@@ -167,17 +168,15 @@ def forecast_cash(
     code = np.searchsorted(np.array(names), np.array(currency))
     if weekdays is not None:
         paid = move_to_payment_days(paid, as_of, weekdays)
-    by_then = np.stack([open_amount[code == c] @ paid[code == c] for c in range(len(names))])
-    mean = np.diff(by_then, axis=1, prepend=0.0)
-    low, middle, high = simulate_inflow(
+    mean, low, middle, high = forecast_inflow(
         paid,
         customer,
         open_amount,
         code,
-        currencies=len(names),
         dependence=dependence,
         draws=settings.forecast_draws,
         seed=seed,
+        width=width,
     )
     frame = pl.DataFrame(
         {
@@ -192,7 +191,54 @@ def forecast_cash(
     return table.conform(frame.with_columns(pl.col("^inflow.*$").round(2)))
 
 
-def simulate_inflow(
+def forecast_inflow(
+    paid: PaidProb,
+    customer: IntArray,
+    open_amount: FloatArray,
+    code: IntArray,
+    *,
+    dependence: Dependence,
+    draws: int,
+    seed: int,
+    width: float = 1.0,
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Return mean, 10th, 50th and 90th percentile of what arrives in each period, currencies × periods.
+
+    Parameters
+    ----------
+    paid : instalments × periods, probability of being paid by the end of each.
+    customer, open_amount, code : of the same instalments; ``code`` numbers the currencies from 0.
+    dependence, draws, seed : of the simulated futures.
+    width : factor on the distance of the 10th and the 90th percentile from the mean.
+
+    Notes
+    -----
+    Every future draws one normal number, one more per customer and one per instalment, mixes them with the
+    square roots of their shares (a Gaussian copula with nested factors, Li 2000), and reads each payment day
+    from its distribution. The mean is exact, not simulated. Widening never narrows a side, nor goes below nil or
+    beyond all that is owed.
+    """
+    currencies = int(code.max(initial=0)) + 1
+    owed = np.bincount(code, weights=open_amount, minlength=currencies)[:, None]
+    by_then = np.stack([open_amount[code == c] @ paid[code == c] for c in range(currencies)])
+    mean = np.diff(by_then, axis=1, prepend=0.0)
+    low, middle, high = _simulate_inflow(
+        paid,
+        customer,
+        open_amount,
+        code,
+        currencies=currencies,
+        dependence=dependence,
+        draws=draws,
+        seed=seed,
+    )
+    if width > 1.0:
+        low = np.minimum(low, np.maximum(mean - width * (mean - low), 0.0))
+        high = np.maximum(high, np.minimum(mean + width * (high - mean), owed))
+    return mean, low, middle, high
+
+
+def _simulate_inflow(
     paid: PaidProb,
     customer: IntArray,
     open_amount: FloatArray,

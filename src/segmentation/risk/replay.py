@@ -16,24 +16,20 @@ from segmentation.domain.schema import Frames
 from segmentation.features.computation import compute_open_features
 from segmentation.ledger.as_known import as_known
 from segmentation.ledger.balances import build_instalment_balances
+from segmentation.risk.band import WEEKS_AHEAD, measure_dependence, measure_width
 from segmentation.risk.cohort import KEY, Cohort, Outcome, build_cohort, day_number
 from segmentation.risk.distribution import PaymentDistribution
 from segmentation.risk.forecast import (
     Dependence,
-    PaidProb,
     daily_paid_prob,
     find_payment_weekdays,
+    forecast_inflow,
     move_to_payment_days,
-    simulate_inflow,
 )
 from segmentation.risk.grid import BoolArray, FloatArray, IntArray
-from segmentation.risk.scoring import measure_dependence
 from segmentation.risk.speaking import Speakers
 
 OPEN_BOOK_DAYS = 14
-FORECAST_WEEKS = 4
-"""Weeks ahead for which the inflow is forecast on each Monday."""
-
 _MONDAY, _WEEK = 0, 7
 _EMPTY_BOOK = pl.DataFrame(
     schema={
@@ -88,7 +84,13 @@ class Replay:
 
     @cached_property
     def _dependence(self) -> Dependence:
-        return measure_dependence(self.speakers.validation, self.speakers.choice)
+        return measure_dependence(self.speakers)
+
+    @cached_property
+    def _width(self) -> float:
+        return measure_width(
+            self.speakers, day_number(self.start), self._dependence, self._weekdays, self.seed
+        )
 
     def score_mondays(self, until: date) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Return the scored open book and the forecast inflow of every Monday, with what came of them."""
@@ -123,17 +125,25 @@ class Replay:
         names = known["currency"].fill_null("").unique().sort()
         code = known["currency"].fill_null("").replace_strict(names, np.arange(len(names))).to_numpy()
         paid = move_to_payment_days(
-            daily_paid_prob(distribution, FORECAST_WEEKS * _WEEK), monday, self._weekdays
+            daily_paid_prob(distribution, WEEKS_AHEAD * _WEEK), monday, self._weekdays
         )[:, _WEEK - 1 :: _WEEK]
-        low, high = self._band(paid, cohort, amount, code)
-        by_then = np.stack([amount[code == at] @ paid[code == at] for at in range(len(names))])
+        mean, low, _, high = forecast_inflow(
+            paid,
+            cohort.customer,
+            amount,
+            code,
+            dependence=self._dependence,
+            draws=self.speakers.settings.forecast_draws,
+            seed=self.seed,
+            width=self._width,
+        )
         weeks = pl.DataFrame(
             {
-                "week": np.tile(np.arange(1, FORECAST_WEEKS + 1), len(names)),
-                "currency": np.repeat(names.to_numpy(), FORECAST_WEEKS).tolist(),
-                "inflow_amount": np.diff(by_then, prepend=0.0).reshape(-1),
-                "inflow_p10_amount": low,
-                "inflow_p90_amount": high,
+                "week": np.tile(np.arange(1, WEEKS_AHEAD + 1), len(names)),
+                "currency": np.repeat(names.to_numpy(), WEEKS_AHEAD).tolist(),
+                "inflow_amount": mean.reshape(-1),
+                "inflow_p10_amount": low.reshape(-1),
+                "inflow_p90_amount": high.reshape(-1),
             }
         )
         paid_day = np.where(outcome.is_paid, outcome.event_day, 0.0).astype(np.int64) + cohort.due
@@ -149,21 +159,6 @@ class Replay:
             .with_columns(pl.lit(monday).alias("made_date"), pl.col("actual_amount").fill_null(0.0))
             .select(_EMPTY_INFLOW.columns)
         )
-
-    def _band(
-        self, paid: PaidProb, cohort: Cohort, amount: FloatArray, code: IntArray
-    ) -> tuple[FloatArray, FloatArray]:
-        low, _, high = simulate_inflow(
-            paid,
-            cohort.customer,
-            amount,
-            code,
-            currencies=int(code.max()) + 1,
-            dependence=self._dependence,
-            draws=self.speakers.settings.forecast_draws,
-            seed=self.seed,
-        )
-        return low.reshape(-1), high.reshape(-1)
 
 
 def _score_book(

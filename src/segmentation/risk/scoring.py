@@ -16,6 +16,7 @@ from segmentation.domain.schema import Frames
 from segmentation.domain.settings import RiskSettings
 from segmentation.domain.vocabulary import ScoreStatus
 from segmentation.risk.amounts import add_amounts, price_risk
+from segmentation.risk.band import measure_dependence, measure_width
 from segmentation.risk.candidates import MODELS, fit_candidates
 from segmentation.risk.cohort import KEY, Cohort, build_cohort, day_number, drop_incomplete, text_levels
 from segmentation.risk.comparison import Choice, build_model_comparison, build_reliability, choose_speakers
@@ -23,10 +24,8 @@ from segmentation.risk.distribution import PaymentDistribution
 from segmentation.risk.evidence import add_evidence, find_evidence
 from segmentation.risk.explanation import build_reasons, explain, list_codes
 from segmentation.risk.forecast import (
-    Dependence,
     PaidProb,
     daily_paid_prob,
-    estimate_dependence,
     find_payment_weekdays,
     forecast_cash,
 )
@@ -37,7 +36,7 @@ from segmentation.risk.model_card import build_model_card
 from segmentation.risk.monitoring import build_monitoring
 from segmentation.risk.speaking import Speakers, calibration_of
 from segmentation.risk.stored_models import store_models
-from segmentation.risk.validation import Validation, validate
+from segmentation.risk.validation import validate
 
 METHOD_VERSION = "2"
 """Counted up when the method changes, so that model_version changes with it."""
@@ -143,6 +142,8 @@ def score_book(  # noqa: PLR0917  six inputs, each a different thing
         balance.select(*KEY, "due_date", "open_amount", "currency"), on=KEY, how="left", maintain_order="left"
     )
     validation, choice = speakers.validation, speakers.choice
+    weekdays = find_payment_weekdays(ledger["core_payment"], as_of)
+    dependence = measure_dependence(speakers)
     return {
         "pred_instalment_risk": _build_risk(batches, amounts, version),
         "pred_risk_reason": _build_reasons(batches, find_evidence(ledger)),
@@ -152,10 +153,11 @@ def score_book(  # noqa: PLR0917  six inputs, each a different thing
             amounts["open_amount"].cast(pl.Float64).to_numpy(),
             amounts["currency"].to_list(),
             as_of=as_of,
-            dependence=measure_dependence(validation, choice),
+            dependence=dependence,
             settings=settings,
             seed=seed,
-            weekdays=find_payment_weekdays(ledger["core_payment"], as_of),
+            weekdays=weekdays,
+            width=measure_width(speakers, day, dependence, weekdays, seed),
         ),
         "pred_model_comparison": build_model_comparison(validation, choice),
         "pred_reliability": build_reliability(validation, choice),
@@ -224,14 +226,6 @@ def _read_risk(
             dtype=pl.String,
         ),
     )
-
-
-def measure_dependence(validation: Validation | None, choice: Choice) -> Dependence:
-    """Return how strongly payment dates move together, beyond what was predicted."""
-    if validation is None:
-        return Dependence()
-    pit = validation.predictions[choice.speakers[-1]].pit
-    return estimate_dependence(validation.cohort.customer, validation.cohort.due // _WEEK, pit)
 
 
 def _version(

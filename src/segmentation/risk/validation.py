@@ -17,7 +17,7 @@ from segmentation.risk.calibration import (
     fit_late_calibration,
     interval_scores,
 )
-from segmentation.risk.candidates import MODELS, fit_candidates
+from segmentation.risk.candidates import MODELS, FittedCandidates, fit_candidates
 from segmentation.risk.cohort import Cohort, Outcome
 from segmentation.risk.distribution import PaymentDistribution, anchor_survival
 from segmentation.risk.grid import BoolArray, FloatArray, Grid, IntArray
@@ -66,7 +66,7 @@ class OutOfTime:
 class Validation:
     """Test blocks before the as-of day, with the outcome known on that day and every prediction.
 
-    ``fold`` numbers the blocks from 0, ``origins`` their first days.
+    ``fold`` numbers the blocks from 0; ``origins`` are their first days, ``fitted`` what predicted them.
     """
 
     cohort: Cohort
@@ -75,6 +75,7 @@ class Validation:
     fold: IntArray
     depth: IntArray
     origins: tuple[int, ...]
+    fitted: tuple[FittedCandidates, ...]
     predictions: Mapping[str, OutOfTime]
 
     @property
@@ -122,7 +123,7 @@ def validate(  # noqa: PLR0917  what a model is fitted with
     bounds = [*origins, day]
     blocks: list[IntArray] = []
     curves: dict[str, list[FloatArray]] = {}
-    tails: list[float] = []
+    frozen: list[FittedCandidates] = []
     kept_origins: list[int] = []
     for fold, origin in enumerate(origins):
         rows = np.flatnonzero(testable & (cohort.issue >= origin) & (cohort.issue < bounds[fold + 1]))
@@ -132,14 +133,14 @@ def validate(  # noqa: PLR0917  what a model is fitted with
         block = cohort.take(rows)
         blocks.append(rows)
         kept_origins.append(origin)
-        tails.append(fitted.tail_hazard)
+        frozen.append(fitted)
         for name, candidate in fitted.candidates.items():
             curves.setdefault(name, []).append(candidate.survival(block))
     if not blocks:
         return None
     # A model that the first blocks were too small for is judged on the blocks that have all of them.
     usable = min(len(parts) for parts in curves.values())
-    blocks, kept_origins, tails = blocks[-usable:], kept_origins[-usable:], tails[-usable:]
+    blocks, kept_origins, frozen = blocks[-usable:], kept_origins[-usable:], frozen[-usable:]
     test = cohort.take(np.concatenate(blocks))
     outcome = test.outcome_before(day)
     fold_of = np.repeat(np.arange(usable), [len(rows) for rows in blocks])
@@ -149,7 +150,7 @@ def validate(  # noqa: PLR0917  what a model is fitted with
             np.concatenate(parts[-usable:]),
             is_model=name in MODELS,
             grid=grid,
-            tails=np.array(tails),
+            tails=np.array([fitted.tail_hazard for fitted in frozen]),
             settings=settings,
             test=test,
             fold=fold_of,
@@ -158,7 +159,9 @@ def validate(  # noqa: PLR0917  what a model is fitted with
         )
         for name, parts in curves.items()
     }
-    return Validation(test, outcome, outcome.late_after(0), fold_of, depth, tuple(kept_origins), predictions)
+    return Validation(
+        test, outcome, outcome.late_after(0), fold_of, depth, tuple(kept_origins), tuple(frozen), predictions
+    )
 
 
 def at_issue(
