@@ -1,12 +1,13 @@
 """Prints what one world comes to, room by room, as hashes; run in a process with a given number of threads."""
 
+import datetime as dt
 import json
 import sys
 from pathlib import Path
 
 import polars as pl
 
-from segmentation.domain.core_tables import DECISION
+from segmentation.domain.core_tables import CAUSE_FINDING, DECISION
 from segmentation.domain.hashing import hash_frame
 from segmentation.domain.room_tables import ROOM_TABLES
 from segmentation.domain.schema import Frames
@@ -19,7 +20,7 @@ from segmentation.features.computation import (
     compute_open_features,
 )
 from segmentation.ledger.loading import load_ledger
-from segmentation.segments.segmentation import segment_customers
+from segmentation.segments.segmentation import segment_book
 from segmentation.treatment.gates import close_gates
 from segmentation.treatment.recommendation import recommend_steps
 
@@ -28,7 +29,11 @@ def derive_frames(directory: Path) -> Frames:
     """Return what the rooms derive from a ledger; in place of trained scores, ones with long fractions."""
     loaded = load_ledger(directory, "canonical")
     ledger, as_of, settings = loaded.ledger, loaded.as_of, Settings()
-    segment = segment_customers(ledger, as_of, settings.segments)
+    first = segment_book(ledger, as_of, settings.segments)
+    findings = name_causes(first.customers, as_of)
+    segment = segment_book(
+        ledger, as_of, settings.segments, first.customers, findings=findings, previous_model=first.model
+    ).customers
     gate = close_gates(ledger, DECISION.empty(), as_of, settings.treatment)
     number = pl.int_range(pl.len())
     share = (number * 7919 % 1009 + 1) / 1013
@@ -58,6 +63,25 @@ def derive_frames(directory: Path) -> Frames:
             7,
         ),
     }
+
+
+def name_causes(segment: pl.DataFrame, as_of: dt.date) -> pl.DataFrame:
+    """Return what a person might have found out about every third late customer the day before."""
+    late = segment.filter(pl.col("late_count") > 0).sort("customer_id").gather_every(3)
+    number = pl.int_range(pl.len())
+    return CAUSE_FINDING.conform(
+        late.select(
+            pl.col("customer_id").alias("finding_id"),
+            "customer_id",
+            pl.lit("snapshot").alias("snapshot_id"),
+            pl.lit(as_of - dt.timedelta(days=1)).alias("as_of_date"),
+            pl.col("cause").alias("told_cause"),
+            pl.lit(pl.Series(["forgetful", "disputing", "cannot_pay"])).gather(number % 3).alias("cause"),
+            pl.lit("tester").alias("found_by"),
+            pl.lit(dt.datetime(2026, 1, 1, tzinfo=dt.UTC)).alias("found_at"),
+            number.alias("sequence") + 1,
+        )
+    )
 
 
 if __name__ == "__main__":
