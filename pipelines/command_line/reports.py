@@ -169,7 +169,38 @@ def show_customer(console: Console, snapshot: "Snapshot", customer_id: str) -> N
         )
     if invoices.height > INVOICES_SHOWN:
         console.print(f"... and {invoices.height - INVOICES_SHOWN} more open invoices.")
+    show_claims(console, snapshot, customer_id, invoices.filter(pl.col("days_late") > 0).head(INVOICES_SHOWN))
     show_gates(console, list_gate_verdicts(snapshot, customer_id))
+
+
+def show_claims(console: Console, snapshot: "Snapshot", customer_id: str, overdue: pl.DataFrame) -> None:
+    """Print the most that the law lets be asked beside each overdue invoice."""
+    from segmentation.domain.settings import TreatmentSettings
+    from segmentation.treatment.claims import OverdueInvoice, tell_claims
+
+    mine = pl.col("customer_id") == customer_id
+    who = snapshot.read_table("out_customers").filter(mine).row(0, named=True)
+    events = snapshot.read_table("out_timeline").filter(mine).with_columns(pl.col("event_at").dt.date())
+    issued = dict(events.filter(kind="invoice").select("invoice_id", "event_at").iter_rows())
+    contacts = list(events.filter(kind="contact").select("invoice_id", "event_at").iter_rows())
+    invoices = [
+        OverdueInvoice(
+            row["invoice_id"],
+            row["currency"],
+            row["overdue_amount"],
+            issued.get(row["invoice_id"]),
+            row["due_date"],
+            [day for about, day in contacts if about in {None, row["invoice_id"]} and day > row["due_date"]],
+        )
+        for row in overdue.iter_rows(named=True)
+    ]
+    told = tell_claims(who["party_type"], who["country"], invoices, snapshot.as_of, TreatmentSettings())
+    if told:
+        console.print(
+            "What the law allows beside the invoice, where your terms provide for it (no legal advice):"
+        )
+    for line in told:
+        console.print(f"  - {line}", markup=False)
 
 
 def show_alternatives(console: Console, row: Mapping[str, Any]) -> None:

@@ -100,6 +100,8 @@ def test_explain_shows_gates_of_channels_and_invoices(tmp_path, capsys):
         "open dispute │ closed │ all contact about invoice C001-009 │ no date known │ in [dispute]" in shown
     )
     assert "insolvency │ open │ │ │ No insolvency is on record." in shown
+    assert "What the law allows beside the invoice" in shown
+    assert "costs of at most EUR" in shown or "no costs before" in shown
     assert "cool down │ closed │ all contact │ 2026-03-07 00:00 UTC │" in _explain(tmp_path, "C009", capsys)
 
 

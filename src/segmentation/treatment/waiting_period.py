@@ -23,7 +23,7 @@ _POSTAL_WORKING_DAYS = 3
 _LONGEST_DELIVERY_DAYS = 45
 
 
-def _first_day(
+def first_waiting_day(
     start: PeriodStart, sent: date, received: date | None, *, is_post: bool, countries: tuple[str, ...]
 ) -> date:
     """Return the first day of the waiting period."""
@@ -76,7 +76,7 @@ def close_on_waiting_period(
     for place in reminders.select(key).unique().iter_rows():
         jurisdiction, country, timezone, is_post, sent, delivered = place
         waiting = load_pack(jurisdiction).waiting
-        first_day = _first_day(
+        first_day = first_waiting_day(
             waiting.post if is_post else waiting.electronic,
             sent,
             delivered,
