@@ -12,6 +12,7 @@ from typing import Annotated, Any, TypeAlias
 import typer
 from rich.console import Console
 
+from pipelines.command_line.options import AsOfOption, LedgerOption, MappingOption, SettingsOption
 from segmentation.domain.errors import UsageError
 
 ReportOption: TypeAlias = Annotated[
@@ -45,6 +46,36 @@ def treatment(report_file: ReportOption = None, seed: SeedOption = 1) -> None:
     from segmentation.treatment.battery import run_battery
 
     finish_report(run_battery(seed), report_file)
+
+
+@evaluate.command()
+def policy(
+    ledger: LedgerOption,
+    mapping: MappingOption,
+    as_of: AsOfOption = "",
+    report_file: ReportOption = None,
+    settings: SettingsOption = None,
+) -> None:
+    """Judge the learned policy on a ledger's own contacts, beside the one in force, the best fixed arm and none."""
+    import datetime as dt
+
+    from pipelines.settings_file import load_settings
+    from segmentation.ledger.loading import load_ledger
+    from segmentation.ledger.mapping_files import load_mapping
+    from segmentation.segments.segmentation import segment_customers
+    from segmentation.treatment.policy_report import report_policy
+
+    chosen = load_settings(settings)
+    try:
+        day = dt.date.fromisoformat(as_of) if as_of else None
+    except ValueError as error:
+        raise UsageError(
+            f"{as_of!r} is not a date", where="--as-of", remedy="Write it as YYYY-MM-DD."
+        ) from error
+    loaded = load_ledger(ledger, load_mapping(mapping), day, chosen.ledger)
+    segment = segment_customers(loaded.ledger, loaded.as_of)
+    report = report_policy(loaded.ledger, segment, loaded.as_of, chosen.treatment, chosen.seed)
+    finish_report({"as_of": loaded.as_of} | report, report_file)
 
 
 @evaluate.command()

@@ -57,7 +57,7 @@ def estimate_arms(
     """
     if answers.height < _LEAST_CONTACTS:
         return _EMPTY
-    answers = _encode(answers, ledger, settings)
+    answers = add_slots(answers, ledger, settings)
     used = answers.group_by("channel").len().filter(pl.col("len") >= _LEAST_PER_CHANNEL)
     channels = [channel for channel in _CHANNELS if channel in set(used["channel"])]
     log = answers.filter(pl.col("channel").is_in(channels)).sort("customer_id", "contact_id")
@@ -167,7 +167,7 @@ def _band(days: pl.Expr) -> pl.Expr:
     return sum(((days > edge).cast(pl.Int64) for edge in _BAND_EDGES), start=pl.lit(0))
 
 
-def _encode(answers: pl.DataFrame, ledger: Frames, settings: TreatmentSettings) -> pl.DataFrame:
+def add_slots(answers: pl.DataFrame, ledger: Frames, settings: TreatmentSettings) -> pl.DataFrame:
     """Return past contacts with codes of channel and slot, the hour read where the customer is."""
     placed = answers.join(
         ledger["core_customer"].select("customer_id", "timezone"), on="customer_id", how="left"

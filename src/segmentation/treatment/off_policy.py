@@ -141,6 +141,25 @@ def compare_policies(log: Log, new: Reals, incumbent: Reals, *, level: float = 0
     return gain, low > 0 and first.basis is Basis.LOGGED
 
 
+def compare_with_log(log: Log, new: Reals, *, level: float = 0.90) -> tuple[Estimate, Estimate, bool]:
+    """Return the value of the policy that made the log, the paired gain of a new one, and whether it may be published.
+
+    Parameters
+    ----------
+    log, new, level : see ``compare_policies``; the log's own policy is told by its rewards as they are.
+    """
+    told = evaluate_policy(log, new)
+    value, low, high = _interval(log.reward, log.customer, 0.95)
+    current = Estimate(value, low, high, value, float(log.count), told.basis, None, log.reward)
+    if told.refused_because:
+        return current, told, False
+    influence = told.influence - log.reward
+    value, low, high = _interval(influence, log.customer, level)
+    snips = (told.snips or 0.0) - current.value if current.value is not None else None
+    gain = Estimate(value, low, high, snips, told.effective_count, told.basis, None, influence)
+    return current, gain, low > 0 and told.basis is Basis.LOGGED
+
+
 def rank_alternatives(log: Log, policies: dict[str, Reals], arms: int) -> dict[str, Estimate]:
     """Return the estimate of every policy, with the best fixed arm and no contact beside them.
 

@@ -101,14 +101,14 @@ def list_answers(ledger: Frames, customers: pl.DataFrame, as_of: date, scenario:
     -------
     One row per contact about something overdue: contact_id, customer_id, approach, segment, channel,
     sent_at, ``paid_share`` (of the overdue instalments, within the response days), ``paid`` (1 when that was
-    most of them), ``baseline`` (share paid in as many days without contact), ``band`` of lateness, ``days``
-    to the first payment.
+    most of them), ``baseline`` (share paid in as many days without contact), ``band`` of lateness,
+    ``amount`` that it was about, ``days`` to the first payment.
     """
     response_days = scenario.response_days
     balance = (
         ledger["core_instalment_balance"]
         .filter(pl.col("covered_by").is_null() | (pl.col("covered_by") == CoveredBy.PAYMENT))
-        .select("customer_id", "invoice_id", "due_date", "covered_date", "covered_by")
+        .select("customer_id", "invoice_id", "due_date", "covered_date", "covered_by", "amount")
         .join(customers, on="customer_id", how="left")
         .with_columns(pl.col("segment").fill_null("unknown"))
     )
@@ -161,6 +161,7 @@ def list_answers(ledger: Frames, customers: pl.DataFrame, as_of: date, scenario:
             pl.col("settled").mean().alias("paid_share"),
             pl.col("baseline").mean(),
             pl.col("band").max(),
+            pl.col("amount").sum(),
             pl.col("days").filter("settled").min(),
         )
         .with_columns((pl.col("paid_share") >= _MOST).cast(pl.Float64).alias("paid"))
