@@ -343,3 +343,9 @@ def test_a_read_that_finds_damage_is_an_integrity_error(tmp_path):
         with pytest.raises(IntegrityError, match=r"Delete warehouse\.duckdb"):
             warehouse.read_table(LEDGER_TABLES["core_invoice"])
         warehouse._connection = connection
+
+
+def test_only_the_owner_may_read_the_file(tmp_path):
+    path = tmp_path / "warehouse.duckdb"
+    with Warehouse(path):
+        assert path.stat().st_mode & 0o077 == 0

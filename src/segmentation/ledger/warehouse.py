@@ -17,13 +17,16 @@ from segmentation.domain.schema import DUCKDB_TYPES, Table
 _HELD = ("could not set lock on file", "conflicting lock is held", "being used by another process")
 """How DuckDB, on any system, says that another process has the file open."""
 
+_OWNER_ONLY = 0o600
+
 
 class Warehouse:
     """The pipeline's DuckDB file, open for reading and writing; closes as a context manager.
 
     Parameters
     ----------
-    path : the file; it and its folder are made when they are not there.
+    path : the file; it and its folder are made when they are not there. Only its owner may read it, because it
+        holds sex and year of birth.
 
     Raises
     ------
@@ -36,6 +39,7 @@ class Warehouse:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._connection = duckdb.connect(path)
+            path.chmod(_OWNER_ONLY)
             self._connection.execute("SET TimeZone = 'UTC'")
             self._connection.execute("SET enable_external_access = false")
             self._connection.execute("SET lock_configuration = true")
