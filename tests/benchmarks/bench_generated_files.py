@@ -16,7 +16,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests" / "ledger")]
+sys.path[:0] = [str(ROOT / "src"), str(ROOT)]
 
 FILES = 20_000
 CHUNK = 250
@@ -26,7 +26,7 @@ WHOLE_SHARE = 0.005
 
 def check_chunk(first: int, last: int) -> tuple[Counter, list[tuple[int, str]]]:
     """Return counts of outcomes, and the number and the reason of each failure."""
-    from generated_files import check_delivery, draw_delivery
+    from tests.ledger.generated_files import check_delivery, draw_delivery
 
     counts: Counter = Counter()
     failures = []

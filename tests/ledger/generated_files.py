@@ -15,7 +15,6 @@ from decimal import Decimal
 from pathlib import Path
 
 import yaml
-from slow_reader import FileText, read_amount, read_day, read_moment
 
 from segmentation.domain.errors import InputRefusedError
 from segmentation.domain.settings import LedgerSettings
@@ -24,6 +23,7 @@ from segmentation.ledger.loading import load_ledger
 from segmentation.ledger.mapping import SourceMapping
 from segmentation.ledger.mapping_files import load_mapping
 from segmentation.ledger.sources import join_blocks, read_blocks
+from tests.ledger.slow_reader import FileText, read_amount, read_day, read_moment
 
 FLAT = yaml.safe_load("""
 name: flat

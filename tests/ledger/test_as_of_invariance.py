@@ -1,7 +1,6 @@
 """Taking everything learned on or after the as-of day out of the source changes nothing."""
 
 import random
-import sys
 import tempfile
 from datetime import timedelta
 from pathlib import Path
@@ -16,9 +15,7 @@ from segmentation.domain.settings import LedgerSettings
 from segmentation.domain.validation import find_violations
 from segmentation.ledger.loading import load_ledger
 from segmentation.ledger.mapping_files import load_mapping
-
-sys.path.insert(0, str(Path(__file__).parent))
-import ledger_files as files
+from tests.ledger import ledger_files as files
 
 CANONICAL, FLAT = load_mapping("canonical"), load_mapping("b2b_ledger")
 LENIENT = LedgerSettings(max_quarantined_share=1)

@@ -1,11 +1,9 @@
 """Generated ledgers: written in any dialect they are read to the cent, and damaged they are never read wrong."""
 
 import random
-import sys
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given
@@ -13,10 +11,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from segmentation.ledger.dialect import Dialect
-
-sys.path.insert(0, str(Path(__file__).parent))
-from generated_files import check_delivery, draw_delivery
-from slow_reader import FileText, read_amount, read_day
+from tests.ledger.generated_files import check_delivery, draw_delivery
+from tests.ledger.slow_reader import FileText, read_amount, read_day
 
 SOURCES = st.randoms(use_true_random=False)
 CAREFUL = {"deadline": None, "suppress_health_check": list(HealthCheck)}

@@ -1,6 +1,5 @@
 """Payments matched to invoices: scenarios worked by hand (tests/golden/matching), and what a caller may rely on."""
 
-import sys
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -17,9 +16,7 @@ from segmentation.ledger.matching.matching import match_payments
 from segmentation.ledger.matching.rules import CONFIDENCE
 from segmentation.ledger.statements import check_repeated_lines
 from segmentation.ledger.unallocated_cash import build_unallocated_cash
-
-sys.path.insert(0, str(Path(__file__).parent))
-from matching_ledgers import make_ledger
+from tests.ledger.matching_ledgers import make_ledger
 
 SCENARIOS = sorted((Path(__file__).parents[1] / "golden" / "matching").glob("*.yaml"))
 

@@ -1,9 +1,7 @@
 """Matching on random ledgers: later facts change nothing, no money is made, the order of rows does not matter."""
 
-import sys
 from datetime import date, timedelta
 from decimal import Decimal
-from pathlib import Path
 
 import polars as pl
 import pytest
@@ -14,10 +12,8 @@ from segmentation.domain.core_tables import ALLOCATION, PAYMENT_MATCH
 from segmentation.domain.validation import find_violations
 from segmentation.ledger.matching import matching, rounds
 from segmentation.ledger.matching.matching import match_payments
-
-sys.path.insert(0, str(Path(__file__).parent))
-from matching_ledgers import make_ledger, matches_of
-from one_by_one import decide_one_by_one
+from tests.ledger.matching_ledgers import make_ledger, matches_of
+from tests.ledger.one_by_one import decide_one_by_one
 
 START, LAST = date(2026, 1, 1), 12
 AS_OF = START + timedelta(days=LAST + 1)

@@ -1,9 +1,7 @@
 """Collected, returned and collected again: from a CAMT.053 file to the balance, and returns that are not clear."""
 
-import sys
 from datetime import date
 from decimal import Decimal
-from pathlib import Path
 
 import polars as pl
 import pytest
@@ -12,9 +10,7 @@ from segmentation.ledger.balances import build_instalment_balances
 from segmentation.ledger.loading import load_ledger
 from segmentation.ledger.matching.matching import match_payments
 from segmentation.ledger.unallocated_cash import build_unallocated_cash
-
-sys.path.insert(0, str(Path(__file__).parent))
-from matching_ledgers import make_ledger
+from tests.ledger.matching_ledgers import make_ledger
 
 HEAD = (
     '<?xml version="1.0" encoding="UTF-8"?><Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.053.001.02">'

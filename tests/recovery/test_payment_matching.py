@@ -1,16 +1,11 @@
 """Payments of a simulated world, shown as a bank shows them, find their invoices again; a wrong one is the worst."""
 
-import sys
-from pathlib import Path
-
 import polars as pl
 import pytest
 
 from segmentation.domain.vocabulary import MatchRule
 from segmentation.ledger.matching.matching import match_payments
-
-sys.path.insert(0, str(Path(__file__).parent))
-from bank_payments import AS_OF, Bank, simulate_books
+from tests.recovery.bank_payments import AS_OF, Bank, simulate_books
 
 NAMING = {
     MatchRule.STRUCTURED_REFERENCE,

@@ -1,14 +1,11 @@
 """Dynamics 365 Finance: tables as files (Microsoft Learn, "Common Data Model": CustTrans and its neighbours)."""
 
-import sys
 from datetime import date
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-import exports
+from tests.ledger.mappings import exports
 
 SYSTEM = "dynamics365"
 FOLDER = exports.folder_of(SYSTEM)

@@ -1,13 +1,10 @@
 """ERPNext: one file per DocType (ERPNext documentation, "Sales Invoice", "Payment Entry", "Dunning")."""
 
-import sys
 from datetime import date
-from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-import exports
+from tests.ledger.mappings import exports
 
 SYSTEM = "erpnext"
 FOLDER = exports.folder_of(SYSTEM)

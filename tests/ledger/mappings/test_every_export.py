@@ -2,15 +2,12 @@
 
 import random
 import shutil
-import sys
 from datetime import date
 from importlib import import_module
-from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-import exports
+from tests.ledger.mappings import exports
 
 SYSTEMS = ["dynamics365", "erpnext", "exact_online", "odoo", "quickbooks", "sap", "sap_fbl5n", "xero"]
 

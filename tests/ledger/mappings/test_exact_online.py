@@ -1,14 +1,11 @@
 """Exact Online: resources of the REST API as files (REST API reference, CashflowReceivables and its neighbours)."""
 
-import sys
 from datetime import date
-from pathlib import Path
 
 import polars as pl
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-import exports
+from tests.ledger.mappings import exports
 
 SYSTEM = "exact_online"
 FOLDER = exports.folder_of(SYSTEM)

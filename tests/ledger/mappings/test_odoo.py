@@ -1,14 +1,11 @@
 """Odoo: import-compatible exports of its models (Odoo documentation, "Export and import data")."""
 
-import sys
 from datetime import date
-from pathlib import Path
 
 import polars as pl
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-import exports
+from tests.ledger.mappings import exports
 
 SYSTEM = "odoo"
 FOLDER = exports.folder_of(SYSTEM)

@@ -1,13 +1,10 @@
 """QuickBooks Online: entities of the Accounting API as files (Intuit Developer, "Accounting API": Payment)."""
 
-import sys
 from datetime import date
-from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-import exports
+from tests.ledger.mappings import exports
 
 SYSTEM = "quickbooks"
 FOLDER = exports.folder_of(SYSTEM)

@@ -4,15 +4,12 @@ Fields by the ABAP Dictionary; their meaning by SAP Help Portal, "Customer Line 
 "Clearing Open Items".
 """
 
-import sys
 from datetime import date, datetime
-from pathlib import Path
 
 import polars as pl
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-import exports
+from tests.ledger.mappings import exports
 
 SYSTEM = "sap"
 FOLDER = exports.folder_of(SYSTEM)

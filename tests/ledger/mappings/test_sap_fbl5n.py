@@ -4,19 +4,14 @@ Meaning of the columns by SAP Help Portal, "Customer Line Item Display" and "Cle
 """
 
 import csv
-import sys
 from datetime import date
-from pathlib import Path
 
 import polars as pl
 import pytest
 
 from segmentation.domain.errors import SegmentationError
-
-sys.path.insert(0, str(Path(__file__).parent))
-sys.path.insert(0, str(Path(__file__).parents[1]))
-import exports
-from workbook_files import number, row, text, workbook
+from tests.ledger.mappings import exports
+from tests.ledger.workbook_files import number, row, text, workbook
 
 SYSTEM = "sap_fbl5n"
 FOLDER = exports.folder_of(SYSTEM)

@@ -1,13 +1,10 @@
 """Xero: endpoints of the Accounting API as files (Xero Developer documentation, "Accounting API")."""
 
-import sys
 from datetime import UTC, date, datetime, time
-from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-import exports
+from tests.ledger.mappings import exports
 
 SYSTEM = "xero"
 FOLDER = exports.folder_of(SYSTEM)

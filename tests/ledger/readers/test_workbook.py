@@ -1,6 +1,5 @@
 """Workbooks made here after ECMA-376 (.xlsx) and OpenDocument 1.3 (.ods); the .xls was written by xlwt."""
 
-import sys
 from pathlib import Path
 
 import pytest
@@ -8,9 +7,7 @@ import pytest
 from segmentation.domain.errors import InputRefusedError
 from segmentation.ledger.readers.workbook import read_workbook, write_number
 from segmentation.ledger.records import LINE
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from workbook_files import number, pack, row, text, workbook
+from tests.ledger.workbook_files import number, pack, row, text, workbook
 
 OLD = (Path(__file__).parent / "files" / "workbook.xls").read_bytes()
 OPEN_DOCUMENT = "urn:oasis:names:tc:opendocument:xmlns"
