@@ -91,6 +91,14 @@ def test_what_is_learned_on_the_day_or_later_does_not_matter():
     assert width_of(speakers, DAY - 14) == before
 
 
+def test_money_that_is_booked_days_after_it_came_counts_in_the_first_week():
+    speakers = make_speakers(lambda week: 0 * week)
+    cohort = speakers.validation.cohort
+    # On a Monday the book holds open what the bank had by Friday.
+    cohort.paid_known[:] = np.where(cohort.paid < DAY - 4, cohort.paid + 4, NEVER)
+    assert 1.0 <= width_of(speakers) < 50.0
+
+
 def test_a_wider_band_keeps_mean_and_median_and_stays_within_what_is_owed():
     speakers = make_speakers(lambda week: 0 * week)
     book = speakers.validation.cohort.take(np.arange(40))

@@ -131,7 +131,8 @@ def _judge_weeks(  # noqa: PLR0917  what a forecast is made of
         draws=speakers.settings.forecast_draws,
         seed=seed,
     )
-    week = np.where(book.paid_known < day, (book.paid - monday) // _WEEK, weeks)
+    # What came before the Monday and was booked after it came too early for the forecast: its first week.
+    week = np.where(book.paid_known < day, np.maximum((book.paid - monday) // _WEEK, 0), weeks)
     cell = (book.currency * weeks + week)[week < weeks]
     arrived = np.bincount(cell, weights=book.amount[week < weeks], minlength=mean.size).reshape(mean.shape)
     room = np.where(arrived >= mean, high - mean, mean - low)
