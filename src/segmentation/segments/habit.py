@@ -4,6 +4,7 @@ Belongs here: fitting it to a book, and what it says of each customer. Does not 
 (habit_filter), which instalments count (observations), or which model is published (comparison).
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +20,7 @@ WARNING_DAYS = 90
 
 LEVELS = 24
 """Levels of the late propensity that are told apart; half of them are below one half."""
+_SHARE = 20_000
 _FIT_CUSTOMERS = 2_000
 _FIT_ROUNDS = 60
 _FIT_TOLERANCE = 1e-5
@@ -115,19 +117,7 @@ def follow_habits(counts: pl.DataFrame, histories: Histories, model: HabitModel)
     """
     from scipy.special import expit, ndtri
 
-    from segmentation.segments.habit_filter import follow_customers
-
-    found = follow_customers(
-        histories.late,
-        histories.prompt,
-        np.array(model.spread),
-        model.up,
-        model.down,
-        _likelihoods(),
-        _LEVEL,
-        _EDGE,
-        TURNING_DAYS // PERIOD_DAYS,
-    )
+    found = _follow(histories, model)
     mean, p05, p95, punctual, habitual, *slopes, still, turned = found.T
     seen = punctual > 0
     punctual, habitual = np.where(seen, punctual, 0.5), np.where(seen, habitual, 0.5)
@@ -153,6 +143,24 @@ def follow_habits(counts: pl.DataFrame, histories: Histories, model: HabitModel)
         pl.when(known).then(pl.Series(name, np.clip(values, 0.0, 1.0))).alias(name)
         for name, values in columns.items()
     )
+
+
+def _follow(histories: Histories, model: HabitModel) -> Floats:
+    """What ``habit_filter.follow_customers`` returns; customers are shared out to threads, which changes nothing."""
+    from segmentation.segments.habit_filter import follow_customers
+
+    spread, likelihoods, lag = np.array(model.spread), _likelihoods(), TURNING_DAYS // PERIOD_DAYS
+
+    def follow(share: slice) -> Floats:
+        late, prompt = histories.late[share], histories.prompt[share]
+        found: Floats = follow_customers(
+            late, prompt, spread, model.up, model.down, likelihoods, _LEVEL, _EDGE, lag
+        )
+        return found
+
+    shares = [slice(first, first + _SHARE) for first in range(0, max(len(histories.late), 1), _SHARE)]
+    with ThreadPoolExecutor(pl.thread_pool_size()) as pool:
+        return np.concatenate(list(pool.map(follow, shares)))
 
 
 def _likelihoods() -> Floats:
