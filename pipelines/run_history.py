@@ -5,7 +5,6 @@ is published.
 """
 
 import sqlite3
-import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -33,7 +32,6 @@ class RunHistory(SqliteEventLogStorage):
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
         self._engines: OrderedDict[str, sqlalchemy.Engine] = OrderedDict()
-        self._turn = threading.Lock()
         super().__init__(base_dir, inst_data)
 
     @classmethod
@@ -43,16 +41,24 @@ class RunHistory(SqliteEventLogStorage):
         """Return the storage that ``dagster.yaml`` asks for; its ``base_dir`` is Dagster's home."""
         return cls(str(Path(config_value["base_dir"]) / "history" / "runs"), inst_data)
 
+    def wipe(self) -> None:
+        """Remove the whole history."""
+        self._close()
+        super().wipe()
+
     def dispose(self) -> None:
         """Close all files."""
-        with self._turn:
+        self._close()
+        super().dispose()
+
+    def _close(self) -> None:
+        with self._db_lock:
             while self._engines:
                 self._engines.popitem()[1].dispose()
-        super().dispose()
 
     @contextmanager
     def _connect(self, shard: str) -> Iterator[sqlalchemy.Connection]:
-        with self._turn, self._open(shard).begin() as connection:
+        with self._db_lock, self._open(shard).begin() as connection:
             yield connection
 
     def _open(self, shard: str) -> sqlalchemy.Engine:

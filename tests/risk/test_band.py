@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from segmentation.domain.settings import RiskSettings
-from segmentation.risk.band import measure_width
+from segmentation.risk.band import measure_width, week_of_arrival
 from segmentation.risk.cohort import Cohort
 from segmentation.risk.distribution import PaymentDistribution
 from segmentation.risk.forecast import Dependence, daily_paid_prob, forecast_inflow
@@ -99,6 +99,12 @@ def test_money_that_is_booked_days_after_it_came_counts_in_the_first_week():
     booked = np.where(cohort.paid < DAY - 4, cohort.paid + 4, NEVER)
     speakers.validation.cohort = replace(cohort, paid_known=booked)
     assert 1.0 <= width_of(speakers) < 50.0
+
+
+def test_money_dated_before_the_monday_and_booked_after_it_counts_in_the_first_week():
+    paid = np.array([DAY - 3, DAY, DAY + 6, DAY + 7, DAY + 2])
+    is_paid = np.array([True, True, True, True, False])
+    assert week_of_arrival(paid, is_paid, DAY).tolist() == [1, 1, 1, 2, 0]
 
 
 def test_a_wider_band_keeps_mean_and_median_and_stays_within_what_is_owed():

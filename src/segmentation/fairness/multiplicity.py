@@ -75,7 +75,7 @@ def weigh_cells(is_pair: Flags, sizes: Ints, settings: FairnessSettings) -> Floa
     return weights
 
 
-@lru_cache(maxsize=200_000)
+@lru_cache(maxsize=4_096)
 def attainable_tails(count: int, other_count: int, harmed: int, block_gap: float) -> Floats:
     """Return P(X ≥ x) for every x with a gap above ``block_gap``, from the smallest on; empty when none is likely.
 
@@ -104,6 +104,7 @@ def attainable_tails(count: int, other_count: int, harmed: int, block_gap: float
 
     chance = np.exp(choose(count, hits) + choose(other_count, harmed - hits) - choose(total, harmed))
     tails: Floats = np.cumsum(chance[::-1])[::-1]
+    tails.setflags(write=False)  # kept for whoever asks again
     return tails
 
 

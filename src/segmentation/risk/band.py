@@ -16,7 +16,7 @@ from segmentation.risk.forecast import (
     forecast_inflow,
     move_to_payment_days,
 )
-from segmentation.risk.grid import BoolArray, FloatArray
+from segmentation.risk.grid import BoolArray, FloatArray, IntArray
 from segmentation.risk.speaking import Speakers, predict_survival
 from segmentation.risk.validation import Validation
 
@@ -83,6 +83,14 @@ def measure_width(
     return float(np.clip(np.quantile(needed, level, method="higher"), 1.0, _WIDEST))
 
 
+def week_of_arrival(paid: IntArray, is_paid: BoolArray, monday: int) -> IntArray:
+    """Return in which week from ``monday`` on money arrived, the first one being 1; 0 where it did not.
+
+    What came before that Monday and was booked after it was forecast as still to come: it counts for week 1.
+    """
+    return np.where(is_paid, np.maximum((paid - monday) // _WEEK, 0) + 1, 0).astype(np.int64)
+
+
 def _past_mondays(first: int, last: int) -> range:
     """Day numbers of up to eight Mondays, none later than ``last`` or in the week that begins on ``first``."""
     last -= (_EPOCH + timedelta(days=last)).weekday()
@@ -131,10 +139,11 @@ def _judge_weeks(  # noqa: PLR0917  what a forecast is made of
         draws=speakers.settings.forecast_draws,
         seed=seed,
     )
-    # What came before the Monday and was booked after it came too early for the forecast: its first week.
-    week = np.where(book.paid_known < day, np.maximum((book.paid - monday) // _WEEK, 0), weeks)
-    cell = (book.currency * weeks + week)[week < weeks]
-    arrived = np.bincount(cell, weights=book.amount[week < weeks], minlength=mean.size).reshape(mean.shape)
-    room = np.where(arrived >= mean, high - mean, mean - low)
-    is_expected = (mean > 0) & (room > 0)
-    return np.asarray((np.abs(arrived - mean) / np.where(is_expected, room, 1.0))[is_expected])
+    week = week_of_arrival(book.paid, book.paid_known < day, monday)
+    is_counted = (week >= 1) & (week <= weeks)
+    cell = (book.currency * weeks + week - 1)[is_counted]
+    arrived = np.bincount(cell, weights=book.amount[is_counted], minlength=mean.size).reshape(mean.shape)
+    error, room = np.abs(arrived - mean), np.where(arrived >= mean, high - mean, mean - low)
+    # Where a few large instalments decide, a percentile can lie on the other side of the mean: nothing helps then.
+    factor = np.where(room > 0, error / np.where(room > 0, room, 1.0), np.where(error > 0, _WIDEST, 0.0))
+    return np.asarray(factor[mean > 0])

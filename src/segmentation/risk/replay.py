@@ -16,7 +16,7 @@ from segmentation.domain.schema import Frames
 from segmentation.features.computation import compute_open_features
 from segmentation.ledger.as_known import as_known
 from segmentation.ledger.balances import build_instalment_balances
-from segmentation.risk.band import WEEKS_AHEAD, measure_dependence, measure_width
+from segmentation.risk.band import WEEKS_AHEAD, measure_dependence, measure_width, week_of_arrival
 from segmentation.risk.cohort import KEY, Cohort, Outcome, build_cohort, day_number
 from segmentation.risk.distribution import PaymentDistribution
 from segmentation.risk.forecast import (
@@ -146,8 +146,7 @@ class Replay:
                 "inflow_p90_amount": high.reshape(-1),
             }
         )
-        paid_day = np.where(outcome.is_paid, outcome.event_day, 0.0).astype(np.int64) + cohort.due
-        week = np.where(outcome.is_paid, (paid_day - day_number(monday)) // _WEEK + 1, 0)
+        week = week_of_arrival(cohort.paid, outcome.is_paid, day_number(monday))
         actual = known.select(
             pl.Series("week", week), pl.col("currency").fill_null(""), pl.Series("actual_amount", amount)
         )
