@@ -12,7 +12,7 @@ from segmentation.domain.hashing import hash_text
 from segmentation.domain.room_tables import ROOM_TABLES
 from segmentation.domain.schema import Frames
 from segmentation.domain.settings import TreatmentSettings
-from segmentation.domain.vocabulary import Action, BlockCode, Cause, PartyType, Segment
+from segmentation.domain.vocabulary import Action, Cause, PartyType, Segment
 from segmentation.treatment.alternatives import list_vetoes, tell_changes
 from segmentation.treatment.arms import estimate_arms
 from segmentation.treatment.candidates import add_effects, list_candidates, list_channels, pick_channels
@@ -20,15 +20,16 @@ from segmentation.treatment.choice import choose_steps, rank_candidates
 from segmentation.treatment.contact_hours import find_windows
 from segmentation.treatment.exploration import draw_arms
 from segmentation.treatment.exposure import find_circumstances, list_instalments, measure_exposure
-from segmentation.treatment.gates import MONEY_GATES, PAUSES, list_customers
+from segmentation.treatment.gates import list_customers
 from segmentation.treatment.jurisdiction import assign_packs
 from segmentation.treatment.messages import write_messages
 from segmentation.treatment.open_ways import add_contact_hours, list_open_channels
 from segmentation.treatment.payment_plan import propose_plans, write_schedules
-from segmentation.treatment.reasons import LIKELY_UNPROMPTED_PROB, write_reasons
+from segmentation.treatment.reasons import write_reasons
 from segmentation.treatment.response import list_answers
 from segmentation.treatment.scenario import Scenario, list_steps, load_scenario, match_profiles
 from segmentation.treatment.stages import FORMAL_LEVEL, JUDICIAL_LEVEL, find_departments, find_stage
+from segmentation.treatment.standstill import collect_gates, find_blocks, wait_code, waits_for_matching
 from segmentation.treatment.value import to_money, value_steps
 from segmentation.treatment.wording import amount_text
 
@@ -38,8 +39,6 @@ _NATURAL_PERSONS = (PartyType.CONSUMER.value, PartyType.SOLE_TRADER.value)
 _ID_LENGTH = 32
 BECAUSE_OF_GATE = (Action.DISPUTE_FOLLOW_UP.value, Action.MATCH_CREDIT.value)
 """Steps within the own organisation that a closed gate calls for."""
-_DOUBTS = [BlockCode.QUARANTINED_ROWS.value, BlockCode.STALE_SOURCE.value]
-_GATE_ORDER = {code.value: number for number, code in enumerate(BlockCode)}
 
 
 def _describe(  # noqa: PLR0917  frames travel as arguments
@@ -75,69 +74,6 @@ def _add_contact_day(situation: pl.DataFrame, as_of: date, settings: TreatmentSe
         pl.lit(False).alias("is_call"), pl.lit(as_of).alias("not_before_date")
     )
     return situation.with_columns(find_windows(places, settings)["window_day"].alias("contact_day"))
-
-
-def _find_blocks(situation: pl.DataFrame, gate: pl.DataFrame) -> pl.DataFrame:
-    """Return, per customer, the closed gates that leave nothing to do: of the account, or of every invoice.
-
-    Notes
-    -----
-    Gates of single invoices count when nothing overdue is left outside them.
-    """
-    account = gate.filter(pl.col("channel").is_null() & pl.col("invoice_id").is_null())
-    all_behind = situation.filter(
-        (pl.col("act_count") == 0) & ((pl.col("overdue_count") > 0) | (pl.col("unblocked_amount") == 0))
-    )
-    invoices = gate.filter(pl.col("invoice_id").is_not_null()).join(all_behind, on="customer_id", how="semi")
-    closed = account.select("customer_id").unique()
-    found = _collect(pl.concat([account, invoices]))
-    return found.join(closed.with_columns(pl.lit(True).alias("is_blocked")), on="customer_id", how="left")
-
-
-def _collect(gate: pl.DataFrame) -> pl.DataFrame:
-    """Return per customer the codes of closed gates, when the last lifts and why the first is closed."""
-    lifts = pl.when(pl.col("lifts_at").null_count() > 0).then(None).otherwise(pl.col("lifts_at").max())
-    return (
-        gate.with_columns(pl.col("gate").replace_strict(_GATE_ORDER, return_dtype=pl.Int64).alias("_order"))
-        .sort("customer_id", "_order", "invoice_id", "channel", nulls_last=True)
-        .group_by("customer_id", maintain_order=True)
-        .agg(
-            pl.col("gate").unique(maintain_order=True).alias("blocked_by"),
-            lifts.alias("lifts_at"),
-            pl.col("detail").first().alias("block_detail"),
-        )
-    )
-
-
-def _wait_code(reminder_day: dict[str, int]) -> pl.Expr:
-    """Return why a customer is waited for, as a code.
-
-    Notes
-    -----
-    Where nothing is overdue and no step would be taken anyway, that is the reason, and a closed gate is
-    not; unless the gate says that the ledger itself cannot be relied on, what is due included.
-    """
-    first_day = pl.col("profile").replace_strict(reminder_day, return_dtype=pl.Int64)
-    is_doubtful = pl.col("blocked_by").list.set_intersection(pl.lit(_DOUBTS)).list.len() > 0
-    return (
-        pl.when(pl.col("is_held_out"))
-        .then(pl.lit("held_out"))
-        .when((pl.col("overdue_count") == 0) & ~pl.col("has_step") & ~is_doubtful)
-        .then(pl.lit("not_due"))
-        .when(pl.col("blocked_by").list.len() > 0)
-        .then(pl.lit("blocked"))
-        .when(pl.col("is_over_capacity"))
-        .then(pl.lit("calls_used_up"))
-        .when(pl.col("overdue_count") == 0)
-        .then(pl.lit("not_due"))
-        .when(pl.col("runner_up").is_null() & (pl.col("act_days_late") < first_day))
-        .then(pl.lit("early_days"))
-        .when(pl.col("runner_up").is_null())
-        .then(pl.lit("steps_exhausted"))
-        .when(pl.col("act_paid_prob") >= LIKELY_UNPROMPTED_PROB)
-        .then(pl.lit("likely_to_pay_unprompted"))
-        .otherwise(pl.lit("not_worth_its_cost"))
-    )
 
 
 def _dunning_level() -> pl.Expr:
@@ -200,9 +136,9 @@ def recommend_steps(  # noqa: PLR0917  frames travel as arguments
     scenario = load_scenario()
     instalments = list_instalments(ledger, instalment_risk, gate, as_of, scenario)
     situation = _describe(ledger, instalments, segment, as_of, settings, scenario)
-    blocks = _find_blocks(situation, gate)
+    blocks = find_blocks(situation, gate)
     situation = situation.join(blocks, on="customer_id", how="left").with_columns(
-        pl.col("is_blocked").fill_null(False), _waits_for_matching().alias("credit_to_match")
+        pl.col("is_blocked").fill_null(False), waits_for_matching().alias("credit_to_match")
     )
     situation = _add_contact_day(situation, as_of, settings)
     # Where nothing is overdue, steps are weighed behind closed gates too: the gate is only the reason for
@@ -218,7 +154,7 @@ def recommend_steps(  # noqa: PLR0917  frames travel as arguments
         .select("customer_id", "channels")
         .explode("channels")
     )
-    mute_blocks = _collect(
+    mute_blocks = collect_gates(
         gate.join(mute, left_on=["customer_id", "channel"], right_on=["customer_id", "channels"], how="semi")
     )
     people = situation.select("customer_id", "segment", "act_days_late")
@@ -282,7 +218,7 @@ def recommend_steps(  # noqa: PLR0917  frames travel as arguments
         pl.when(is_wait).then(pl.col("lifts_at").dt.date()).otherwise(pl.lit(as_of)).alias("not_before_date"),
         pl.when(~is_wait).then(_dunning_level()).alias("dunning_level"),
     )
-    picked = picked.with_columns(_wait_code(reminder_day).alias("wait_code"))
+    picked = picked.with_columns(wait_code(reminder_day).alias("wait_code"))
     timed = find_windows(picked, settings).with_columns(
         pl.when(is_wait).then("window_start_at").alias("earliest_lawful_at")
     )
@@ -304,14 +240,6 @@ def recommend_steps(  # noqa: PLR0917  frames travel as arguments
         .with_columns(pl.col("vetoed").fill_null([]))
     )
     return _publish(add_contact_hours(_tell_changes(told, reminder_day), as_of, settings), as_of, settings)
-
-
-def _waits_for_matching() -> pl.Expr:
-    """Return whether money or credit that waits to be matched is all that holds the account, beside pauses."""
-    gates = pl.col("blocked_by")
-    is_money = gates.list.set_intersection(pl.lit(list(MONEY_GATES))).list.len() > 0
-    others = gates.list.set_difference(pl.lit([*MONEY_GATES, *PAUSES])).list.len()
-    return (is_money & (others == 0) & (pl.col("overdue_count") > 0)).fill_null(value=False)
 
 
 def _tell_changes(frame: pl.DataFrame, reminder_day: dict[str, int]) -> pl.DataFrame:
