@@ -11,6 +11,7 @@ from segmentation.domain.settings import TreatmentSettings
 from segmentation.domain.vocabulary import Action, Channel
 from segmentation.treatment.costs import cost_ceiling
 from segmentation.treatment.jurisdiction import PeriodStart, ReminderContent, load_pack, pack_names
+from segmentation.treatment.message_lines import list_invoices, write_plans
 from segmentation.treatment.message_templates import (
     LANGUAGES,
     TEMPLATE_KEY,
@@ -18,9 +19,9 @@ from segmentation.treatment.message_templates import (
     compose_templates,
     list_phrases,
     list_terms,
-    load_language,
     write_answers,
 )
+from segmentation.treatment.message_words import localise, phrase_by, write_day
 from segmentation.treatment.waiting_period import POST
 from segmentation.treatment.wording import amount_text
 
@@ -31,7 +32,6 @@ MESSAGE_COLUMNS = (
     "message_reading_ease",
     "message_missing",
 )
-_LINES_SHOWN = 8
 _SHORT_CHANNELS = (Channel.SMS.value, Channel.WHATSAPP.value)
 _SHORTEST_TERM_DAYS = 7
 """Nobody can pay by return: a message never asks for less, whatever the law allows."""
@@ -75,7 +75,7 @@ def write_messages(
     )
     described = _describe(spoken, ledger, plans, settings)
     listed = described.join(
-        _list_invoices(described, instalments, ledger), on="customer_id", how="left", maintain_order="left"
+        list_invoices(described, instalments, ledger), on="customer_id", how="left", maintain_order="left"
     )
     chosen = (
         listed.join(compose_templates(settings.sender), on=TEMPLATE_KEY, how="left", maintain_order="left")
@@ -84,7 +84,7 @@ def write_messages(
         .join(
             list_terms(_count_days(settings)), on=["message_language", "jurisdiction", "is_post"], how="left"
         )
-        .join(_write_plans(described, plans), on="customer_id", how="left")
+        .join(write_plans(described, plans), on="customer_id", how="left")
     )
     written = _fill(chosen, settings).select("customer_id", *MESSAGE_COLUMNS)
     return steps.join(written, on="customer_id", how="left", maintain_order="left").with_columns(
@@ -134,85 +134,6 @@ def _describe(
     )
 
 
-def _list_invoices(described: pl.DataFrame, instalments: pl.DataFrame, ledger: Frames) -> pl.DataFrame:
-    """Return per customer the lines of the invoices that a message is about, and what to quote."""
-    references = ledger["core_invoice"].select("invoice_id", "remittance_reference")
-    own = described.select("customer_id", "currency", "is_coming_step", "message_language")
-    invoices = (
-        instalments.filter(pl.col("is_actionable") | pl.col("is_coming"))
-        .join(own, on=["customer_id", "currency"], how="inner")
-        .filter(pl.col("is_coming") == pl.col("is_coming_step"))
-        .group_by("customer_id", "currency", "message_language", "invoice_id")
-        .agg(pl.col("open_amount").sum(), pl.col("due_date").min())
-        .join(references, on="invoice_id", how="left")
-        .sort("customer_id", "due_date", "invoice_id")
-        .with_columns(pl.int_range(pl.len()).over("customer_id").alias("place"))
-    )
-    line = invoices.with_columns(
-        _phrase("invoice").alias("line"),
-        amount_text("open_amount", "currency").alias("open_words"),
-        _write_day("due_date").alias("due_words"),
-    ).with_columns(
-        pl.col("line")
-        .str.replace("{due}", pl.col("due_words"), literal=True)
-        .str.replace("{open}", _localise("open_words"), literal=True)
-        .str.replace("{invoice}", pl.col("invoice_id"), literal=True)
-    )
-    is_shown = pl.col("place") < _LINES_SHOWN
-    return (
-        line.group_by("customer_id", maintain_order=True)
-        .agg(
-            pl.col("line").filter(is_shown).str.join("\n"),
-            (~is_shown).sum().alias("rest_count"),
-            pl.col("open_amount").filter(~is_shown).sum().alias("rest_amount"),
-            pl.col("currency", "message_language").first(),
-            pl.when(pl.len() == 1)
-            .then(pl.coalesce("remittance_reference", "invoice_id").first())
-            .alias("reference"),
-            pl.when(pl.len() == 1).then(pl.col("invoice_id").first()).alias("invoice"),
-        )
-        .with_columns(amount_text("rest_amount", "currency").alias("rest_words"))
-        .select(
-            "customer_id",
-            "reference",
-            "invoice",
-            pl.when(pl.col("rest_count") > 0)
-            .then(
-                pl.concat_str(
-                    "line",
-                    pl.lit("\n"),
-                    _phrase("more")
-                    .str.replace("{count}", pl.col("rest_count").cast(pl.String), literal=True)
-                    .str.replace("{open}", _localise("rest_words"), literal=True),
-                )
-            )
-            .otherwise("line")
-            .alias("invoices"),
-        )
-    )
-
-
-def _write_plans(described: pl.DataFrame, plans: pl.DataFrame) -> pl.DataFrame:
-    """Return the lines of every proposed plan, by customer."""
-    own = described.select("customer_id", "message_language", "currency")
-    return (
-        plans.join(own, on="customer_id", how="inner")
-        .sort("customer_id", "number")
-        .with_columns(
-            amount_text("part_amount", "currency").alias("part_words"), _write_day("day").alias("day_words")
-        )
-        .select(
-            "customer_id",
-            _phrase("instalment")
-            .str.replace("{day}", pl.col("day_words"), literal=True)
-            .str.replace("{part}", _localise("part_words"), literal=True)
-            .alias("plan"),
-        )
-        .group_by("customer_id", maintain_order=True)
-        .agg(pl.col("plan").str.join("\n"))
-    )
-
-
 def _fill(chosen: pl.DataFrame, settings: TreatmentSettings) -> pl.DataFrame:
     sender = settings.sender
     needs_number = _needs(ReminderContent.COMPANY_NUMBER)
@@ -238,7 +159,7 @@ def _fill(chosen: pl.DataFrame, settings: TreatmentSettings) -> pl.DataFrame:
         separator=" ",
         ignore_nulls=True,
     )
-    named = _phrase_by("greeting", ["message_language", "tone"]).str.replace(
+    named = phrase_by("greeting", ["message_language", "tone"]).str.replace(
         "{name}", pl.col("name"), literal=True
     )
     frame = chosen.with_columns(
@@ -247,11 +168,11 @@ def _fill(chosen: pl.DataFrame, settings: TreatmentSettings) -> pl.DataFrame:
         amount_text("cost_amount", "currency").alias("cost_words"),
         contents.alias("contents"),
         pl.when(pl.col("name").is_null()).then("greeting_unnamed").otherwise(named).alias("greeting"),
-        _write_day("coming_due_date").alias("due_words"),
+        write_day("coming_due_date").alias("due_words"),
     )
     costs = (
         pl.when(pl.col("cost_amount") > 0)
-        .then(pl.col("costs_ceiling").str.replace("{cost}", _localise("cost_words"), literal=True))
+        .then(pl.col("costs_ceiling").str.replace("{cost}", localise("cost_words"), literal=True))
         .otherwise(pl.col("costs_none"))
     )
     values = {
@@ -262,7 +183,7 @@ def _fill(chosen: pl.DataFrame, settings: TreatmentSettings) -> pl.DataFrame:
         "contents": pl.col("contents"),
         "plan": pl.col("plan"),
         "answer": pl.col("answer"),
-        "amount": _localise("amount_words"),
+        "amount": localise("amount_words"),
         "due": pl.col("due_words"),
         "reference": pl.coalesce("reference", "customer_id"),
         "invoice": pl.coalesce("invoice", "customer_id"),
@@ -284,7 +205,7 @@ def _fill(chosen: pl.DataFrame, settings: TreatmentSettings) -> pl.DataFrame:
     return frame.with_columns(
         text.str.replace_all(r"\n{3,}", "\n\n").str.strip_chars().alias("message_text"),
         pl.col("subject")
-        .str.replace("{amount}", _localise("amount_words"), literal=True)
+        .str.replace("{amount}", localise("amount_words"), literal=True)
         .alias("message_subject"),
         pl.when(is_short).then("short_ease").otherwise("long_ease").alias("message_reading_ease"),
         pl.concat_list(pl.when(is_missing).then(pl.lit(name)) for name, is_missing in lacks.items())
@@ -314,46 +235,3 @@ def _count_days(settings: TreatmentSettings) -> dict[str, tuple[int, PeriodStart
         name: (max(rule.days, settings.waiting_period_days, _SHORTEST_TERM_DAYS), rule.electronic, rule.post)
         for name, rule in waiting.items()
     }
-
-
-def _phrase(name: str) -> pl.Expr:
-    words = {language: getattr(load_language(language), name) for language in LANGUAGES}
-    return pl.col("message_language").replace_strict(words, return_dtype=pl.String)
-
-
-def _phrase_by(name: str, key: list[str]) -> pl.Expr:
-    """Return a phrase that differs by language and a second word."""
-    words = {
-        f"{language}/{word.value}": phrase
-        for language in LANGUAGES
-        for word, phrase in getattr(load_language(language), name).items()
-    }
-    return pl.concat_str(key, separator="/").replace_strict(words, default=None, return_dtype=pl.String)
-
-
-def _localise(words: str) -> pl.Expr:
-    """Return an amount in words with the marks of the message's language: EUR 1.250,00."""
-    expression = pl.col(words)
-    for language in LANGUAGES:
-        marks = load_language(language).marks
-        own = pl.col(words).str.replace_many([",", "."], [marks.thousands, marks.decimal])
-        expression = pl.when(pl.col("message_language") == language).then(own).otherwise(expression)
-    return expression
-
-
-def _write_day(day: str) -> pl.Expr:
-    """Return a day as people write it in the message's language: 3 maart 2026."""
-    months = {
-        f"{language}/{number}": month
-        for language in LANGUAGES
-        for number, month in enumerate(load_language(language).months, start=1)
-    }
-    month = pl.concat_str("message_language", pl.col(day).dt.month().cast(pl.String), separator="/")
-    point = pl.when(pl.col("message_language") == "de").then(pl.lit(".")).otherwise(pl.lit(""))
-    return pl.format(
-        "{}{} {} {}",
-        pl.col(day).dt.day(),
-        point,
-        month.replace_strict(months, default=None, return_dtype=pl.String),
-        pl.col(day).dt.year(),
-    )
