@@ -38,6 +38,10 @@ def draw_migrations(migrations: pl.DataFrame, formats: Formats) -> go.Figure:
                     for segment in order
                 ],
                 "color": [charts.SEGMENT_COLOURS[segment] for _ in (before, now) for segment in order],
+                "x": [side for side in (0.001, 0.999) for _ in order],
+                "y": [
+                    _middle(counts, order, number) for counts in (before, now) for number in range(len(order))
+                ],
                 "pad": 22,
                 "thickness": 16,
                 "hovertemplate": "%{label}<extra></extra>",
@@ -70,6 +74,13 @@ def draw_migrations(migrations: pl.DataFrame, formats: Formats) -> go.Figure:
         ],
     )
     return figure
+
+
+def _middle(counts: dict[str, int], order: list[str], number: int) -> float:
+    """Height of a segment in its column, so that both columns keep the order of all pages."""
+    sizes = [counts.get(segment, 0) for segment in order]
+    share = (sum(sizes[:number]) + sizes[number] / 2) / max(sum(sizes), 1)
+    return min(max(0.8 * share + 0.2 * number / max(len(order) - 1, 1), 0.01), 0.99)
 
 
 def _segments(migrations: pl.DataFrame) -> set[str]:
