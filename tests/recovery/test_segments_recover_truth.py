@@ -56,11 +56,11 @@ def test_decided_segments_are_the_planted_ones(worlds):
 
 
 def test_hardly_anybody_is_put_on_the_wrong_side(worlds):
-    for _, judged in worlds:
-        known = _well_known(judged)
-        is_accused = (known["segment_at_end"] == "incidental") & (known["side"] == "structural")
-        assert is_accused.sum() <= 0.02 * (known["segment_at_end"] == "incidental").sum()
-        assert (known["side"] == "undecided").mean() <= 0.35
+    known = pl.concat([_well_known(judged) for _, judged in worlds])
+    is_accused = (known["segment_at_end"] == "incidental") & (known["side"] == "structural")
+    share = is_accused.sum() / (known["segment_at_end"] == "incidental").sum()
+    assert share <= 0.02
+    assert (known["side"] == "undecided").mean() <= 0.35
 
 
 def test_the_probability_of_being_structural_is_calibrated(worlds):
