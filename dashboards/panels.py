@@ -185,6 +185,10 @@ def choose_currency(currencies: list[str], key: str) -> str | None:
     )
 
 
+_WRAPPED_HEIGHT = 72
+"""Pixels: from twice the usual height of a row on, Streamlit breaks lines."""
+
+
 def draw_pages(
     frame: pl.DataFrame,
     *,
@@ -193,6 +197,7 @@ def draw_pages(
     empty: str,
     prepare: Callable[[pl.DataFrame], pl.DataFrame] | None = None,
     select: bool = False,
+    wrap: bool = False,
 ) -> tuple[pl.DataFrame, list[int]]:
     """Draw a table, a page at a time.
 
@@ -204,6 +209,7 @@ def draw_pages(
     empty : what to say when there is no row.
     prepare : adds the texts that the table shows, to the rows of the page only.
     select : whether a row can be chosen.
+    wrap : whether long texts go on in a second line.
 
     Returns
     -------
@@ -225,7 +231,12 @@ def draw_pages(
     visible = shown.select(list(columns))
     if not select:
         st.dataframe(
-            visible, column_config=columns, hide_index=True, key=f"{key}-{page}", placeholder=UNKNOWN
+            visible,
+            column_config=columns,
+            hide_index=True,
+            key=f"{key}-{page}",
+            placeholder=UNKNOWN,
+            row_height=_WRAPPED_HEIGHT if wrap else None,
         )
         return shown, []
     event = st.dataframe(

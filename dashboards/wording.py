@@ -171,6 +171,7 @@ GROUPS: Mapping[str, str] = {
     "all": "All",
     "rest": "All others",
     "others": "All others",
+    "all others": "All others",
 }
 
 EVENT_KINDS: Mapping[str, str] = {

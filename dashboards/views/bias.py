@@ -106,6 +106,7 @@ def _draw_comparison(assessed: pl.DataFrame) -> None:
         key="bias-table",
         empty="",
         prepare=_add_words,
+        wrap=True,
         columns={
             "verdict_words": "Verdict",
             "metric_words": st.column_config.TextColumn("What is compared", width="medium"),
@@ -186,6 +187,7 @@ def _draw_gaps_in_knowledge(fairness: pl.DataFrame) -> None:
         key="bias-small",
         empty="",
         prepare=_add_words,
+        wrap=True,
         columns={
             "attribute_words": "Groups by",
             "group_words": "Group",
@@ -265,6 +267,7 @@ def _draw_history(page: panels.Page) -> None:
             (pl.col("alpha_spent") * 100).alias("spent_so_far"),
             (pl.col("widest_gap") * 100).alias("gap_points"),
         ),
+        wrap=True,
         columns={
             "as_of_date": st.column_config.DateColumn("As of"),
             "verdict": "Verdict",

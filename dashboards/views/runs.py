@@ -191,6 +191,7 @@ def _draw_quality(page: panels.Page) -> None:
             .replace_strict(wording.CHECK_VERDICTS, default=pl.col("verdict"))
             .alias("outcome")
         ),
+        wrap=True,
         columns={
             "outcome": "Outcome",
             "subject": "File or table",
@@ -216,6 +217,7 @@ def _draw_quarantine(page: panels.Page) -> None:
             pl.col("table_name").str.strip_prefix("core_").str.replace_all("_", " ").alias("table"),
             pl.col("examples").list.join(", ").alias("values"),
         ),
+        wrap=True,
         columns={
             "reason": "Reason",
             "table": "Table",
@@ -267,6 +269,7 @@ def _draw_monitoring(page: panels.Page) -> None:
             pl.col("kind", "subject").str.replace_all("_", " "),
             pl.col("verdict").str.replace_all("_", " "),
         ),
+        wrap=True,
         columns={
             "kind": "What",
             "subject": "Of",

@@ -208,7 +208,7 @@ def _draw_decided(page: panels.Page, decided: pl.DataFrame, decisions: dict[str,
         columns={
             "customer": st.column_config.TextColumn("Customer", width=145),
             "decision_words": st.column_config.TextColumn("Decision", width=75),
-            "decided_step": st.column_config.TextColumn("Step", width=190),
+            "decided_step": st.column_config.TextColumn("Step", width=180),
             "decided_reason": st.column_config.TextColumn("Reason", width=200),
             "decided_by": st.column_config.TextColumn("By", width=100),
             "decided_at": st.column_config.DatetimeColumn("At", format="D MMM YYYY, HH:mm", width=130),
@@ -254,8 +254,8 @@ def _add_table_words(frame: pl.DataFrame) -> pl.DataFrame:
 
 def _columns(frame: pl.DataFrame, *middle: str) -> dict[str, Any]:
     known = {
-        "step": st.column_config.TextColumn("Step", width=190),
-        "segment_words": st.column_config.TextColumn("How they pay", width=115),
+        "step": st.column_config.TextColumn("Step", width=180),
+        "segment_words": st.column_config.TextColumn("How they pay", width=130),
         "expected_value_amount": st.column_config.NumberColumn(
             "Expected gain", format="accounting", width=100
         ),
