@@ -89,6 +89,9 @@ def test_what_a_colleague_recorded_is_not_counted_again(make_ledger):
         make_ledger({}, **tables, core_contact_outcome=outcome), load_cause_model()
     )
     assert all(frame.is_empty() for frame in counted)
+    unanswered = outcome.with_columns(pl.lit("unreachable").alias("code"))
+    tried = make_ledger({}, **tables, core_contact_outcome=unanswered)
+    assert _shown(tried) == {"wrote_disputed"}, "a call that nobody took says nothing"
 
 
 def test_evidence_says_what_kind_of_words_and_never_which(make_ledger):

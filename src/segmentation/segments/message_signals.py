@@ -12,7 +12,11 @@ from importlib.resources import files
 import polars as pl
 
 from segmentation.domain.schema import Frames
+from segmentation.domain.vocabulary import OutcomeCode
 from segmentation.segments.definitions import CauseModel
+
+NOTHING_SAID = (OutcomeCode.UNREACHABLE.value,)
+"""Outcomes of a contact in which the customer said nothing."""
 
 _QUOTED = (
     r"(?im)^\s*(>|-{2,}\s*(original message|oorspronkelijk bericht|message d.origine|urspr.ngliche nachricht)"
@@ -34,8 +38,8 @@ def count_message_signals(ledger: Frames, model: CauseModel) -> list[pl.DataFram
 
     Notes
     -----
-    A message about which a colleague recorded an outcome within ``coded_within_days`` is left out: both say the
-    same, and would count twice.
+    A message about which a colleague recorded what the customer said within ``coded_within_days`` is left out: both
+    say the same, and would count twice.
     """
     messages = ledger["core_message"].filter(pl.col("received_at").is_not_null())
     if messages.is_empty():
@@ -44,9 +48,11 @@ def count_message_signals(ledger: Frames, model: CauseModel) -> list[pl.DataFram
     owners = ledger["core_contact_event"].select("contact_id", "customer_id").unique("contact_id")
     coded = (
         ledger["core_contact_outcome"]
+        .filter(~pl.col("code").is_in(NOTHING_SAID))
         .join(owners, "contact_id")
         .select("customer_id", pl.col("recorded_at").dt.date().alias("coded_date"))
         .drop_nulls()
+        .unique()
     )
     dated = messages.select("message_id", "customer_id", pl.col("received_at").dt.date().alias("day"))
     gap = (pl.col("coded_date") - pl.col("day")).dt.total_days().abs()

@@ -13,7 +13,7 @@ from segmentation.domain.promises import PROMISE_GRACE_DAYS, judge_promises
 from segmentation.domain.schema import Frames
 from segmentation.domain.vocabulary import CoveredBy, Direction, OutcomeCode, PromiseStatus
 from segmentation.segments.definitions import CauseModel
-from segmentation.segments.message_signals import count_message_signals
+from segmentation.segments.message_signals import NOTHING_SAID, count_message_signals
 from segmentation.segments.observations import EXCLUDED, LATE
 
 SIGNAL_SCHEMA = pl.Schema(
@@ -31,7 +31,6 @@ _SAID = {
     "said_cannot_pay": (OutcomeCode.CANNOT_PAY,),
     "said_will_not_pay": (OutcomeCode.WILL_NOT_PAY,),
 }
-_NOTHING_SAID = (OutcomeCode.UNREACHABLE.value,)
 
 
 def count_signals(
@@ -133,7 +132,7 @@ def _dunning_contacts(ledger: Frames) -> pl.DataFrame:
     )
     answers = (
         ledger["core_contact_outcome"]
-        .filter(~pl.col("code").is_in(_NOTHING_SAID))
+        .filter(~pl.col("code").is_in(NOTHING_SAID))
         .select("contact_id", pl.lit(True).alias("has_outcome"))
         .unique()
     )
@@ -194,7 +193,7 @@ def _count_statements(ledger: Frames) -> Iterator[pl.DataFrame]:
     contacts = ledger["core_contact_event"].select("contact_id", "customer_id").unique("contact_id")
     said = (
         ledger["core_contact_outcome"]
-        .filter(~pl.col("code").is_in(_NOTHING_SAID))
+        .filter(~pl.col("code").is_in(NOTHING_SAID))
         .join(contacts, "contact_id")
     )
     for signal, codes in _SAID.items():
