@@ -23,7 +23,7 @@ def draw_question(page: panels.Page, segment: Mapping[str, Any]) -> None:
     segment : the customer's row of ``out_customer_segments``.
     """
     customer = segment["customer_id"]
-    finding = published.open_findings().latest_finding(customer)
+    finding = published.open_findings().latest_finding(customer, page.snapshot.as_of)
     # Once an answer is recorded the token changes; until then a repeated click carries the same one.
     token = f"{customer}:{finding['finding_id'] if finding else 'first'}"
     if finding is not None and finding["cause"] != Cause.UNCLEAR:

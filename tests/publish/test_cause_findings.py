@@ -41,8 +41,15 @@ def test_a_double_click_is_one_finding_and_the_last_word_counts(store, snapshot)
     assert _find(store, snapshot) == _find(store, snapshot, found_at=NOW + timedelta(seconds=1))
     _find(store, snapshot, "unclear", token="form-2")
     assert store.read_findings().height == 2
-    assert store.latest_finding("C001")["cause"] == "unclear"
-    assert store.latest_finding("C002") is None
+    assert store.latest_finding("C001", AS_OF)["cause"] == "unclear"
+    assert store.latest_finding("C002", AS_OF) is None
+
+
+def test_a_finding_that_runs_have_forgotten_is_no_longer_shown(store, snapshot):
+    _find(store, snapshot)
+    last_day = AS_OF + timedelta(days=365)
+    assert store.latest_finding("C001", last_day)["cause"] == "forgetful"
+    assert store.latest_finding("C001", last_day + timedelta(days=1)) is None
 
 
 def test_a_run_knows_findings_on_earlier_days_only(store, snapshot):

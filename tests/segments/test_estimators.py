@@ -58,6 +58,17 @@ def test_frames_and_arrays_say_the_same_and_the_order_of_rows_does_not_matter(da
     assert "PunctualitySegmenter" in segmenter._repr_html_()
 
 
+def test_causes_are_learned_alike_from_rows_in_any_order():
+    rng = np.random.default_rng(7)
+    shares, labels = rng.random((500, 4)), rng.choice(["cannot_pay", "disputing", "forgetful"], 500)
+    shares[rng.random(shares.shape) < 0.1] = np.nan
+    learned = CauseClassifier().fit(shares, labels)
+    for _ in range(5):
+        order = rng.permutation(500)
+        again = CauseClassifier().fit(shares[order], labels[order])
+        assert (again.predict_proba(shares) == learned.predict_proba(shares)).all()
+
+
 def test_the_reviewed_file_is_where_causes_start():
     signals = ["said_cannot_pay", "said_disputed"]
     nobody = pl.DataFrame({name: [None, None] for name in signals}, schema=dict.fromkeys(signals, pl.Float64))

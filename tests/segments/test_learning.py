@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import polars as pl
 import pytest
 
+from segmentation.domain.cause_memory import REMEMBERED_DAYS
 from segmentation.domain.core_tables import CAUSE_FINDING
 from segmentation.domain.vocabulary import Cause
 from segmentation.segments.definitions import CAUSES, load_cause_model
@@ -46,7 +47,7 @@ def _signals(*rows: tuple[str, str, int, int]) -> pl.DataFrame:
 
 
 def _known(rows: list[tuple[str, str]]) -> pl.DataFrame:
-    return find_known_causes(_findings(*rows), AS_OF, MODEL)
+    return find_known_causes(_findings(*rows), AS_OF)
 
 
 def _row(ledger, customer: str, **options) -> dict[str, object]:
@@ -54,7 +55,7 @@ def _row(ledger, customer: str, **options) -> dict[str, object]:
 
 
 def test_without_findings_the_reviewed_file_speaks():
-    nothing = find_known_causes(CAUSE_FINDING.empty(), AS_OF, MODEL)
+    nothing = find_known_causes(CAUSE_FINDING.empty(), AS_OF)
     assert learn_causes(MODEL, nothing, _signals()) is MODEL
 
 
@@ -96,15 +97,15 @@ def test_the_order_of_findings_and_rows_does_not_matter():
 
 def test_the_last_word_in_force_counts():
     findings = _findings(("C1", "forgetful"), ("C1", "disputing"), ("C2", "disputing"), ("C2", "unclear"))
-    assert find_known_causes(findings, AS_OF, MODEL).select("customer_id", "found_cause").rows() == [
+    assert find_known_causes(findings, AS_OF).select("customer_id", "found_cause").rows() == [
         ("C1", "disputing")
     ]
 
 
 def test_findings_of_the_day_and_forgotten_ones_are_not_known():
-    assert find_known_causes(_findings(("C1", "disputing"), day=AS_OF), AS_OF, MODEL).is_empty()
-    old = AS_OF - timedelta(days=MODEL.learning.remembered_days + 1)
-    assert find_known_causes(_findings(("C1", "disputing"), day=old), AS_OF, MODEL).is_empty()
+    assert find_known_causes(_findings(("C1", "disputing"), day=AS_OF), AS_OF).is_empty()
+    old = AS_OF - timedelta(days=REMEMBERED_DAYS + 1)
+    assert find_known_causes(_findings(("C1", "disputing"), day=old), AS_OF).is_empty()
 
 
 def test_a_later_finding_changes_nothing_today(make_ledger):

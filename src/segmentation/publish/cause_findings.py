@@ -13,6 +13,7 @@ from typing import Any
 import polars as pl
 import sqlalchemy as sa
 
+from segmentation.domain.cause_memory import find_remembered_since
 from segmentation.domain.core_tables import CAUSE_FINDING
 from segmentation.domain.errors import UsageError
 from segmentation.domain.vocabulary import Cause
@@ -82,8 +83,14 @@ class FindingStore(AppendOnlyStore):
             query = query.where(CAUSE_FINDINGS.c.as_of_date < before)
         return CAUSE_FINDING.conform(self._read(query, CAUSE_FINDING))
 
-    def latest_finding(self, customer_id: str) -> Mapping[str, Any] | None:
-        """Return the finding recorded last about a customer, *unclear* where it was taken back; None without any."""
-        query = sa.select(CAUSE_FINDINGS).where(CAUSE_FINDINGS.c.customer_id == customer_id)
+    def latest_finding(self, customer_id: str, as_of: date) -> Mapping[str, Any] | None:
+        """Return the finding recorded last about a customer, *unclear* where it was taken back.
+
+        None without any, and when all are so old that a run as of ``as_of`` has forgotten them (``cause_memory``).
+        """
+        since = find_remembered_since(as_of)
+        query = sa.select(CAUSE_FINDINGS).where(
+            CAUSE_FINDINGS.c.customer_id == customer_id, CAUSE_FINDINGS.c.as_of_date >= since
+        )
         last = self._read(query.order_by(CAUSE_FINDINGS.c.sequence.desc()).limit(1), CAUSE_FINDING)
         return last.row(0, named=True) if last.height else None

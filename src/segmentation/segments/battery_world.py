@@ -60,7 +60,7 @@ def judge_world(seed: int, customers: int, settings: SegmentSettings | None = No
     known = classify_instalments(loaded.ledger["core_instalment_balance"], loaded.as_of, settings)
     signals = count_signals(loaded.ledger, known, loaded.as_of, model, settings.promise_grace_days)
     segments = segment_customers(loaded.ledger, loaded.as_of, settings)
-    nobody = find_known_causes(CAUSE_FINDING.empty(), loaded.as_of, model)
+    nobody = find_known_causes(CAUSE_FINDING.empty(), loaded.as_of)
     contacted = find_contacted(loaded.ledger, nobody)
     return JudgedWorld(seed, segments.join(truth, "customer_id"), signals, contacted)
 

@@ -67,7 +67,6 @@ class Learning(BaseModel):
     prior_counts_for : findings that the prior counts for.
     ratios_count_for : opportunities, with each cause, that a signal's likelihood ratios count for.
     finding_prob : probability of a cause that a credit manager named, for that customer.
-    remembered_days : age at which a finding no longer counts, for its customer and for learning.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -75,7 +74,6 @@ class Learning(BaseModel):
     prior_counts_for: float = Field(gt=0)
     ratios_count_for: float = Field(gt=0)
     finding_prob: float = Field(gt=0.5, lt=1)
-    remembered_days: int = Field(gt=0)
 
 
 class CauseModel(BaseModel):

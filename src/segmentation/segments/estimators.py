@@ -19,6 +19,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from segmentation.domain.settings import SegmentSettings
 from segmentation.domain.vocabulary import Segment
 from segmentation.segments.definitions import CAUSES, load_cause_model
+from segmentation.segments.learning import LEAST_RATE, WEIGHT_UNIT, imply_rate, learn_share
 from segmentation.segments.propensity import estimate_propensity, fit_prior
 from segmentation.segments.rules import assign_segments
 
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Floats: TypeAlias = npt.NDArray[np.float64]
-
-_LEAST_RATE = 0.001
 
 
 class PunctualitySegmenter(BaseEstimator):  # type: ignore[misc]
@@ -181,14 +180,15 @@ class CauseClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     ----------
     classes_ : labels, sorted.
     class_prior_ : probability of each before anything is seen.
+    rate_ : rate at which each signal is seen among all, never quite 0 or 1.
     seen_rate_ : classes × signals; rate at which each signal is seen with each cause.
     n_features_in_ : columns seen in ``fit``.
 
     Notes
     -----
     ``X`` has a row per customer and a column per signal: the share of opportunities at which it was seen, missing
-    where there was none. Values beyond 0 and 1 are taken as these. Counts are those of ``learning``: prior (s·π +
-    n(c)) ÷ (s + n), rates (t·q + Σx) ÷ (t + m).
+    where there was none. Values beyond 0 and 1 are taken as these. Prior and rates are learned as in
+    ``learning.learn_causes``, from shares rounded to one part in ``WEIGHT_UNIT``.
 
     Examples
     --------
@@ -215,24 +215,20 @@ class CauseClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         check_classification_targets(labels)
         self.classes_, member = np.unique(labels, return_inverse=True)
         names = list(getattr(self, "feature_names_in_", [""] * shares.shape[1]))
-        belongs = np.eye(len(self.classes_))[member].T
+        belongs = np.eye(len(self.classes_), dtype=np.int64)[member].T
         known = np.isfinite(shares)
-        shares = np.where(known, np.clip(shares, 0.0, 1.0), 0.0)
-        count = known.sum(axis=0)
+        parts = np.rint(np.where(known, np.clip(shares, 0.0, 1.0), 0.0) * WEIGHT_UNIT).astype(np.int64)
+        seen_count, count = belongs @ parts / WEIGHT_UNIT, belongs @ known
+        total = count.sum(axis=0)
         self.rate_ = np.clip(
-            np.divide(shares.sum(axis=0), count, out=np.full(len(count), 0.5), where=count > 0),
-            _LEAST_RATE,
-            1.0 - _LEAST_RATE,
+            np.divide(seen_count.sum(axis=0), total, out=np.full(len(total), 0.5), where=total > 0),
+            LEAST_RATE,
+            1.0 - LEAST_RATE,
         )
         prior, seen, missed = self._start(names)
-        start = seen * self.rate_ / (seen * self.rate_ + missed * (1.0 - self.rate_))
-        strength = self.ratios_count_for
-        self.seen_rate_ = (strength * start + belongs @ shares) / (
-            strength + belongs @ known.astype(np.float64)
-        )
-        self.class_prior_ = (self.prior_counts_for * prior + belongs.sum(axis=1)) / (
-            self.prior_counts_for + len(labels)
-        )
+        start = imply_rate(self.rate_, seen, missed)
+        self.seen_rate_ = learn_share(start, self.ratios_count_for, seen_count, count)
+        self.class_prior_ = learn_share(prior, self.prior_counts_for, belongs.sum(axis=1), len(labels))
         return self
 
     def predict_proba(self, X: Any) -> Floats:  # noqa: N803

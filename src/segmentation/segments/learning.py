@@ -5,34 +5,41 @@ customer. Does not belong here: keeping findings (publish), weighing signals (ca
 """
 
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import date
+from typing import TypeVar
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
+from segmentation.domain.cause_memory import find_remembered_since
 from segmentation.domain.vocabulary import Cause
 from segmentation.segments.definitions import CAUSES, CauseModel, CauseSignal
 
-_WEIGHT_UNIT = 1 << 20
-_LEAST_RATE = 0.001
+WEIGHT_UNIT = 1 << 20
+"""Shares are added up as whole multiples of one part in so many: sums do not depend on the order of rows."""
+LEAST_RATE = 0.001
+"""A signal is taken to be seen at least, and missed at least, at this rate."""
+
+_Numbers = TypeVar("_Numbers", float, npt.NDArray[np.float64])
 
 
-def find_known_causes(findings: pl.DataFrame, as_of: date, model: CauseModel) -> pl.DataFrame:
+def find_known_causes(findings: pl.DataFrame, as_of: date) -> pl.DataFrame:
     """Return the cause in force per customer that a credit manager named: ``customer_id``, ``found_cause``, ``found_date``.
 
     Parameters
     ----------
     findings : ``core_cause_finding``, any number about a customer.
-    as_of : findings on snapshots of this day or later are not known, those older than ``remembered_days`` are
-        forgotten.
-    model : for ``learning.remembered_days``.
+    as_of : findings on snapshots of this day or later are not known, those older than a year are forgotten
+        (``cause_memory``).
 
     Notes
     -----
     Of several findings the one recorded last counts, also when it takes an earlier word back.
     """
-    since = as_of - timedelta(days=model.learning.remembered_days)
+    is_remembered = pl.col("as_of_date") >= find_remembered_since(as_of)
     return (
-        findings.filter((pl.col("as_of_date") < as_of) & (pl.col("as_of_date") >= since))
+        findings.filter((pl.col("as_of_date") < as_of) & is_remembered)
         .sort("customer_id", "sequence", "found_at", "finding_id", nulls_last=False)
         .unique("customer_id", keep="last", maintain_order=True)
         .filter(pl.col("cause") != Cause.UNCLEAR.value)
@@ -67,8 +74,7 @@ def learn_causes(model: CauseModel, known_causes: pl.DataFrame, signals: pl.Data
     found = dict(known_causes.group_by("found_cause").len().iter_rows())
     strength, count = model.learning.prior_counts_for, known_causes.height
     prior = {
-        cause: (strength * model.prior[cause] + found.get(cause.value, 0)) / (strength + count)
-        for cause in CAUSES
+        cause: learn_share(model.prior[cause], strength, found.get(cause.value, 0), count) for cause in CAUSES
     }
     rates = _sum_opportunities(signals, model, [])
     seen = _sum_opportunities(signals.join(known_causes, "customer_id"), model, ["found_cause"])
@@ -79,6 +85,22 @@ def learn_causes(model: CauseModel, known_causes: pl.DataFrame, signals: pl.Data
     return model.model_copy(
         update={"version": f"{model.version}+{count}", "prior": prior, "signals": learned}
     )
+
+
+def imply_rate(rate: _Numbers, seen: _Numbers, missed: _Numbers) -> _Numbers:
+    """Return the rate at which a signal is seen with a cause: a·p ÷ (a·p + b·(1 − p)) (see ``learn_causes``).
+
+    Parameters
+    ----------
+    rate : p, between 0 and 1, at which it is seen in the whole book.
+    seen, missed : likelihood ratios a and b of the cause, above 0.
+    """
+    return seen * rate / (seen * rate + missed * (1.0 - rate))
+
+
+def learn_share(start: _Numbers, strength: float, found: _Numbers, count: _Numbers) -> _Numbers:
+    """Return a share that starts from a reviewed one: (s·start + found) ÷ (s + count) (see ``learn_causes``)."""
+    return (strength * start + found) / (strength + count)
 
 
 def heed_findings(probabilities: pl.DataFrame, known_causes: pl.DataFrame, model: CauseModel) -> pl.DataFrame:
@@ -144,11 +166,11 @@ def _sum_opportunities(
         signals.join(limits, "signal")
         .group_by("signal", *by)
         .agg(
-            (pl.col(name) * damping * _WEIGHT_UNIT).round().cast(pl.Int64).sum() for name in ("seen", "count")
+            (pl.col(name) * damping * WEIGHT_UNIT).round().cast(pl.Int64).sum() for name in ("seen", "count")
         )
     )
     return {
-        tuple(keys): (seen / _WEIGHT_UNIT, count / _WEIGHT_UNIT) for *keys, seen, count in summed.iter_rows()
+        tuple(keys): (seen / WEIGHT_UNIT, count / WEIGHT_UNIT) for *keys, seen, count in summed.iter_rows()
     }
 
 
@@ -162,13 +184,13 @@ def _learn_ratios(
     seen, count = rates.get((name,), (0.0, 0.0))
     if not count:
         return signal
-    rate = min(max(seen / count, _LEAST_RATE), 1.0 - _LEAST_RATE)
+    rate = min(max(seen / count, LEAST_RATE), 1.0 - LEAST_RATE)
     ratios_seen, ratios_missed = dict(signal.seen), dict(signal.not_seen)
     for cause in CAUSES:
         a, b = signal.seen.get(cause, 1.0), signal.not_seen.get(cause, 1.0)
         own_seen, own_count = found.get((name, cause.value), (0.0, 0.0))
-        told = a * rate / (a * rate + b * (1.0 - rate))
-        learned = (strength * told + own_seen) / (strength + own_count)
+        told = imply_rate(rate, a, b)
+        learned = learn_share(told, strength, own_seen, own_count)
         ratios_seen[cause] = a * learned / told
         ratios_missed[cause] = b * (1.0 - learned) / (1.0 - told)
     return signal.model_copy(update={"seen": ratios_seen, "not_seen": ratios_missed})

@@ -90,7 +90,7 @@ def segment_book(
     behaviour = fit_behaviour(observed, comparison.published)
     segments = assign_segments(judge_behaviour(observed, behaviour), settings, previous)
     signals = count_signals(ledger, known, as_of, model, settings.promise_grace_days)
-    known_causes = find_known_causes(CAUSE_FINDING.empty() if findings is None else findings, as_of, model)
+    known_causes = find_known_causes(CAUSE_FINDING.empty() if findings is None else findings, as_of)
     learned = learn_causes(model, known_causes, signals)
     probabilities = heed_findings(weigh_causes(signals, learned), known_causes, learned)
     caused = choose_causes(segments, probabilities, find_contacted(ledger, known_causes), settings)
