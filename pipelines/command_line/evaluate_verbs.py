@@ -95,7 +95,7 @@ def risk(
 def segments(
     report_file: ReportOption = None,
     seed: SeedOption = 1,
-    seeds: Annotated[int, typer.Option(min=1, help="Worlds; their seeds count up.")] = 20,
+    seeds: Annotated[int, typer.Option(min=2, help="Worlds; their seeds count up.")] = 20,
     customers: Annotated[int, typer.Option(min=100, help="Customers in each, 33 invoices each.")] = 3000,
 ) -> None:
     """Measure segments and causes against what was planted, and beside one rule that is given the answers."""

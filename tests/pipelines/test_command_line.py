@@ -47,6 +47,7 @@ def test_every_verb_explains_itself(verb, capsys):
 
 def test_an_unknown_verb_or_missing_option_is_usage(capsys):
     assert run_command(["publish"]) == ExitCode.USAGE
+    assert run_command(["evaluate", "segments", "--seeds", "1"]) == ExitCode.USAGE
     assert run_command(["run", "--mapping", "canonical"]) == ExitCode.USAGE
     assert "--ledger" in capsys.readouterr().err
 
@@ -101,7 +102,8 @@ def test_explain_shows_gates_of_channels_and_invoices(tmp_path, capsys):
     )
     assert "insolvency │ open │ │ │ No insolvency is on record." in shown
     assert "What the law allows beside the invoice" in shown
-    assert "costs of at most EUR" in shown or "no costs before" in shown
+    # A business owes the fixed sum; 34 days at 2.15 + 8 % on 510.50, cut to the cent: 4.82.
+    assert "Invoice C001-009: costs of at most EUR 40.00, interest of EUR 4.82 until 2 March 2026" in shown
     assert "cool down │ closed │ all contact │ 2026-03-07 00:00 UTC │" in _explain(tmp_path, "C009", capsys)
 
 

@@ -5,8 +5,10 @@ from dataclasses import replace
 import polars as pl
 import pytest
 
+from segmentation.segments import battery
 from segmentation.segments.battery import (
     REDUCED,
+    BatterySize,
     calibration_error,
     measure_causes,
     measure_segments,
@@ -26,9 +28,25 @@ def test_the_report_says_seeds_goals_and_intervals():
     assert report["seeds"] == [5, 6]
     assert told == [(1, 2), (2, 2)]
     assert all({"goal", "holds", "interval_95", "value"} <= set(target) for target in report["targets"])
-    assert report["holds"] == all(target["holds"] for target in report["targets"])
+    held = {target["target"]: target["holds"] for target in report["targets"]}
+    assert held["cause_macro_f1"]
+    assert not held["structural_prob_ece_pooled"], "ten bins of so few customers err by more than the target"
+    assert not report["holds"]
     assert [row["seed"] for row in report["worlds"]] == [5, 6]
-    assert report["learning"]["by_findings"][0]["gain"]["mean"] == 0
+
+
+def test_a_target_holds_on_average_or_in_every_world():
+    above, below = battery._target("a", [0.8, 1.0], 0.9), battery._target("a", [0.01, 0.03], -0.01)
+    assert (above["holds"], above["value"], above["goal"]) == (True, 0.9, ">= 0.9")
+    # Mean 0.9, standard error 0.1; Student's t with one degree of freedom reaches 12.706 of it.
+    assert above["interval_95"] == pytest.approx([-0.3706, 2.1706], abs=1e-4)
+    assert (below["holds"], below["value"], below["goal"]) == (False, 0.02, "<= 0.01")
+    assert not battery._target("a", [0.8, 1.0], 0.9, every=True)["holds"]
+
+
+def test_a_world_is_not_its_own_teacher():
+    with pytest.raises(ValueError, match="two or more"):
+        BatterySize(seeds=1)
 
 
 def test_causes_told_at_random_are_measured_as_such(world):

@@ -29,10 +29,14 @@ _LEVELS = ("none", "some", "most")
 
 @dataclass(frozen=True, slots=True)
 class BatterySize:
-    """How many worlds, and how many customers in each."""
+    """How many worlds, two or more (each one's rule is learned from another), and how many customers in each."""
 
     seeds: int = 20
     customers: int = 3000
+
+    def __post_init__(self) -> None:
+        if self.seeds < 2:  # noqa: PLR2004
+            raise ValueError("One world would be its own teacher: simulate two or more.")
 
 
 FULL = BatterySize()
