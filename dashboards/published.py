@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import polars as pl
 import streamlit as st
@@ -24,6 +24,7 @@ import streamlit as st
 from dashboards import rows
 from dashboards.formats import Formats, find_locale, find_zone
 from segmentation.domain.errors import SegmentationError
+from segmentation.publish.append_only_store import AppendOnlyStore
 from segmentation.publish.cause_findings import FindingStore
 from segmentation.publish.decision_rules import Step
 from segmentation.publish.decisions import DecisionStore
@@ -39,6 +40,8 @@ DECISIONS_SECONDS = 10
 
 _PINNED = "pinned_snapshot"
 _DECIDER = "decider"
+
+_Store = TypeVar("_Store", bound=AppendOnlyStore)
 
 
 @dataclass(frozen=True)
@@ -153,16 +156,21 @@ def read_customers(snapshot: Snapshot) -> pl.DataFrame:
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _open_store(where: str, *, is_url: bool) -> DecisionStore:
-    return DecisionStore(where) if is_url else DecisionStore.for_data_root(Path(where))
+def _open_at(kind: type[_Store], where: str, *, is_url: bool) -> _Store:
+    return kind(where) if is_url else kind.for_data_root(Path(where))
+
+
+def _open_store(kind: type[_Store]) -> _Store:
+    """The store named at the start, else the one beside the snapshots."""
+    places = find_places()
+    if places.decisions:
+        return _open_at(kind, places.decisions, is_url=True)
+    return _open_at(kind, str(places.data_root.absolute()), is_url=False)
 
 
 def open_decisions() -> DecisionStore:
     """Return the decisions store: the one named at the start, else the one beside the snapshots."""
-    places = find_places()
-    if places.decisions:
-        return _open_store(places.decisions, is_url=True)
-    return _open_store(str(places.data_root.absolute()), is_url=False)
+    return _open_store(DecisionStore)
 
 
 @st.cache_data(ttl=DECISIONS_SECONDS, max_entries=8, show_spinner=False)
@@ -211,17 +219,9 @@ def record_decision(
     return identifier
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _open_findings(where: str, *, is_url: bool) -> FindingStore:
-    return FindingStore(where) if is_url else FindingStore.for_data_root(Path(where))
-
-
 def open_findings() -> FindingStore:
     """Return the store of findings about causes: the database of the decisions."""
-    places = find_places()
-    if places.decisions:
-        return _open_findings(places.decisions, is_url=True)
-    return _open_findings(str(places.data_root.absolute()), is_url=False)
+    return _open_store(FindingStore)
 
 
 def record_finding(snapshot: Snapshot, segment: Mapping[str, Any], cause: str, *, token: str) -> None:

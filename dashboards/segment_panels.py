@@ -8,6 +8,7 @@ import polars as pl
 import streamlit as st
 
 from dashboards import panels, segment_charts, wording
+from segmentation.domain.vocabulary import Segment
 
 TURNING_PROB = 0.2
 """From here on a customer is shown as possibly turning."""
@@ -43,8 +44,8 @@ def draw_migrations(page: panels.Page) -> None:
     }
     st.markdown(
         f"**{formats.number(sum(count.values()))}** of {formats.number(migrations['customer_count'].sum())} customers moved: "
-        f"{formats.number(count['behaviour'])} because of their payments (blue), "
-        f"{formats.number(count['model'])} because of a change of the model (orange). Grey ones stayed."
+        f"{formats.number(count['behaviour'])} because of {wording.CHANGE_REASONS['behaviour']} (blue), "
+        f"{formats.number(count['model'])} because of {wording.CHANGE_REASONS['model']} (orange). Grey ones stayed."
     )
     panels.draw_chart(
         segment_charts.draw_migrations(migrations, formats),
@@ -53,20 +54,29 @@ def draw_migrations(page: panels.Page) -> None:
     )
 
 
+def find_turning(segments: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows of customers who may be turning and are not called often late yet; none for snapshots that do not say."""
+    if "turning_prob" not in segments.columns:
+        return segments.clear()
+    return segments.filter(
+        pl.col("turning_prob") >= TURNING_PROB, pl.col("segment") != Segment.STRUCTURAL.value
+    )
+
+
 def draw_turning(page: panels.Page) -> None:
     """Draw punctual customers who may be turning into late payers; nothing for snapshots that do not say."""
     segments = page.read("out_customer_segments")
     if "turning_prob" not in segments.columns:
         return
-    turning = segments.filter(pl.col("turning_prob") >= TURNING_PROB)
+    turning = find_turning(segments)
     st.subheader("Early signs", anchor=False)
-    if turning.is_empty():
-        st.caption("No customer who was punctual half a year ago shows signs of a habit of paying late.")
-        return
-    st.markdown(
-        "Punctual half a year ago, and by now or within 90 days late by habit with the probability shown: "
-        "a friendly call early costs least."
+    st.caption(
+        "Punctual half a year ago, not often late yet, and by now or within 90 days late by habit with the "
+        "probability shown."
     )
+    if turning.is_empty():
+        st.markdown(f"Nobody reaches {page.formats.share(TURNING_PROB)}.")
+        return
     names = page.read("out_customers").select("customer_id", "name")
     panels.draw_pages(
         turning.join(names, "customer_id", "left").sort(

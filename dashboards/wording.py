@@ -99,7 +99,7 @@ BEHAVIOUR_MODELS: Mapping[str, str] = {
 }
 
 CHANGE_REASONS: Mapping[str, str] = {
-    "behaviour": "their payments",
+    "behaviour": "their payments, or time passing",
     "model": "a change of the model",
     "none": "nothing",
 }

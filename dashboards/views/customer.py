@@ -130,14 +130,15 @@ def _draw_behaviour(page: panels.Page, customer_id: str) -> None:
             key="behaviour",
             alt="Probability of usually paying late and share of instalments paid late, with intervals",
         )
-    if (row.get("turning_prob") or 0.0) >= segment_panels.TURNING_PROB:
+    if not segment_panels.find_turning(found).is_empty():
         st.markdown(
             f":material/trending_up: **Early sign:** punctual half a year ago, and {formats.share(row['turning_prob'])} "
             "likely to be late by habit by now or within 90 days."
         )
     if row.get("severity_days"):
         st.caption(
-            f"Counted by amount, they pay {formats.days(row['severity_days'])} beyond terms on average."
+            f"Weighted by amount, the delay is {formats.days(row['severity_days'])} on average: early counted as nil, "
+            "unpaid so far included."
         )
     if row["previous_segment"] and row["changed_because"] != "none":
         why = wording.say(wording.CHANGE_REASONS, row["changed_because"])

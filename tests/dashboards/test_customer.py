@@ -10,7 +10,7 @@ from segmentation.publish.cause_findings import FindingStore
 from segmentation.publish.decisions import DecisionStore
 from segmentation.publish.reader import open_current
 from tests.dashboards.conftest import read_everything
-from tests.dashboards.published_book import NOW
+from tests.dashboards.published_book import AS_OF, NOW, build_book, publish_book
 
 
 def customers_of(root) -> pl.DataFrame:
@@ -126,13 +126,25 @@ def test_a_cause_is_corrected_in_one_choice_and_taken_back_in_one_click(data_roo
     pick = f"cause-pick-{customer}:first"
     app.selectbox(key=pick).set_value("disputing").run()
     assert "They disagree with an invoice" in read_everything(app)
-    kept = FindingStore.for_data_root(data_root).latest_finding(customer)
+    kept = FindingStore.for_data_root(data_root).latest_finding(customer, AS_OF)
     assert (kept["cause"], kept["found_by"]) == ("disputing", "Ann")
     app.button(key=f"cause-back-{customer}").click().run()
     assert "says Ann" not in read_everything(app)
     again = next(box for box in app.selectbox if str(box.key).startswith("cause-pick"))
     again.set_value("disputing").run()
     assert FindingStore.for_data_root(data_root).read_findings().height == 3
+
+
+def test_a_reason_that_was_named_more_than_a_year_ago_is_asked_for_again(tmp_path, open_page):
+    book = build_book(5)
+    customer = book["out_customer_segments"].filter(pl.col("late_count") > 0).row(0, named=True)
+    before = publish_book(tmp_path, book, as_of=AS_OF - timedelta(days=366))
+    with FindingStore.for_data_root(tmp_path) as store:
+        store.record_finding(before, customer, "disputing", found_by="Ann", found_at=NOW, token="form")
+    publish_book(tmp_path, book)
+    app = open_page("customer", root=tmp_path, customer=customer["customer_id"])
+    assert "says Ann" not in read_everything(app)
+    assert app.selectbox(key=f"cause-pick-{customer['customer_id']}:first").value is None
 
 
 def test_without_a_name_nothing_is_kept_about_a_cause(data_root, open_page):

@@ -3,6 +3,7 @@
 import shutil
 from datetime import date, timedelta
 
+import polars as pl
 import pytest
 
 from segmentation.publish.layout import CURRENT, published_directory, table_file
@@ -173,6 +174,7 @@ def test_bias_page_says_what_to_supply(open_page):
 def test_segments_are_explained_where_they_are_shown(open_page):
     portfolio = read_everything(open_page("portfolio"))
     assert "Who moved since the last snapshot" in portfolio
+    assert "because of their payments, or time passing (blue)" in portfolio
     assert "because of a change of the model (orange)" in portfolio
     assert "What structural is. And why." in portfolio
     assert "Punctual half a year ago" in portfolio
@@ -181,3 +183,15 @@ def test_segments_are_explained_where_they_are_shown(open_page):
     assert "means (definition 1): What" in customer
     assert "**Early sign:**" in customer
     assert "**Early sign:**" not in read_everything(open_page("customer", customer="C000002"))
+
+
+def test_who_is_called_often_late_already_is_no_early_sign(tmp_path, open_page):
+    book = build_book(5)
+    told = book["out_customer_segments"].with_columns(
+        pl.lit("structural").alias("segment"), turning_prob=0.42
+    )
+    publish_book(tmp_path, book | {"out_customer_segments": told})
+    assert "Nobody reaches 20%." in read_everything(open_page("portfolio", root=tmp_path))
+    customer = read_everything(open_page("customer", customer="C000001"))
+    assert "How they pay" in customer
+    assert "**Early sign:**" not in customer
