@@ -4,6 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from segmentation.segments import habit_filter
 from segmentation.segments.habit import HabitModel, fit_habits, follow_habits
 from segmentation.segments.histories import Histories
 
@@ -26,25 +27,31 @@ def _follow(histories: Histories, model: HabitModel) -> pl.DataFrame:
     return follow_habits(pl.DataFrame(counts), histories, model)
 
 
-@pytest.fixture(scope="module")
-def planted():
-    """Histories of 3,000 customers over 30 periods who change state at known rates, with their state at the end."""
+def _plant(start, up, down, count=3000, periods=30):
+    """Histories of customers who change state at known rates; whether each is late by habit at first, and at the end."""
     rng = np.random.default_rng(4)
-    count, periods, up, down = 3000, 30, 0.01, 0.03
-    is_habitual = rng.random(count) < 0.3
+    is_habitual = rng.random(count) < start
 
     def draw(habitual):
         return np.where(habitual, rng.beta(16, 4, count), rng.beta(3, 17, count))
 
-    level, late, prompt = draw(is_habitual), [], []
+    level, late, prompt, states = draw(is_habitual), [], [], []
     for _ in range(periods):
         moves = rng.random(count) < np.where(is_habitual, down, up)
-        is_habitual ^= moves
+        states.append(is_habitual ^ moves)
+        is_habitual = states[-1]
         level = np.where(moves, draw(is_habitual), level)
         seen = rng.poisson(1.5, count)
         late.append(rng.binomial(seen, level))
         prompt.append(seen - late[-1])
-    return _histories(np.array(late).T, np.array(prompt).T), is_habitual
+    return _histories(np.array(late).T, np.array(prompt).T), states[0], states[-1]
+
+
+@pytest.fixture(scope="module")
+def planted():
+    """Histories of 3,000 customers over 30 periods who change state at known rates, with their state at the end."""
+    histories, _, is_habitual = _plant(start=0.3, up=0.01, down=0.03)
+    return histories, is_habitual
 
 
 def test_the_fit_finds_planted_rates_of_change_again(planted):
@@ -52,6 +59,23 @@ def test_the_fit_finds_planted_rates_of_change_again(planted):
     assert model.up == pytest.approx(0.01, rel=0.25)
     assert model.down == pytest.approx(0.03, rel=0.25)
     assert sum(model.spread) == pytest.approx(1.0)
+
+
+def test_changes_of_state_say_nothing_about_how_many_start_late(monkeypatch):
+    said, expect = [], habit_filter.expect_moves
+
+    def listen(*given):
+        found = expect(*given)
+        said.append(found[0])
+        return found
+
+    monkeypatch.setattr(habit_filter, "expect_moves", listen)
+    histories, was_habitual, _ = _plant(start=0.1, up=0.02, down=0.02, count=1000, periods=36)
+    model = fit_habits(histories)
+    assert sum(model.spread[LEVELS // 2 :]) == pytest.approx(was_habitual.mean(), abs=0.04)
+    assert len(said) > 10, "a fit that stops at once proves nothing"
+    # The weak priors may take back a little of the likelihood, never more than this.
+    assert np.diff(said).min() > -0.01
 
 
 def test_the_probability_of_a_planted_state_is_calibrated(planted):

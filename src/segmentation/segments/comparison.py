@@ -65,12 +65,13 @@ def compare_models(
     Notes
     -----
     Rolling origin: the models are fitted to what was known on the days by which half, and three quarters, of the
-    instalments had been issued, and foretell those that were issued from then to the next such day and have fallen
-    due since. Their losses are compared pairwise, instalment by instalment; the interval draws whole customers
+    instalments had been issued, and foretell those that were issued from then to the next such day and are past
+    grace by now, so that paid or not they are known to be late or not. What is not rewound: ``rewind``. Their losses are compared pairwise, instalment by instalment; the interval draws whole customers
     again. The other model is published when the whole interval of its gain lies above nil. Books of more than
-    10,000 customers are compared on so many of them.
+    10,000 customers are compared on so many of them, picked by what their instalments hold.
     """
-    rows = pick_customers(observed.histories, _MOST_CUSTOMERS)
+    weights = (observed.counts[name].to_numpy() for name in ("late_weight", "prompt_weight"))
+    rows = pick_customers(observed.histories, _MOST_CUSTOMERS, *weights)
     chosen = observed.counts["customer_id"].gather(rows)
     usable = known.filter(~pl.col(EXCLUDED))
     if len(rows) < observed.counts.height:
@@ -152,7 +153,7 @@ def _foretell(known: pl.DataFrame, customer_id: pl.Series, settings: SegmentSett
             for name, frame in judged.items()
             for column in ("late_propensity", "structural_prob")
         )
-        is_later = (pl.col("issue_date") >= origin) & (pl.col("age_days") > 0)
+        is_later = (pl.col("issue_date") >= origin) & (pl.col("age_days") > settings.grace_days)
         later = known.filter(is_later & (pl.col("issue_date") < end) if end else is_later)
         outcome = later.group_by("customer_id").agg(
             pl.col(LATE).sum().cast(pl.Float64).alias("late"), pl.len().cast(pl.Float64).alias("count")
@@ -166,13 +167,19 @@ def _foretell(known: pl.DataFrame, customer_id: pl.Series, settings: SegmentSett
 
 
 def rewind(known: pl.DataFrame, day: date, grace_days: int) -> pl.DataFrame:
-    """Return what was known of the same instalments at the start of an earlier day.
+    """Return what was known of payment of the same instalments at the start of an earlier day.
 
     Parameters
     ----------
     known : result of ``observations.classify_instalments`` for a later day.
     day : what was not issued, or not paid, before it was not known to be.
     grace_days : days beyond terms that count as on time.
+
+    Notes
+    -----
+    Issue and payment are rewound, and with them lateness and age. Not rewound are: lateness found to be the supplier's
+    doing, which stays as known on the later day; and instalments that credit or a write-off has covered since,
+    which are not among ``known`` and so are missing on the earlier day too.
     """
     was_open = pl.col("is_open") | (pl.col("covered_known_date") >= day).fill_null(True)
     age = (pl.lit(day) - pl.col("due_date")).dt.total_days()

@@ -71,7 +71,7 @@ def fit_habits(histories: Histories) -> HabitModel:
 
     Fitted by expectation and maximisation (Baum et al. 1970; Dempster, Laird and Rubin 1977), with weak priors that
     speak where the book is small: the spread counts as 20 customers of the beta prior of the whole book, the rates
-    as 20 years of customers who change once in ten years. Books of more than 2,000 customers are fitted on so many
+    as 20 years of customers who change once in ten years. The likelihood times the prior never falls. Books of more than 2,000 customers are fitted on so many
     of them (``histories.pick_customers``).
     """
     from segmentation.segments.habit_filter import expect_moves
@@ -80,16 +80,27 @@ def fit_habits(histories: Histories) -> HabitModel:
     late, prompt = histories.late[rows], histories.prompt[rows]
     base = _spread_evenly(fit_prior(late.sum(axis=1).astype(float), prompt.sum(axis=1).astype(float)))
     rate, strength = _RATE_PER_YEAR * PERIOD_DAYS / 365.0, _RATE_STRENGTH_YEARS * 365.0 / PERIOD_DAYS
+    usual_starts = _SPREAD_STRENGTH * base
+    usual_moves = strength * np.array([1.0 - rate, rate, 1.0 - rate, rate])
     spread, up, down, before = base, rate, rate, -np.inf
     for _ in range(_FIT_ROUNDS):
-        total, draws, moves = expect_moves(late, prompt, spread, up, down, _likelihoods())
-        spread = (draws + _SPREAD_STRENGTH * base) / (draws.sum() + _SPREAD_STRENGTH)
-        up = (moves[1] + strength * rate) / (moves[0] + moves[1] + strength)
-        down = (moves[3] + strength * rate) / (moves[2] + moves[3] + strength)
+        total, starts, changes, moves = expect_moves(late, prompt, spread, up, down, _likelihoods())
+        total += usual_starts @ np.log(spread) + usual_moves @ np.log([1.0 - up, up, 1.0 - down, down])
+        spread = _choose_spread(starts + usual_starts, changes)
+        moves += usual_moves
+        up, down = moves[1] / (moves[0] + moves[1]), moves[3] / (moves[2] + moves[3])
         if total - before < _FIT_TOLERANCE * abs(total):
             break
         before = total
     return HabitModel(tuple(spread.tolist()), float(up), float(down))
+
+
+def _choose_spread(starts: Floats, changes: Floats) -> Floats:
+    """Return the likeliest spread: starts alone say how many are in a state, all draws say where within it."""
+    shape = (starts + changes).reshape(2, -1)
+    share = starts.reshape(2, -1).sum(axis=1, keepdims=True) / starts.sum()
+    spread: Floats = (share * shape / shape.sum(axis=1, keepdims=True)).ravel()
+    return spread
 
 
 def follow_habits(counts: pl.DataFrame, histories: Histories, model: HabitModel) -> pl.DataFrame:

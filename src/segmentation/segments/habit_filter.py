@@ -110,7 +110,7 @@ def _step_back(
     up: float,
     down: float,
     backward: np.ndarray,
-    draws: np.ndarray,
+    changes: np.ndarray,
     moves: np.ndarray,
 ) -> None:
     """Take the backward mass of one customer to the period before, adding what happened between to the counts."""
@@ -124,11 +124,11 @@ def _step_back(
             into_above += entering[k] * backward[k]
     below, above = _split(before, half)
     for k in range(half):
-        draws[k] += above * down * entering[k] * backward[k]
+        changes[k] += above * down * entering[k] * backward[k]
         moves[0] += before[k] * (1.0 - up) * backward[k]
         backward[k] = (1.0 - up) * backward[k] + up * into_above
     for k in range(half, backward.shape[0]):
-        draws[k] += below * up * entering[k] * backward[k]
+        changes[k] += below * up * entering[k] * backward[k]
         moves[2] += before[k] * (1.0 - down) * backward[k]
         backward[k] = (1.0 - down) * backward[k] + down * into_below
     moves[1] += below * up * into_above
@@ -136,13 +136,13 @@ def _step_back(
 
 
 @compiled(
-    numba.types.Tuple((numba.float64, numba.float64[::1], numba.float64[::1]))(
+    numba.types.Tuple((numba.float64, numba.float64[::1], numba.float64[::1], numba.float64[::1]))(
         _COUNTS, _COUNTS, _REALS, numba.float64, numba.float64, _TABLES
     )
 )
 def expect_moves(
     late: np.ndarray, prompt: np.ndarray, spread: np.ndarray, up: float, down: float, likelihoods: np.ndarray
-) -> tuple[float, np.ndarray, np.ndarray]:
+) -> tuple[float, np.ndarray, np.ndarray, np.ndarray]:
     """Return log-likelihood, expected draws of every level, and expected stays and moves (E-step of Baum-Welch).
 
     Parameters
@@ -154,12 +154,12 @@ def expect_moves(
 
     Returns
     -------
-    Sum of log-likelihoods; expected number of times that each level was drawn, at the start or on a change of
-    state; expected periods of staying punctual, becoming late, staying late, recovering.
+    Sum of log-likelihoods; expected number of times that each level was drawn at the start; the same on a change
+    of state; expected periods of staying punctual, becoming late, staying late, recovering.
     """
     levels, periods = spread.shape[0], late.shape[1]
     entering = _enter(spread, levels // 2)
-    draws, moves = np.zeros(levels), np.zeros(4)
+    starts, changes, moves = np.zeros(levels), np.zeros(levels), np.zeros(4)
     forward, evidence = np.empty((periods, levels)), np.empty((periods, levels))
     backward = np.empty(levels)
     total = 0.0
@@ -172,10 +172,10 @@ def expect_moves(
         )
         backward[:] = 1.0
         for t in range(periods - 1, first, -1):
-            _step_back(forward[t - 1], evidence[t], entering, up, down, backward, draws, moves)
+            _step_back(forward[t - 1], evidence[t], entering, up, down, backward, changes, moves)
         for k in range(levels):
-            draws[k] += forward[first, k] * backward[k]
-    return total, draws, moves
+            starts[k] += forward[first, k] * backward[k]
+    return total, starts, changes, moves
 
 
 @compiled_within

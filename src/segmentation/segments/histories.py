@@ -37,20 +37,25 @@ class Histories:
     prompt: Counts
 
 
-def pick_customers(histories: Histories, most: int) -> Rows:
+def pick_customers(histories: Histories, most: int, *measures: npt.NDArray[np.float64]) -> Rows:
     """Return rows of customers with a history: all of them, or every so-manieth when there are more than ``most``.
+
+    Parameters
+    ----------
+    histories : of all customers.
+    most : customers that are picked at most.
+    measures : what tells customers of the same history apart, row for row.
 
     Notes
     -----
-    They come in the order of a digest of what the history holds, so that neither names nor the order of rows
-    decide who is picked, or in which order sums are made.
+    They come in the order of a digest of what the history and the measures hold. Neither names nor the order of
+    rows decide who is picked, or in which order sums are made, but among customers who are alike in all of that.
     """
     known: Rows = np.flatnonzero(histories.late.any(axis=1) | histories.prompt.any(axis=1))
     digest = np.zeros(len(known), dtype=np.uint64)
-    for table in (histories.late, histories.prompt):
-        for column in range(table.shape[1]):
-            digest = (digest ^ table[known, column]) * _DIGEST_FACTOR
-            digest ^= digest >> _DIGEST_SHIFT
+    for column in (*histories.late.T, *histories.prompt.T, *(measure.view(np.uint64) for measure in measures)):
+        digest = (digest ^ column[known]) * _DIGEST_FACTOR
+        digest ^= digest >> _DIGEST_SHIFT
     ordered: Rows = known[np.argsort(digest, kind="stable")]
     if len(ordered) > most:
         ordered = ordered[np.arange(most) * len(ordered) // most]
