@@ -27,7 +27,7 @@ def _derive(directory: Path, threads: int) -> dict[str, Any]:
 
 
 def test_one_thread_and_four_give_the_same_bytes(tmp_path):
-    write_world(simulate_world(WorldSettings(customer_count=300, seed=11)), tmp_path)
+    write_world(simulate_world(WorldSettings(customer_count=120, seed=11)), tmp_path)
     one, four = _derive(tmp_path, 1), _derive(tmp_path, 4)
     assert (one["threads"], four["threads"]) == (1, 4)
     assert all(one["rows"].values()), "a table without rows proves nothing"

@@ -20,6 +20,7 @@ from segmentation.features.computation import (
     compute_open_features,
 )
 from segmentation.ledger.loading import load_ledger
+from segmentation.segments.segment_model import describe_model
 from segmentation.segments.segmentation import segment_book
 from segmentation.treatment.gates import close_gates
 from segmentation.treatment.recommendation import recommend_steps
@@ -31,9 +32,10 @@ def derive_frames(directory: Path) -> Frames:
     ledger, as_of, settings = loaded.ledger, loaded.as_of, Settings()
     first = segment_book(ledger, as_of, settings.segments)
     findings = name_causes(first.customers, as_of)
-    segment = segment_book(
+    book = segment_book(
         ledger, as_of, settings.segments, first.customers, findings=findings, previous_model=first.model
-    ).customers
+    )
+    segment = book.customers
     gate = close_gates(ledger, DECISION.empty(), as_of, settings.treatment)
     number = pl.int_range(pl.len())
     share = (number * 7919 % 1009 + 1) / 1013
@@ -53,6 +55,8 @@ def derive_frames(directory: Path) -> Frames:
         "feat_open_instalment": compute_open_features(ledger, as_of),
         "feat_customer": compute_customer_features(ledger, as_of),
         "pred_segment": segment,
+        "pred_segment_model": describe_model(book.model),
+        "pred_segment_comparison": book.comparison,
         "act_gate": gate,
         "act_recommendation": steps,
         "audit_fairness": audit_bias(

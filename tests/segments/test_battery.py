@@ -15,6 +15,7 @@ from segmentation.segments.battery import (
     run_battery,
 )
 from segmentation.segments.battery_world import JudgedWorld, judge_world, macro_f1
+from segmentation.segments.early_warning_battery import WARNING_PROBS
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +34,11 @@ def test_the_report_says_seeds_goals_and_intervals():
     assert not held["structural_prob_ece_pooled"], "ten bins of so few customers err by more than the target"
     assert not report["holds"]
     assert [row["seed"] for row in report["worlds"]] == [5, 6]
+    warning = report["early_warning"]
+    shares = [warning[f"warned_from_{prob}"]["false_alarm_share"] for prob in WARNING_PROBS]
+    assert shares == sorted(shares, reverse=True), "the surer the warning, the fewer are warned of"
+    assert shares[0] <= 0.08
+    assert warning["steady_count"] > 200
 
 
 def test_a_target_holds_on_average_or_in_every_world():

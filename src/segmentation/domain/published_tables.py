@@ -141,17 +141,17 @@ SEGMENT_COLUMNS = (
     category("segment", "paying behaviour", Segment, required=True),
     prob(
         "structural_prob",
-        "probability that the customer's underlying share of late instalments is above one half",
+        "probability that the true share, of which late_propensity is the expected value, is above one half",
     ),
     prob("structural_prob_p05", "lower end of its 90 % interval"),
     prob("structural_prob_p95", "upper end of its 90 % interval"),
-    prob("late_propensity", "posterior mean of the underlying share of late instalments"),
+    prob("late_propensity", "expected share of late instalments by the habit that the customer has now"),
     prob("late_propensity_p05", "lower end of its 90 % interval"),
     prob("late_propensity_p95", "upper end of its 90 % interval"),
     prob(
         "turning_prob",
-        "probability that a customer who was punctual 180 days ago is late by habit now or within 90 days; null "
-        "where the propensity is",
+        "probability that the customer was punctual 180 days ago, or at first when known for less, and is late by habit "
+        "now or within 90 days; null where the propensity is",
     ),
     real("typical_days_late", "median days beyond terms over settled instalments; null without any"),
     real(

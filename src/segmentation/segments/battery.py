@@ -1,7 +1,8 @@
 """How well segments and causes recover what a simulated world planted, beside one rule that knows the answers.
 
 Belongs here: measuring, with seeds and intervals, against stated targets. Does not belong here: worlds
-(battery_world), the method under test (segmentation), what findings teach (learning_battery).
+(battery_world), the method under test (segmentation), what findings teach (learning_battery), early warning
+(early_warning_battery).
 """
 
 from collections.abc import Callable, Sequence
@@ -21,8 +22,10 @@ from segmentation.segments.battery_world import (
     summarise,
 )
 from segmentation.segments.definitions import load_cause_model
+from segmentation.segments.early_warning_battery import measure_early_warning
 from segmentation.segments.learning_battery import evaluate_learning
 
+_WARNING_WORLDS = 3
 _BINS = 10
 _LEVELS = ("none", "some", "most")
 
@@ -47,6 +50,8 @@ def run_battery(
     seed: int = 1, size: BatterySize = FULL, *, report_world: Callable[[int, int], None] = lambda *_: None
 ) -> dict[str, Any]:
     """Return the report: every target with its figure, interval and goal, the seeds, and whether it holds.
+
+    Beside the targets it holds what findings teach, and how early turning customers are named (in three worlds at most).
 
     Parameters
     ----------
@@ -93,6 +98,7 @@ def run_battery(
         "targets": targets,
         "holds": all(target["holds"] for target in targets),
         "learning": evaluate_learning(worlds),
+        "early_warning": measure_early_warning(seed, min(size.seeds, _WARNING_WORLDS), size.customers),
         "figures": {name: summarise(values) for name, values in by_name.items()},
         "worlds": [{"seed": world.seed} | row for world, row in zip(worlds, figures, strict=True)],
     }

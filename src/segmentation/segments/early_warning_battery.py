@@ -48,7 +48,7 @@ def measure_early_warning(seed: int = 1, worlds: int = 3, customers: int = 3000)
 
     Notes
     -----
-    The last year of each world is looked at every 30 days, with what was known on each of those days. A customer
+    The last year of each world is looked at every 30 days, with what was known of payment on each of those days (``comparison.rewind`` says what is not rewound). A customer
     turns when the planted late propensity goes from below to above one half, and counts when that happened
     within the year, at least 120 days before its end, and at least three instalments fell due afterwards. The label
     is *structural* by the beta-binomial, which is what a ledger too short to compare models publishes.

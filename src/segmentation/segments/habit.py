@@ -82,9 +82,10 @@ def fit_habits(histories: Histories) -> HabitModel:
     rate, strength = _RATE_PER_YEAR * PERIOD_DAYS / 365.0, _RATE_STRENGTH_YEARS * 365.0 / PERIOD_DAYS
     usual_starts = _SPREAD_STRENGTH * base
     usual_moves = strength * np.array([1.0 - rate, rate, 1.0 - rate, rate])
+    likelihoods = _likelihoods()
     spread, up, down, before = base, rate, rate, -np.inf
     for _ in range(_FIT_ROUNDS):
-        total, starts, changes, moves = expect_moves(late, prompt, spread, up, down, _likelihoods())
+        total, starts, changes, moves = expect_moves(late, prompt, spread, up, down, likelihoods)
         total += usual_starts @ np.log(spread) + usual_moves @ np.log([1.0 - up, up, 1.0 - down, down])
         spread = _choose_spread(starts + usual_starts, changes)
         moves += usual_moves

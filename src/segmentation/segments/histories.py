@@ -53,7 +53,11 @@ def pick_customers(histories: Histories, most: int, *measures: npt.NDArray[np.fl
     """
     known: Rows = np.flatnonzero(histories.late.any(axis=1) | histories.prompt.any(axis=1))
     digest = np.zeros(len(known), dtype=np.uint64)
-    for column in (*histories.late.T, *histories.prompt.T, *(measure.view(np.uint64) for measure in measures)):
+    for column in (
+        *histories.late.T,
+        *histories.prompt.T,
+        *(measure.view(np.uint64) for measure in measures),
+    ):
         digest = (digest ^ column[known]) * _DIGEST_FACTOR
         digest ^= digest >> _DIGEST_SHIFT
     ordered: Rows = known[np.argsort(digest, kind="stable")]

@@ -1,21 +1,7 @@
 """When a customer is called prompt, incidental, structural or undecided.
 
-Belongs here: the definition of every segment, and hysteresis. Does not belong here: how a
-probability is estimated (propensity), or what is done about it (treatment).
-
-Definitions, version 2
-----------------------
-insufficient_history
-    Fewer known instalments than ``min_settled``. Nothing is said about the customer.
-structural
-    P(θ > ½) at or above ``structural_prob``, and persistent: the late instalments lie at least
-    ``persistence_days`` apart, so that one bad week is not a habit.
-prompt
-    P(θ > ½) at or below ``incidental_prob``, and late propensity below ``prompt_late_share``.
-incidental
-    P(θ > ½) at or below ``incidental_prob`` otherwise: sometimes late, mostly not.
-undecided
-    Anything else: the evidence points to neither side clearly enough.
+Belongs here: assigning segments, and hysteresis. Does not belong here: what the segments mean, in words
+(segment_definitions), how a probability is estimated (propensity, habit), or what is done about it (treatment).
 
 A customer who was prompt, incidental or structural in the previous snapshot leaves that segment
 only when past its bound by ``hysteresis``; for one who is late in no more than one of twenty known
@@ -37,7 +23,7 @@ def assign_segments(
 
     Parameters
     ----------
-    propensity : result of ``propensity.estimate_propensity``.
+    propensity : result of ``behaviour.judge_behaviour``.
     settings : bounds and hysteresis.
     previous : ``out_customer_segments`` of the last earlier snapshot; None when there is none.
     """

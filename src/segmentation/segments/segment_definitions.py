@@ -1,6 +1,7 @@
 """What every segment means, in two sentences for the people who work with it.
 
-Belongs here: the words, and their version. Does not belong here: assigning segments (rules).
+Belongs here: the words, which hold for both models of paying behaviour, and their version. Does not belong here:
+assigning segments (rules).
 """
 
 import polars as pl
@@ -13,12 +14,13 @@ VERSION = 2
 """Raised with every change of the rules or of what their bounds are held against."""
 
 _SENTENCES = {
-    Segment.PROMPT: "In the long run fewer than {prompt_late_share:.0%} of the instalments are late, as far as "
-    "can be told. A single late one among many does not change that.",
-    Segment.INCIDENTAL: "It is at most {incidental_prob:.0%} likely that more than half of all instalments "
-    "are late in the long run. Delays are the exception, not the habit.",
-    Segment.STRUCTURAL: "It is at least {structural_prob:.0%} likely that more than half of all instalments are "
-    "late in the long run. The late ones fell due at least {persistence_days} days apart, so that one bad week is no habit.",
+    Segment.PROMPT: "By the habit it has now, the customer pays fewer than {prompt_late_share:.0%} of its instalments late, "
+    "as far as can be told. A single late one among many does not change that.",
+    Segment.INCIDENTAL: "It is at most {incidental_prob:.0%} likely that by the habit it has now the customer pays more than "
+    "half of its instalments late. Delays are the exception, not the habit.",
+    Segment.STRUCTURAL: "It is at least {structural_prob:.0%} likely that by the habit it has now the customer pays more than "
+    "half of its instalments late. The late ones fell due at least {persistence_days} days apart, so that one bad week is no "
+    "habit.",
     Segment.UNDECIDED: "What is known points to neither side clearly enough: not to a habit of paying late, and not to an "
     "exception. More instalments will tell, and until then no habit is assumed.",
     Segment.INSUFFICIENT_HISTORY: "Fewer than {min_settled} instalments have been paid or have fallen due. That is too few to "
