@@ -86,7 +86,8 @@ def fit_habits(histories: Histories) -> HabitModel:
     spread, up, down, before = base, rate, rate, -np.inf
     for _ in range(_FIT_ROUNDS):
         total, starts, changes, moves = expect_moves(late, prompt, spread, up, down, likelihoods)
-        total += usual_starts @ np.log(spread) + usual_moves @ np.log([1.0 - up, up, 1.0 - down, down])
+        total += float(usual_starts @ np.log(spread))
+        total += float(usual_moves @ np.log([1.0 - up, up, 1.0 - down, down]))
         spread = _choose_spread(starts + usual_starts, changes)
         moves += usual_moves
         up, down = moves[1] / (moves[0] + moves[1]), moves[3] / (moves[2] + moves[3])
