@@ -71,7 +71,7 @@ def draw_turning(page: panels.Page) -> None:
     turning = find_turning(segments)
     st.subheader("Early signs", anchor=False)
     st.caption(
-        "Punctual half a year ago, not often late yet, and by now or within 90 days late by habit with the "
+        "Punctual half a year ago (or when first known), not often late yet, and by now or within 90 days late by habit with the "
         "probability shown."
     )
     if turning.is_empty():

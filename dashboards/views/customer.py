@@ -132,7 +132,7 @@ def _draw_behaviour(page: panels.Page, customer_id: str) -> None:
         )
     if not segment_panels.find_turning(found).is_empty():
         st.markdown(
-            f":material/trending_up: **Early sign:** punctual half a year ago, and {formats.share(row['turning_prob'])} "
+            f":material/trending_up: **Early sign:** punctual half a year ago (or when first known), and {formats.share(row['turning_prob'])} "
             "likely to be late by habit by now or within 90 days."
         )
     if row.get("severity_days"):
