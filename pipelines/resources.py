@@ -16,6 +16,7 @@ import dagster as dg
 import polars as pl
 from pydantic import PrivateAttr
 
+from pipelines.days import parse_day
 from pipelines.progress_log import report_table
 from pipelines.settings_file import load_settings
 from segmentation.domain.core_tables import RUN
@@ -35,16 +36,7 @@ def parse_as_of(text: str) -> dt.date | None:
     UsageError
         When the text is not a date in that form.
     """
-    if not text:
-        return None
-    try:
-        return dt.date.fromisoformat(text)
-    except ValueError as error:
-        raise UsageError(
-            f"{text!r} is not a date",
-            where="--as-of",
-            remedy="Write it as YYYY-MM-DD, for example 2026-10-31.",
-        ) from error
+    return parse_day(text, "--as-of") if text else None
 
 
 class Run(dg.ConfigurableResource[None]):

@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 
 from pipelines.command_line.options import AsOfOption, LedgerOption, MappingOption, SettingsOption
-from segmentation.domain.errors import UsageError
+from pipelines.command_line.output import write_text
 
 ReportOption: TypeAlias = Annotated[
     Path | None, typer.Option("--json", help="JSON file for the report, with seeds and intervals.")
@@ -57,24 +57,15 @@ def policy(
     settings: SettingsOption = None,
 ) -> None:
     """Judge the learned policy on a ledger's own contacts, beside the one in force, the best fixed arm and none."""
-    import datetime as dt
-
+    from pipelines.resources import parse_as_of
     from pipelines.settings_file import load_settings
     from segmentation.ledger.loading import load_ledger
     from segmentation.ledger.mapping_files import load_mapping
-    from segmentation.segments.segmentation import segment_customers
     from segmentation.treatment.policy_report import report_policy
 
     chosen = load_settings(settings)
-    try:
-        day = dt.date.fromisoformat(as_of) if as_of else None
-    except ValueError as error:
-        raise UsageError(
-            f"{as_of!r} is not a date", where="--as-of", remedy="Write it as YYYY-MM-DD."
-        ) from error
-    loaded = load_ledger(ledger, load_mapping(mapping), day, chosen.ledger)
-    segment = segment_customers(loaded.ledger, loaded.as_of)
-    report = report_policy(loaded.ledger, segment, loaded.as_of, chosen.treatment, chosen.seed)
+    loaded = load_ledger(ledger, load_mapping(mapping), parse_as_of(as_of), chosen.ledger)
+    report = report_policy(loaded.ledger, loaded.as_of, chosen)
     finish_report({"as_of": loaded.as_of} | report, report_file)
 
 
@@ -115,13 +106,5 @@ def finish_report(report: Mapping[str, Any], report_file: Path | None) -> None:
     """Print a report, and write it when a file is named; UsageError when that cannot be written."""
     text = json.dumps(report, indent=2, default=str)
     if report_file:
-        try:
-            report_file.parent.mkdir(parents=True, exist_ok=True)
-            report_file.write_text(text + "\n", encoding="utf-8")
-        except OSError as error:
-            raise UsageError(
-                f"The file cannot be written: {error.strerror}",
-                where=str(report_file),
-                remedy="Choose another path.",
-            ) from error
+        write_text(report_file, text)
     Console().print_json(text)

@@ -19,6 +19,7 @@ from pipelines.command_line.options import (
     MappingOption,
     SettingsOption,
 )
+from pipelines.command_line.output import write_output
 from segmentation.domain.errors import UsageError
 
 if TYPE_CHECKING:
@@ -72,13 +73,7 @@ def feed(
     allowed = steps.join(closed, on="recommendation_id", how="anti", maintain_order="left")
     _show(console, allowed, closed, steps)
     if out:
-        try:
-            out.parent.mkdir(parents=True, exist_ok=True)
-            allowed.write_ndjson(out)
-        except OSError as error:
-            raise UsageError(
-                f"The file cannot be written: {error.strerror}", where=str(out), remedy="Choose another path."
-            ) from error
+        write_output(out, allowed.write_ndjson)
 
 
 def _read_moment(text: str) -> dt.datetime:

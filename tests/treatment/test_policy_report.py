@@ -5,14 +5,14 @@ import json
 import polars as pl
 import pytest
 
-from segmentation.domain.settings import TreatmentSettings
+from segmentation.domain.settings import Settings
 from segmentation.ledger.loading import load_ledger
-from segmentation.segments.segmentation import segment_customers
 from segmentation.simulator.world import WorldSettings, simulate_world
 from segmentation.simulator.writing import write_world
+from segmentation.treatment import policy_report
 from segmentation.treatment.policy_report import report_policy
 
-SETTINGS = TreatmentSettings()
+SETTINGS = Settings(seed=1)
 
 
 @pytest.fixture(scope="module")
@@ -20,13 +20,13 @@ def book(tmp_path_factory):
     folder = tmp_path_factory.mktemp("contacts")
     write_world(simulate_world(WorldSettings(customer_count=300, seed=31)), folder)
     loaded = load_ledger(folder, "canonical")
-    return loaded.ledger, segment_customers(loaded.ledger, loaded.as_of), loaded.as_of
+    return loaded.ledger, loaded.as_of
 
 
 def judge(book, change=lambda events: events):
-    ledger, segment, as_of = book
+    ledger, as_of = book
     changed = ledger | {"core_contact_event": change(ledger["core_contact_event"])}
-    return report_policy(changed, segment, as_of, SETTINGS, 1)
+    return report_policy(changed, as_of, SETTINGS)
 
 
 def test_every_policy_stands_beside_the_new_one_with_its_interval(book):
@@ -77,3 +77,86 @@ def test_a_ledger_with_few_contacts_is_refused_in_words(book):
     told = judge(book, lambda events: events.head(200))
     assert told["refused_because"] == "Fewer than 300 contacts whose outcome is known."
     assert "policies" not in told
+
+
+def plant_answers(ledger):
+    """Return a ledger in which emails and calls are drawn by lot, and half of the customers answer either.
+
+    Who is who stands in ``days_late``, as it would for a segment that is told from the payments themselves.
+    """
+    answers_email = pl.col("customer_id").hash(seed=7) % 2 == 0
+    is_email = pl.col("contact_id").hash(seed=8) % 2 == 0
+    sent = (
+        ledger["core_contact_event"]
+        .filter(direction="outbound")
+        .with_columns(
+            pl.when(is_email).then(pl.lit("email")).otherwise(pl.lit("phone")).alias("channel"),
+            pl.col("sent_at").dt.truncate("1d").dt.offset_by("8h").alias("sent_at"),
+            pl.lit(0.5).alias("propensity"),
+        )
+    )
+    heard = (
+        sent.filter((pl.col("channel") == "email") == answers_email)
+        .select("customer_id", pl.col("sent_at").dt.date().alias("heard_on"))
+        .sort("heard_on")
+    )
+    balance = ledger["core_instalment_balance"].sort("due_date")
+    reached = balance.join_asof(
+        heard.with_columns(pl.col("heard_on").dt.offset_by("-1d").alias("day_before")),
+        left_on="due_date",
+        right_on="day_before",
+        by="customer_id",
+        strategy="forward",
+        check_sortedness=False,
+    )
+    planted = reached.with_columns(
+        pl.col("heard_on").dt.offset_by("1d").alias("covered_date"),
+        pl.when(pl.col("heard_on").is_not_null()).then(pl.lit("payment")).alias("covered_by"),
+        pl.when(answers_email).then(-1).otherwise(40).cast(balance["days_late"].dtype).alias("days_late"),
+    ).select(balance.columns)
+    return {**ledger, "core_contact_event": sent, "core_instalment_balance": planted}
+
+
+def test_no_segment_knows_what_the_contacts_brought(book, monkeypatch):
+    """A segment that could see the later payments would carry a policy over the bar; none can."""
+    ledger, as_of = book
+    planted = plant_answers(ledger)
+    no_cost = Settings(seed=1, treatment={"contact_cost": dict.fromkeys(SETTINGS.treatment.contact_cost, 0)})
+
+    def read_everything(known, *_):
+        is_early = pl.col("days_late").mean() < 0
+        return (
+            known["core_instalment_balance"]
+            .group_by("customer_id")
+            .agg(pl.when(is_early).then(pl.lit("prompt")).otherwise(pl.lit("structural")).alias("segment"))
+        )
+
+    monkeypatch.setattr(policy_report, "segment_customers", read_everything)
+    told = policy_report.report_policy(planted, as_of, no_cost)
+    assert told["policies"]["learned"]["value"] is not None
+    assert told["may_be_published"] is False
+    monkeypatch.setattr(policy_report, "recall_ledger", lambda known, _: known)
+    assert policy_report.report_policy(planted, as_of, no_cost)["may_be_published"] is True
+
+
+def test_amounts_of_several_currencies_are_not_added(book):
+    """A few instalments in a small currency, of amounts a thousandfold, move no figure: they are left out."""
+    ledger, as_of = book
+    is_foreign = pl.col("invoice_id").hash(seed=7) % 10 == 0
+    balance = ledger["core_instalment_balance"]
+
+    def priced(factor):
+        amount = (
+            pl.when(is_foreign)
+            .then(pl.col("amount") * factor)
+            .otherwise("amount")
+            .cast(balance["amount"].dtype)
+        )
+        foreign = pl.when(is_foreign).then(pl.lit("IDR")).otherwise("currency").alias("currency")
+        return report_policy(
+            {**ledger, "core_instalment_balance": balance.with_columns(amount, foreign)}, as_of, SETTINGS
+        )
+
+    assert priced(1) == priced(1000)
+    assert priced(1)["currency"] == "EUR"
+    assert priced(1)["contacts"] < judge(book)["contacts"]

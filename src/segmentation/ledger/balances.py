@@ -13,6 +13,7 @@ from segmentation.domain.movements import SUM_OF_AMOUNTS, list_movements
 from segmentation.domain.row_lookup import find_rows, list_places, take_rows
 from segmentation.domain.schema import Frames
 from segmentation.domain.vocabulary import CoveredBy, DisputeOutcome, OutcomeCode
+from segmentation.ledger.as_known import as_known
 from segmentation.ledger.movements import PART, drop_not_yet_valued, list_instalments, place_movements
 
 DISPUTE_UPHELD = "dispute_upheld"
@@ -34,6 +35,12 @@ _KINDS = {
     CoveredBy.CREDIT_NOTE: "credited_amount",
     CoveredBy.WRITE_OFF: "written_off_amount",
 }
+
+
+def recall_ledger(ledger: Frames, day: date) -> dict[str, pl.DataFrame]:
+    """Return the canonical tables as known at the start of an earlier day, with the balances of that day."""
+    known = as_known(ledger, day)
+    return known | {"core_instalment_balance": build_instalment_balances(known, day)}
 
 
 def build_instalment_balances(ledger: Frames, as_of: date, lines: pl.DataFrame | None = None) -> pl.DataFrame:

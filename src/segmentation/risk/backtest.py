@@ -15,8 +15,8 @@ from segmentation.domain.errors import UsageError
 from segmentation.domain.schema import Frames
 from segmentation.domain.settings import RiskSettings
 from segmentation.features.computation import compute_issue_features
-from segmentation.ledger.as_known import as_known, default_as_of
-from segmentation.ledger.balances import build_instalment_balances
+from segmentation.ledger.as_known import default_as_of
+from segmentation.ledger.balances import build_instalment_balances, recall_ledger
 from segmentation.ledger.unallocated_cash import build_unallocated_cash
 from segmentation.risk.alarms import find_leaking_features, leak_warnings, random_split_auc
 from segmentation.risk.candidates import fit_candidates
@@ -145,8 +145,7 @@ def _build_cohorts(
     facts: Frames, ledger: Frames, start: date, until: date, end: date
 ) -> tuple[Cohort, Cohort, list[str], dict[str, list[str]], pl.DataFrame]:
     """Return what was known at the start, what was issued in the window, and the balance at the end."""
-    known = as_known(facts, start)
-    known["core_instalment_balance"] = build_instalment_balances(known, start)
+    known = recall_ledger(facts, start)
     known["core_unallocated_cash"] = build_unallocated_cash(known)
     known["core_quality"] = ledger["core_quality"].clear()
     balance = build_instalment_balances(facts, end)

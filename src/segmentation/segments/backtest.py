@@ -16,8 +16,8 @@ from segmentation.domain.core_tables import CANONICAL_TABLES
 from segmentation.domain.schema import Frames
 from segmentation.domain.settings import SegmentSettings
 from segmentation.domain.vocabulary import Segment
-from segmentation.ledger.as_known import as_known, default_as_of
-from segmentation.ledger.balances import build_instalment_balances
+from segmentation.ledger.as_known import default_as_of
+from segmentation.ledger.balances import build_instalment_balances, recall_ledger
 from segmentation.ledger.truncation import find_truncation
 from segmentation.segments.judgement import HIGH, LOW, MIDDLE, judge_grouping
 from segmentation.segments.observations import EXCLUDED, LATE, classify_instalments
@@ -66,8 +66,7 @@ def backtest_segments(
     """
     facts = {name: ledger[name] for name in (*CANONICAL_TABLES, "core_quarantine")}
     end = default_as_of(facts)
-    known = as_known(facts, start)
-    known["core_instalment_balance"] = build_instalment_balances(known, start)
+    known = recall_ledger(facts, start)
     balance = build_instalment_balances(facts, end)
     truncation = find_truncation(balance, end)
     if truncation is not None and truncation.complete_until is not None:

@@ -11,8 +11,11 @@ import numpy as np
 import polars as pl
 
 from segmentation.domain.schema import Frames
-from segmentation.domain.settings import TreatmentSettings
+from segmentation.domain.settings import Settings, TreatmentSettings
+from segmentation.ledger.balances import recall_ledger
+from segmentation.segments.segmentation import segment_customers
 from segmentation.treatment.arms import add_slots
+from segmentation.treatment.contact_gates import list_outbound
 from segmentation.treatment.contact_hours import SLOT_HOURS
 from segmentation.treatment.off_policy import FOLDS, Estimate, Log, compare_with_log, evaluate_policy
 from segmentation.treatment.response import list_answers
@@ -22,24 +25,24 @@ from segmentation.treatment.scenario import Scenario, load_scenario
 _LEAST_CONTACTS = 300
 _LEAST_PER_ARM = 50
 _DAYS_IN_YEAR = 365
+_SHARE_BEFORE = 1 / 3
+"""Of the contacts: those before the day on which customers are segmented. Without any, segments would know nothing."""
 
 
-def report_policy(
-    ledger: Frames, segment: pl.DataFrame, as_of: date, settings: TreatmentSettings, seed: int
-) -> dict[str, Any]:
+def report_policy(ledger: Frames, as_of: date, settings: Settings) -> dict[str, Any]:
     """Return what the learned policy, the best fixed arm and the policy in force brought or would have brought.
 
     Parameters
     ----------
-    ledger : core_contact_event, core_instalment_balance and core_customer are read.
-    segment : pred_segment of the as-of day.
+    ledger : all core_ tables as known on the as-of day.
     as_of : contacts count whose response days were over before it.
-    settings : costs of capital, of contacts and of annoyance; default time zone.
-    seed : of the folds.
+    settings : bounds of the segments; costs of capital, of contacts and of annoyance, in the ledger's commonest
+        currency; default time zone; seed of the folds.
 
     Returns
     -------
-    ``contacts``, ``customers``, ``arms`` (channel and part of the day, tried 50 times at least), ``basis``
+    ``since`` and ``currency`` of the instalments that contacts were about (and of every value), ``contacts``,
+    ``customers``, ``arms`` (channel and part of the day, tried 50 times at least), ``basis``
     (logged propensities, or observational ones), ``policies`` by name and ``gain_over_current``: value per
     contact with a 95 % interval (the gain: 90 %, of which the lower end decides), snips, effective contacts,
     and why there is no figure where there is none; ``may_be_published``. Where the ledger has too few contacts,
@@ -47,14 +50,27 @@ def report_policy(
 
     Notes
     -----
+    The context in which a policy chooses is lateness and the customer's segment as it was known on one day, by which
+    a third of the contacts had been made. Judged are contacts about what fell due from that day on: no payment that
+    followed them has had a say in the segment. It grows old, which costs the learned policy some of its value.
+    Instalments in other currencies than the commonest are left out, since amounts of several have no sum.
+
     Reward: what was paid within the response days beyond what is paid in as many days without contact by
     the same segment at the same lateness, times what an answer gains for the median overdue amount, less cost and
     annoyance. So no contact is worth nil by definition. The learned policy is cross-fitted by customer: nobody is
     advised by a model that saw their own answers. The best fixed arm is chosen on the same contacts, which flatters it.
     """
     scenario = load_scenario()
-    people = segment.select("customer_id", "segment")
-    answers = add_slots(list_answers(ledger, people, as_of, scenario), ledger, settings)
+    since = _choose_first_day(ledger, as_of)
+    people = segment_customers(recall_ledger(ledger, since), since, settings.segments)
+    due_since = ledger["core_instalment_balance"].filter(pl.col("due_date") >= since)
+    currency = _find_commonest(due_since["currency"])
+    judged = {**ledger, "core_instalment_balance": due_since.filter(pl.col("currency") == currency)}
+    answers = add_slots(
+        list_answers(judged, people.select("customer_id", "segment"), as_of, scenario),
+        ledger,
+        settings.treatment,
+    )
     slots = list(SLOT_HOURS)
     named = answers.with_columns(
         pl.format(
@@ -69,12 +85,18 @@ def report_policy(
         .sort("customer_id", "contact_id")
     )
     arms = rows["arm"].unique().sort().to_list()
-    head = {"contacts": rows.height, "customers": rows["customer_id"].n_unique(), "arms": arms}
+    head: dict[str, Any] = {
+        "since": since.isoformat(),
+        "currency": currency,
+        "contacts": rows.height,
+        "customers": rows["customer_id"].n_unique(),
+        "arms": arms,
+    }
     if rows.height < _LEAST_CONTACTS:
         return head | {"refused_because": f"Fewer than {_LEAST_CONTACTS} contacts whose outcome is known."}
-    gain, cost = _price(rows, arms, scenario, settings)
+    gain, cost = _price(rows, arms, scenario, settings.treatment)
     log, contacts, sizes = _as_log(rows, arms, gain, cost, slots)
-    learned = _learn(contacts, sizes, rows, arms, gain, cost, seed)
+    learned = _learn(contacts, sizes, rows, arms, gain, cost, settings.seed)
     current, better, may_be_published = compare_with_log(log, learned)
     fixed = {
         name: evaluate_policy(log, np.eye(len(arms))[np.full(log.count, place)])
@@ -97,6 +119,18 @@ def report_policy(
         "gain_over_current": _tell(better),
         "may_be_published": may_be_published,
     }
+
+
+def _choose_first_day(ledger: Frames, as_of: date) -> date:
+    """Return the day by which a third of the contacts had been made; the as-of day when there are none."""
+    days = list_outbound(ledger)["sent_on"].sort()
+    return days[int(days.len() * _SHARE_BEFORE)] if days.len() else as_of
+
+
+def _find_commonest(words: pl.Series) -> str | None:
+    """Return the most frequent word, the first in the alphabet among equals; null when there is none."""
+    counts = words.value_counts(name="count").sort("count", words.name, descending=[True, False])
+    return counts[words.name][0] if counts.height else None
 
 
 def _price(

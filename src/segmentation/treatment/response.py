@@ -102,7 +102,7 @@ def list_answers(ledger: Frames, customers: pl.DataFrame, as_of: date, scenario:
     One row per contact about something overdue: contact_id, customer_id, approach, segment, channel,
     sent_at, ``paid_share`` (of the overdue instalments, within the response days), ``paid`` (1 when that was
     most of them), ``baseline`` (share paid in as many days without contact), ``band`` of lateness,
-    ``amount`` that it was about, ``days`` to the first payment.
+    ``amount`` that it was about (a sum as the ledger has it: give instalments of one currency where it is read), ``days`` to the first payment.
     """
     response_days = scenario.response_days
     balance = (
