@@ -2,7 +2,6 @@
 
 import datetime as dt
 import json
-from collections.abc import Callable
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -18,6 +17,8 @@ from pipelines.command_line.options import (
     MappingOption,
     SettingsOption,
 )
+from pipelines.command_line.output import write_output, write_text
+from pipelines.days import parse_day
 from segmentation.domain.errors import UsageError
 
 
@@ -41,12 +42,15 @@ def register(app: typer.Typer) -> None:
 def explain(
     customer: Annotated[str, typer.Argument(help="Customer id, as in the ledger.")],
     data_root: DataRootOption = DEFAULT_DATA_ROOT,
+    settings: SettingsOption = None,
 ) -> None:
     """Say in words why a customer has this segment and this step, and how every gate stands."""
     from pipelines.command_line.reports import show_customer
+    from pipelines.settings_file import load_settings
     from segmentation.publish.reader import find_snapshot
 
-    show_customer(Console(), find_snapshot(data_root, "current"), customer)
+    chosen = load_settings(settings).treatment
+    show_customer(Console(), find_snapshot(data_root, "current"), customer, chosen)
 
 
 def backtest(
@@ -72,7 +76,7 @@ def backtest(
     from segmentation.segments.backtest import backtest_segments
 
     console = Console()
-    first, last = _day(start, "--from"), _day(until, "--until")
+    first, last = parse_day(start, "--from"), parse_day(until, "--until")
     if last < first:
         raise UsageError(
             "The window ends before it starts", where="--until", remedy="Give --until on or after --from."
@@ -85,11 +89,11 @@ def backtest(
     with console.status(f"Segmenting customers as of {first}"):
         segments = backtest_segments(loaded.ledger, first, last, chosen.segments, chosen.seed)
     if out:
-        _write(out, result.predictions.write_parquet)
+        write_output(out, result.predictions.write_parquet)
     if report_file:
         text = json.dumps({**result.report, "segments": segments}, indent=2, default=str)
-        _write(report_file, lambda path: path.write_text(text + "\n", encoding="utf-8"))
-        _write(report_file, partial(save_backtest_plots, result.report))
+        write_text(report_file, text)
+        write_output(report_file, partial(save_backtest_plots, result.report))
     show_backtest(console, result.report)
     show_segment_backtest(console, segments)
 
@@ -114,7 +118,7 @@ def approve(
     """Publish a snapshot that the bias gate blocked, on your decision; who, why and until when are recorded."""
     from pipelines.approval import approve_candidate
 
-    day, now = _day(until, "--until"), dt.datetime.now(dt.UTC)
+    day, now = parse_day(until, "--until"), dt.datetime.now(dt.UTC)
     published = approve_candidate(data_root, snapshot, by=by, reason=reason, until=day, now=now)
     Console().print(
         f"{published.id} is published and in force until {published.manifest.valid_until}, approved by {by.strip()}."
@@ -136,20 +140,3 @@ def export(
     found = find_snapshot(data_root, snapshot)
     files = export_snapshot(found, out, file_format.value, with_names=names)
     Console().print(f"{len(files)} files of {found.id} written to {out}.")
-
-
-def _day(text: str, option: str) -> dt.date:
-    try:
-        return dt.date.fromisoformat(text)
-    except ValueError as error:
-        raise UsageError(f"{text!r} is not a date", where=option, remedy="Write it as YYYY-MM-DD.") from error
-
-
-def _write(path: Path, writer: Callable[[Path], object]) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        writer(path)
-    except OSError as error:
-        raise UsageError(
-            f"The file cannot be written: {error.strerror}", where=str(path), remedy="Choose another path."
-        ) from error

@@ -14,6 +14,7 @@ from segmentation.publish.gates import list_gate_verdicts
 
 if TYPE_CHECKING:
     from pipelines.execution import Outcome
+    from segmentation.domain.settings import TreatmentSettings
     from segmentation.publish.reader import Snapshot
 
 EXAMPLES_SHOWN = 3
@@ -134,7 +135,9 @@ def show_counts(console: Console, title: str, frame: pl.DataFrame, column: str) 
     console.print(f"[bold]{title}[/bold]: {listed or 'none'}")
 
 
-def show_customer(console: Console, snapshot: "Snapshot", customer_id: str) -> None:
+def show_customer(
+    console: Console, snapshot: "Snapshot", customer_id: str, settings: "TreatmentSettings"
+) -> None:
     """Print segment, cause, open invoices, next step and every gate of one customer."""
     mine = pl.col("customer_id") == customer_id
     segments = snapshot.read_table("out_customer_segments").filter(mine)
@@ -169,20 +172,33 @@ def show_customer(console: Console, snapshot: "Snapshot", customer_id: str) -> N
         )
     if invoices.height > INVOICES_SHOWN:
         console.print(f"... and {invoices.height - INVOICES_SHOWN} more open invoices.")
-    show_claims(console, snapshot, customer_id, invoices.filter(pl.col("days_late") > 0).head(INVOICES_SHOWN))
+    overdue = invoices.filter(pl.col("days_late") > 0).head(INVOICES_SHOWN)
+    show_claims(console, snapshot, customer_id, overdue, settings)
     show_gates(console, list_gate_verdicts(snapshot, customer_id))
 
 
-def show_claims(console: Console, snapshot: "Snapshot", customer_id: str, overdue: pl.DataFrame) -> None:
-    """Print the most that the law lets be asked beside each overdue invoice."""
-    from segmentation.domain.settings import TreatmentSettings
+def show_claims(
+    console: Console,
+    snapshot: "Snapshot",
+    customer_id: str,
+    overdue: pl.DataFrame,
+    settings: "TreatmentSettings",
+) -> None:
+    """Print the most that the law lets be asked beside each overdue invoice, and which law pack says so."""
+    from segmentation.domain.published_tables import TIMELINE
+    from segmentation.domain.vocabulary import Channel
     from segmentation.treatment.claims import OverdueInvoice, tell_claims
+    from segmentation.treatment.waiting_period import starts_stage
 
     mine = pl.col("customer_id") == customer_id
     who = snapshot.read_table("out_customers").filter(mine).row(0, named=True)
-    events = snapshot.read_table("out_timeline").filter(mine).with_columns(pl.col("event_at").dt.date())
+    # Snapshots of contracts before 1.4.0 do not say which contact was a call: none of theirs is a reminder then.
+    events = pl.concat(
+        [TIMELINE.empty(), snapshot.read_table("out_timeline").filter(mine)], how="diagonal"
+    ).with_columns(pl.col("event_at").dt.date())
     issued = dict(events.filter(kind="invoice").select("invoice_id", "event_at").iter_rows())
-    contacts = list(events.filter(kind="contact").select("invoice_id", "event_at").iter_rows())
+    is_reminder = (pl.col("kind") == "contact") & (pl.col("channel") != Channel.PHONE) & starts_stage()
+    reminders = list(events.filter(is_reminder).select("invoice_id", "event_at").iter_rows())
     invoices = [
         OverdueInvoice(
             row["invoice_id"],
@@ -190,14 +206,15 @@ def show_claims(console: Console, snapshot: "Snapshot", customer_id: str, overdu
             row["overdue_amount"],
             issued.get(row["invoice_id"]),
             row["due_date"],
-            [day for about, day in contacts if about in {None, row["invoice_id"]} and day > row["due_date"]],
+            [day for about, day in reminders if about in {None, row["invoice_id"]} and day > row["due_date"]],
         )
         for row in overdue.iter_rows(named=True)
     ]
-    told = tell_claims(who["party_type"], who["country"], invoices, snapshot.as_of, TreatmentSettings())
+    pack, told = tell_claims(who["party_type"], who["country"], invoices, snapshot.as_of, settings)
     if told:
         console.print(
-            "What the law allows beside the invoice, where your terms provide for it (no legal advice):"
+            "What the law allows beside the invoice, where your terms provide for it (no legal advice; "
+            f"by the pack {pack.pack}, {pack.title}, version {pack.version}):"
         )
     for line in told:
         console.print(f"  - {line}", markup=False)

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+from datetime import timedelta
 
 import polars as pl
 import pytest
@@ -69,9 +70,9 @@ def test_explain_shows_step_evidence_and_every_gate(published_sample, capsys):
     assert "hypothesis" in shown
 
 
-def _explain(root, customer_id, capsys):
+def _explain(root, customer_id, capsys, *options):
     """Return what explain prints about a customer: the sentences and, by gate, the rows of the table."""
-    assert run_command(["explain", customer_id, "--data-root", str(root)]) == 0
+    assert run_command(["explain", customer_id, "--data-root", str(root), *options]) == 0
     return " ".join(capsys.readouterr().out.split())
 
 
@@ -105,6 +106,57 @@ def test_explain_shows_gates_of_channels_and_invoices(tmp_path, capsys):
     # A business owes the fixed sum; 34 days at 2.15 + 8 % on 510.50, cut to the cent: 4.82.
     assert "Invoice C001-009: costs of at most EUR 40.00, interest of EUR 4.82 until 2 March 2026" in shown
     assert "cool down │ closed │ all contact │ 2026-03-07 00:00 UTC │" in _explain(tmp_path, "C009", capsys)
+
+
+@pytest.mark.usefixtures("wide_terminal")
+@pytest.mark.parametrize(
+    ("channel", "level", "is_reminder"),
+    [
+        ("email", 1, True),
+        ("letter", None, True),
+        ("email", 3, True),
+        ("email", 2, False),
+        ("email", 0, False),
+        ("phone", 1, False),
+    ],
+)
+def test_only_a_message_that_starts_a_stage_uses_up_the_free_reminder(
+    tmp_path, capsys, channel, level, is_reminder
+):
+    tables = _tables_with_a_contact(channel, level)
+    publish_snapshot(tables, tmp_path, make_facts())
+    shown = _explain(tmp_path, "C001", capsys)
+    assert "by the pack be_consumer, Consumers in Belgium, version 2026.11" in shown
+    assert ("EUR 7.50 for one more reminder" in shown) == is_reminder
+    assert ("no costs before a first reminder" in shown) != is_reminder
+
+
+@pytest.mark.usefixtures("wide_terminal")
+def test_explain_takes_the_law_pack_of_the_settings(tmp_path, capsys):
+    settings = tmp_path / "settings.yaml"
+    settings.write_text("treatment: {jurisdiction: nl_consumer}", encoding="utf-8")
+    publish_snapshot(_tables_with_a_contact("email", 1, party_type=None), tmp_path, make_facts())
+    assert "by the pack strictest" in _explain(tmp_path, "C001", capsys)
+    assert "by the pack nl_consumer" in _explain(tmp_path, "C001", capsys, "--settings", str(settings))
+
+
+def _tables_with_a_contact(channel, level, party_type="consumer"):
+    """Return published tables in which C001 was contacted thirty days ago, four days after the due date."""
+    frames = make_frames()
+    is_mine = pl.col("customer_id") == "C001"
+    who = pl.when(is_mine).then(pl.lit(party_type)).otherwise("party_type").alias("party_type")
+    frames["core_customer"] = frames["core_customer"].with_columns(who)
+    contacts = frames["core_contact_event"]
+    added = contacts.head(1).with_columns(
+        pl.lit("K9").alias("contact_id"),
+        pl.lit("C001").alias("customer_id"),
+        pl.lit(None, pl.String).alias("invoice_id"),
+        pl.lit(channel).alias("channel"),
+        pl.lit(level, pl.Int64).alias("dunning_level"),
+        pl.lit(AS_OF - timedelta(days=30)).cast(contacts["sent_at"].dtype).alias("sent_at"),
+    )
+    frames["core_contact_event"] = pl.concat([contacts, added])
+    return assemble_tables(frames, AS_OF, None)
 
 
 def test_explain_names_every_gate_whole_on_a_narrow_terminal(tmp_path, capsys, monkeypatch):

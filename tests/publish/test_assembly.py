@@ -166,6 +166,9 @@ def test_the_timeline_tells_events_in_plain_sentences():
     told = assemble_tables(make_frames(), AS_OF, None)["out_timeline"]
     about = dict(told.select("event_id", "description").iter_rows())
     assert about["contact:K1"] == "Email sent about C003-009, dunning level 1, opened."
+    contact = told.row(by_predicate=pl.col("event_id") == "contact:K1", named=True)
+    assert (contact["channel"], contact["dunning_level"]) == ("email", 1)
+    assert told.filter(pl.col("kind") == "payment")["channel"].null_count() > 0
     assert about["outcome:K1:payment_sent"] == "Customer says that the payment is on its way."
     assert about["promise:T1"] == "Promise to pay 50.00 EUR of C003-008 by 2026-02-23."
     assert about["promise_end:T1"] == "Promise to pay kept for C003-008."

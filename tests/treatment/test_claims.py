@@ -20,7 +20,7 @@ def tell(
     invoice = OverdueInvoice(
         "I1", currency, Decimal(amount), issued, due, [date(2025, *day) for day in reminded]
     )
-    (line,) = tell_claims(party_type, country, [invoice], AS_OF, TreatmentSettings())
+    _, (line,) = tell_claims(party_type, country, [invoice], AS_OF, TreatmentSettings())
     return line
 
 
@@ -64,5 +64,5 @@ def test_what_is_not_known_is_not_made_up():
     late = OverdueInvoice("I1", "EUR", Decimal(9), None, date(2031, 1, 1), [])
     assert (
         "rate is not on record"
-        in tell_claims("legal_person", "BE", [late], date(2031, 2, 1), TreatmentSettings())[0]
+        in tell_claims("legal_person", "BE", [late], date(2031, 2, 1), TreatmentSettings())[1][0]
     )

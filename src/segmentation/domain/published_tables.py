@@ -569,6 +569,16 @@ TIMELINE = Table(
         text("description", "what happened, in words", required=True),
         amount("amount", "amount concerned; null when none"),
         category("currency", "ISO 4217 code of the amount; null when none"),
+        category(
+            "channel",
+            "channel of a contact, or by which the customer got in touch; null for what is neither",
+            Channel,
+        ),
+        integer(
+            "dunning_level",
+            "of a contact: 0 before the due date, then 1, 2, ...; null when unknown",
+            minimum=0,
+        ),
     ),
     ("event_id",),
 )

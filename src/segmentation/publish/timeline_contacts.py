@@ -80,6 +80,8 @@ def _tell_contacts(contact: pl.DataFrame) -> pl.DataFrame:
         pl.when(is_inbound).then(pl.lit("reply")).otherwise(pl.lit("contact")).alias("kind"),
         "invoice_id",
         sentence(pl.when(is_inbound).then(inbound).otherwise(outbound), "."),
+        "channel",
+        "dunning_level",
     )
 
 

@@ -28,7 +28,8 @@ class OverdueInvoice:
     invoice_id, currency, amount : what is overdue.
     issued_on : day of issue; None when it is not known.
     due_date : as agreed.
-    reminded_on : days on which contact about it, or about the whole account, went out since it fell due.
+    reminded_on : days on which a message that starts a stage (``waiting_period.starts_stage``), about it or about
+        the whole account, went out since it fell due; a call is none, and uses up no free reminder.
     """
 
     invoice_id: str
@@ -45,8 +46,8 @@ def tell_claims(
     invoices: Iterable[OverdueInvoice],
     as_of: date,
     settings: TreatmentSettings,
-) -> list[str]:
-    """Return a sentence per invoice: the most that may be asked beside it until the as-of day.
+) -> tuple[JurisdictionPack, list[str]]:
+    """Return the pack in force and a sentence per invoice: the most that may be asked beside it until the as-of day.
 
     Parameters
     ----------
@@ -65,7 +66,7 @@ def tell_claims(
         schema=dict.fromkeys(("customer_id", "country", "party_type"), pl.String),
     )
     pack = load_pack(assign_packs(customer, as_of, settings.jurisdiction)["jurisdiction"].item())
-    return [_tell(pack, country, invoice, as_of, settings) for invoice in invoices]
+    return pack, [_tell(pack, country, invoice, as_of, settings) for invoice in invoices]
 
 
 def _tell(

@@ -23,6 +23,12 @@ _POSTAL_WORKING_DAYS = 3
 _LONGEST_DELIVERY_DAYS = 45
 
 
+def starts_stage() -> pl.Expr:
+    """Return whether a contact is a first reminder (``dunning_level`` 1 or unknown) or a formal notice."""
+    level = pl.col("dunning_level")
+    return level.is_null() | level.is_in([1, FORMAL_LEVEL])
+
+
 def first_waiting_day(
     start: PeriodStart, sent: date, received: date | None, *, is_post: bool, countries: tuple[str, ...]
 ) -> date:
@@ -59,11 +65,9 @@ def close_on_waiting_period(
         days=max(settings.waiting_period_days, *(load_pack(name).waiting.days for name in pack_names()))
         + _LONGEST_DELIVERY_DAYS
     )
-    level = pl.col("dunning_level")
-    starts_stage = level.is_null() | level.is_in([1, FORMAL_LEVEL])
     reminders = (
         list_outbound(ledger)
-        .filter(starts_stage, pl.col("sent_on") >= as_of - longest)
+        .filter(starts_stage(), pl.col("sent_on") >= as_of - longest)
         .join(places, on="customer_id", how="inner")
     )
     reminders = to_local_time(reminders, ("sent_at", "delivered_at"), settings).with_columns(
