@@ -316,7 +316,7 @@ def figure_table(name: str, *figures: str, title: str | None = None) -> Table:
         title=title,
         title_justify="left",
         box=SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
+        padding=0,
         pad_edge=False,
     )
 

@@ -29,7 +29,7 @@ def test_shuffled_rows_delivered_twice_give_the_same_ledger(tmp_path, system):
 def test_an_earlier_export_beside_the_latest_changes_nothing(tmp_path, system):
     folder = tmp_path / system
     shutil.copytree(exports.folder_of(system), folder)
-    import_module(f"test_{system}").cut_back(date(2025, 4, 14), folder / "earlier")
+    import_module(f"tests.ledger.mappings.test_{system}").cut_back(date(2025, 4, 14), folder / "earlier")
     assert_as_without(folder, system, *(["core_stated_balance"] if system == "sap_fbl5n" else []))
 
 
