@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Console
-from rich.table import Column, Table
 
-from pipelines.command_line.reports import number, words
+from pipelines.command_line.reports import figure_table, number, words
 
 _FIGURES = {
     "gap": "gap",
@@ -20,14 +19,13 @@ _FIGURES = {
 
 def show_segment_backtest(console: Console, report: Mapping[str, Any]) -> None:
     """Print later late shares by segment, and the figures beside those of simple groupings."""
-    table = Table(
+    table = figure_table(
         "segment",
         "customers",
         "late before",
         "late after",
         title=f"Segments as of {report['start']}: {report['customer_count']:,} customers, judged on "
         f"{report['later_count']:,} instalments issued until {report['until']}",
-        title_justify="left",
     )
     for row in report["segments"]:
         table.add_row(
@@ -36,7 +34,7 @@ def show_segment_backtest(console: Console, report: Mapping[str, Any]) -> None:
             *(number(row[name], 2) for name in ("past_late_share", "later_late_share")),
         )
     console.print(table)
-    figures = Table(Column("grouping", no_wrap=True), *_FIGURES.values())
+    figures = figure_table("grouping", *_FIGURES.values())
     for name, found in report["figures"].items():
         values = [found.get(figure) or _NOTHING for figure in _FIGURES]
         figures.add_row(words(name), *(number(value["value"], 3) for value in values))

@@ -11,10 +11,9 @@ import numpy as np
 from segmentation.risk.distribution import PaymentDistribution
 from segmentation.risk.forecast import (
     Dependence,
-    daily_paid_prob,
     estimate_dependence,
     forecast_inflow,
-    move_to_payment_days,
+    weekly_paid_prob,
 )
 from segmentation.risk.grid import BoolArray, FloatArray, IntArray
 from segmentation.risk.speaking import Speakers, predict_survival
@@ -129,9 +128,8 @@ def _judge_weeks(  # noqa: PLR0917  what a forecast is made of
         speakers.grid, survival[rows], monday - 1 - book.due, speakers.fitted.tail_hazard, horizon
     )
     weeks = min(WEEKS_AHEAD, (day - monday) // _WEEK)
-    by_day = daily_paid_prob(distribution, weeks * _WEEK)
     mean, low, _, high = forecast_inflow(
-        move_to_payment_days(by_day, _EPOCH + timedelta(days=monday), weekdays)[:, _WEEK - 1 :: _WEEK],
+        weekly_paid_prob(distribution, weeks, _EPOCH + timedelta(days=monday), weekdays),
         book.customer,
         book.amount,
         book.currency,

@@ -129,6 +129,14 @@ def daily_paid_prob(distribution: PaymentDistribution, days: int) -> PaidProb:
     return paid
 
 
+def weekly_paid_prob(
+    distribution: PaymentDistribution, weeks: int, as_of: date, weekdays: BoolArray
+) -> PaidProb:
+    """Return instalments × weeks: probability that the money is there by the end of each week from ``as_of`` on."""
+    by_day = daily_paid_prob(distribution, weeks * _WEEK)
+    return move_to_payment_days(by_day, as_of, weekdays)[:, _WEEK - 1 :: _WEEK]
+
+
 def forecast_cash(
     paid: PaidProb,
     customer: IntArray,

@@ -21,10 +21,9 @@ from segmentation.risk.cohort import KEY, Cohort, Outcome, build_cohort, day_num
 from segmentation.risk.distribution import PaymentDistribution
 from segmentation.risk.forecast import (
     Dependence,
-    daily_paid_prob,
     find_payment_weekdays,
     forecast_inflow,
-    move_to_payment_days,
+    weekly_paid_prob,
 )
 from segmentation.risk.grid import BoolArray, FloatArray, IntArray
 from segmentation.risk.speaking import Speakers
@@ -124,9 +123,7 @@ class Replay:
         amount = known["open_amount"].cast(pl.Float64).fill_null(0.0).to_numpy()
         names = known["currency"].fill_null("").unique().sort()
         code = known["currency"].fill_null("").replace_strict(names, np.arange(len(names))).to_numpy()
-        paid = move_to_payment_days(
-            daily_paid_prob(distribution, WEEKS_AHEAD * _WEEK), monday, self._weekdays
-        )[:, _WEEK - 1 :: _WEEK]
+        paid = weekly_paid_prob(distribution, WEEKS_AHEAD, monday, self._weekdays)
         mean, low, _, high = forecast_inflow(
             paid,
             cohort.customer,

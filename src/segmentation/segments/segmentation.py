@@ -96,7 +96,9 @@ def segment_book(
     caused = choose_causes(segments, probabilities, find_contacted(ledger, known_causes), settings)
     described = describe_segments(caused, signals, learned, known_causes)
     if previous_model is not None:
-        again = _apply_model(ledger, as_of, previous_model, previous)
+        then = previous_model.settings
+        seen = observed if then == settings else _observe(ledger, as_of, then)[1]
+        again = assign_segments(judge_behaviour(seen, previous_model.behaviour), then, previous)
         described = described.join(
             again.select("customer_id", pl.col("segment").alias("segment_by_previous_model")), "customer_id"
         )
@@ -112,11 +114,3 @@ def _observe(ledger: Frames, as_of: date, settings: SegmentSettings) -> tuple[pl
     known = classify_instalments(ledger["core_instalment_balance"], as_of, settings)
     named = [ledger[table]["customer_id"] for table in ("core_customer", "core_instalment_balance")]
     return known, observe_customers(known, pl.concat(named).drop_nulls().unique().sort(), settings)
-
-
-def _apply_model(
-    ledger: Frames, as_of: date, model: SegmentModel, previous: pl.DataFrame | None
-) -> pl.DataFrame:
-    """What an earlier model says on what is known now."""
-    _, observed = _observe(ledger, as_of, model.settings)
-    return assign_segments(judge_behaviour(observed, model.behaviour), model.settings, previous)
