@@ -37,8 +37,19 @@ def test_a_shift_that_changes_its_sign_from_block_to_block_is_not_believed():
         name: fit_late_calibration(metrics.expit(truth + by), outcome, block).shift
         for name, by in moved.items()
     }
-    assert abs(shift["wandering"]) < 0.05
+    assert shift["wandering"] == 0
     assert -0.55 < shift["steady"] < -0.4
+
+
+def test_a_correction_that_did_not_help_the_latest_block_is_dropped_and_two_blocks_are_too_few():
+    rng = np.random.default_rng(5)
+    block = np.arange(8000) // 2000
+    truth = rng.normal(-0.5, 1.0, 8000)
+    outcome = (rng.random(8000) < metrics.expit(truth)).astype(float)
+    gone = metrics.expit(truth + np.array([0.4, 0.4, 0.4, 0.0])[block])
+    assert fit_late_calibration(gone[block < 3], outcome[block < 3], block[block < 3]).shift < -0.3
+    assert fit_late_calibration(gone, outcome, block) == LateCalibration()
+    assert fit_late_calibration(gone[block < 2], outcome[block < 2], block[block < 2]) == LateCalibration()
 
 
 def test_few_rows_or_one_class_change_nothing():

@@ -3,6 +3,8 @@
 Belongs here: alarms on features and on results. Does not belong here: preventing leaks (features, ledger).
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from segmentation.domain.settings import RiskSettings
@@ -58,15 +60,27 @@ def random_split_auc(cohort: Cohort, is_late: FloatArray, settings: RiskSettings
     return metrics.auc(is_late[test], head.log_odds(cohort.features[test]))
 
 
-def leak_warnings(backtest_auc: float | None, split_auc: float | None, suspects: list[str]) -> list[str]:
-    """Return what is suspicious, in words; empty when nothing is."""
+def leak_warnings(
+    backtest_auc: Mapping[str, float | None], split_auc: float | None, suspects: list[str]
+) -> list[str]:
+    """Return what is suspicious, in words; empty when nothing is.
+
+    Parameters
+    ----------
+    backtest_auc : value and low end of the interval of the area under the curve out of time.
+    split_auc : of a random split; an area is suspicious when it is clearly higher and its interval is above as well.
+    suspects : features that separate late from prompt payment almost perfectly.
+    """
     warnings = [
         f"feature {name} alone separates late from prompt payment almost perfectly: does it know the outcome?"
         for name in suspects
     ]
-    if backtest_auc is not None and split_auc is not None and backtest_auc > split_auc + _MAX_GAIN:
+    value, low = backtest_auc["value"], backtest_auc["low"]
+    if value is None or low is None or split_auc is None:
+        return warnings
+    if value > split_auc + _MAX_GAIN and low > split_auc:
         warnings.append(
-            f"the area under the curve out of time ({backtest_auc:.3f}) is above that of a random split "
+            f"the area under the curve out of time ({value:.3f}, from {low:.3f}) is above that of a random split "
             f"({split_auc:.3f}): the future is rarely easier to predict than the past"
         )
     return warnings

@@ -128,7 +128,7 @@ def run_backtest(ledger: Frames, start: date, until: date, settings: RiskSetting
         "reliability": draw_reliability(late[matured], spoken) if matured.any() else [],
         "gain": gains,
         "random_split_auc": split,
-        "warnings": leak_warnings(slices[PUBLISHED]["all"]["late_auc"]["value"], split, suspects),
+        "warnings": leak_warnings(slices[PUBLISHED]["all"]["late_auc"], split, suspects),
     }
     return Backtest(pl.concat(tables), book, inflow, report)
 

@@ -10,11 +10,12 @@ import numpy as np
 
 from segmentation.risk.distribution import PaymentDistribution
 from segmentation.risk.grid import BoolArray, FloatArray, IntArray
-from segmentation.risk.metrics import expit, log_odds
+from segmentation.risk.metrics import expit, log_loss, log_odds
 
 _MIN_ROWS = 100
 _MIN_PER_CLASS = 20
 _PRIOR_ROWS = 50.0
+_MIN_TRIALS = 2
 INTERVAL_SHARE = 0.8
 _SPREAD_BLOCKS = 2.0
 _PARAMETER_SPREAD = 0.25
@@ -34,14 +35,31 @@ class LateCalibration:
 
 
 def fit_late_calibration(prob: FloatArray, outcome: FloatArray, block: IntArray) -> LateCalibration:
-    """Return the slope and shift that past blocks agree on (``agree``); none when data are few.
+    """Return the slope and shift that past blocks agree on (``agree``), where that has helped so far; else none.
 
     Parameters
     ----------
     prob, outcome : out-of-time predictions and what came true.
-    block : test block of each.
+    block : test block of each, in time order.
+
+    Notes
+    -----
+    A correction must have lowered the log loss of every block but the first, each time fitted to the blocks before it
+    (a prequential trial, Dawid 1984), in three blocks at least. Late rates drift, and what one or two blocks ask
+    for is often gone in the next.
     """
-    fitted = [_fit_block(prob[block == number], outcome[block == number]) for number in np.unique(block)]
+    blocks = [(prob[block == number], outcome[block == number]) for number in np.unique(block)]
+    fitted = [_fit_block(*rows) for rows in blocks]
+    helped = [_lowers_loss(_agree_on(fitted[:number]), *blocks[number]) for number in range(1, len(blocks))]
+    return _agree_on(fitted) if len(helped) >= _MIN_TRIALS and all(helped) else LateCalibration()
+
+
+def _lowers_loss(calibration: LateCalibration, prob: FloatArray, outcome: FloatArray) -> bool:
+    before, after = log_loss(outcome, prob), log_loss(outcome, calibration.apply(prob))
+    return before is not None and after is not None and after < before
+
+
+def _agree_on(fitted: list[LateCalibration | None]) -> LateCalibration:
     known = [found for found in fitted if found is not None]
     if not known:
         return LateCalibration()
