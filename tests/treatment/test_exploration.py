@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from segmentation.domain.settings import ExplorationSettings, TreatmentSettings
-from segmentation.treatment.arms import estimate_arms
+from segmentation.treatment.arms import learn_arms
 from segmentation.treatment.exploration import GENTLE, draw_arms
 from segmentation.treatment.gates import close_gates
 from segmentation.treatment.recommendation import recommend_steps
@@ -54,6 +54,17 @@ def test_only_arms_within_eight_points_of_the_best_take_part_and_propensities_ar
         assert rows.height / 4000 == pytest.approx(rows["propensity"].mean(), abs=0.03), channel
     assert drawn.equals(draw_arms(candidates(4000), ledger, AS_OF, ON, 1)), "the same on a second run"
     assert not drawn.equals(draw_arms(candidates(4000), ledger, AS_OF + timedelta(days=1), ON, 1))
+
+
+def test_a_draw_depends_on_the_customer_and_not_on_who_else_is_in_the_book(ledger):
+    everybody = candidates(300)
+    some = everybody.filter(pl.col("customer_id").str.ends_with("7")).reverse()
+    drawn = draw_arms(everybody, ledger, AS_OF, ON, 1)
+    assert drawn["channel"].n_unique() == 2
+    assert draw_arms(some, ledger, AS_OF, ON, 1).equals(
+        drawn.filter(pl.col("customer_id").str.ends_with("7"))
+    )
+    assert not draw_arms(everybody, ledger, AS_OF, ON, 2)["channel"].equals(drawn["channel"])
 
 
 @pytest.mark.parametrize(
@@ -161,7 +172,7 @@ class TestLearnedChannels:
         )
         people = pl.DataFrame({"customer_id": book.ids, "segment": "prompt", "act_days_late": 10})
         answers = list_answers(ledger, people.drop("act_days_late"), AS_OF, load_scenario())
-        return estimate_arms(answers, ledger, people, TreatmentSettings())
+        return learn_arms(answers, ledger, people, TreatmentSettings()).tell(people)
 
     def test_the_channel_and_the_hour_that_are_answered_most_are_found(self):
         told = self.book({("email", 9): 0.2, ("email", 19): 0.5, ("sms", 9): 0.1, ("sms", 19): 0.1})

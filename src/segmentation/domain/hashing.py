@@ -22,6 +22,17 @@ def hash_text(*parts: str) -> str:
     return digest.hexdigest()
 
 
+def hash_rows(frame: pl.DataFrame) -> list[str]:
+    """Return ``hash_text`` of the columns of each row, which are text without nulls."""
+    parts = [
+        part
+        for name in frame.columns
+        for part in (pl.col(name).str.len_bytes().cast(pl.String), pl.lit(":"), pl.col(name))
+    ]
+    texts = frame.select(pl.concat_str(parts)).to_series()
+    return [hashlib.sha256(text.encode()).hexdigest() for text in texts]
+
+
 def hash_frame(frame: pl.DataFrame, *, ignore: Iterable[str] = ()) -> str:
     """Return the SHA-256 of a frame's columns and rows, independent of the order of its rows.
 

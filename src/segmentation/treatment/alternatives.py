@@ -30,16 +30,13 @@ def action_words(action: str) -> pl.Expr:
     return pl.col(action).replace_strict(ACTION_WORDS, default=None, return_dtype=pl.String)
 
 
-def list_vetoes(
-    ranked: pl.DataFrame, wanted: pl.DataFrame, open_to: pl.DataFrame, gate: pl.DataFrame
-) -> pl.DataFrame:
+def list_vetoes(ranked: pl.DataFrame, unheard: pl.DataFrame, gate: pl.DataFrame) -> pl.DataFrame:
     """Return the steps that the scenario names for each customer now and that were not open, with the reason.
 
     Parameters
     ----------
     ranked : weighed candidates, with is_worth_it and is_over_capacity.
-    wanted : candidates before a channel was looked for.
-    open_to : those for which a channel is open.
+    unheard : customer_id, action and first channel of candidates without an open channel.
     gate : act_gate.
 
     Returns
@@ -47,19 +44,14 @@ def list_vetoes(
     customer_id and ``vetoed``, sentences in the order of the steps.
     """
     key = ["customer_id", "action"]
-    mute = (
-        wanted.join(open_to, on=key, how="anti")
-        .with_columns(pl.col("channels").list.first().alias("channel"))
-        .join(
-            gate.filter(pl.col("channel").is_not_null())
-            .sort("customer_id", "channel", "gate", "invoice_id", nulls_last=True)
-            .group_by("customer_id", "channel", maintain_order=True)
-            .agg(pl.col("detail").first()),
-            on=["customer_id", "channel"],
-            how="left",
-        )
-        .select(*key, pl.col("detail").fill_null("No channel for it is known.").alias("because"))
-    )
+    mute = unheard.join(
+        gate.filter(pl.col("channel").is_not_null())
+        .sort("customer_id", "channel", "gate", "invoice_id", nulls_last=True)
+        .group_by("customer_id", "channel", maintain_order=True)
+        .agg(pl.col("detail").first()),
+        on=["customer_id", "channel"],
+        how="left",
+    ).select(*key, pl.col("detail").fill_null("No channel for it is known.").alias("because"))
     weighed = ranked.with_columns(to_money("value_low").alias("low_amount")).with_columns(
         amount_text("low_amount", "currency").alias("low_words")
     )

@@ -4,11 +4,12 @@ Belongs here: reading past contacts as arms, what the model says of each open ch
 here: the model (response_model), trying arms out on purpose (exploration).
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
 
+from segmentation.domain.row_lookup import is_known
 from segmentation.domain.schema import Frames
 from segmentation.domain.settings import TreatmentSettings
 from segmentation.domain.vocabulary import Channel
@@ -19,6 +20,7 @@ from segmentation.treatment.response_model import Contacts, Ints, Reals, Respons
 _CHANNELS = tuple(channel.value for channel in Channel)
 _SLOTS = tuple(SLOT_HOURS)
 _BAND_EDGES = (14, 30, 60)
+_BAND_STARTS = (0, *(edge + 1 for edge in _BAND_EDGES))
 _LEAST_CONTACTS = 300
 _LEAST_PER_CHANNEL = 50
 _LEAST_PER_SLOT = 50
@@ -29,10 +31,47 @@ _CHUNK = 50_000
 _UNHEARD = (Channel.LETTER.value, Channel.REGISTERED_LETTER.value)
 
 
-def estimate_arms(
+@dataclass(frozen=True, slots=True)
+class Arms:
+    """How each customer answers each channel, learned from the contacts of a whole book.
+
+    Parameters
+    ----------
+    known : customers with contacts of their own, in the columns that ``tell`` returns.
+    strangers : the same by segment and band of lateness, for everybody else.
+    """
+
+    known: pl.DataFrame
+    strangers: pl.DataFrame
+
+    def tell(self, customers: pl.DataFrame) -> pl.DataFrame:
+        """Return how each of some customers answers each channel.
+
+        Parameters
+        ----------
+        customers : customer_id, segment and act_days_late; of those that the arms were learned for.
+
+        Returns
+        -------
+        customer_id, channel, ``lift`` (response against that of the customer's mean contact of the same
+        approach), ``spread`` (standard deviation of the response), ``response_prob``, ``slot`` (null unless one
+        is clearly better and was tried often), and the shares of the evidence that are the customer's own, the
+        segment's and everybody's; empty where there is too little history.
+        """
+        own = self.known.filter(is_known(self.known["customer_id"], customers["customer_id"]))
+        others = customers.filter(~is_known(customers["customer_id"], own["customer_id"])).select(
+            "customer_id", _stranger()
+        )
+        by_segment = others.join(
+            self.strangers.rename({"customer_id": "stranger"}), on="stranger", how="inner"
+        )
+        return pl.concat([own, by_segment.select(_EMPTY.columns)]).sort("customer_id", "channel")
+
+
+def learn_arms(
     answers: pl.DataFrame, ledger: Frames, customers: pl.DataFrame, settings: TreatmentSettings, seed: int = 0
-) -> pl.DataFrame:
-    """Return how each customer answers each channel, from contacts whose response days are over.
+) -> Arms:
+    """Return how customers answer channels, from contacts whose response days are over.
 
     Parameters
     ----------
@@ -42,13 +81,6 @@ def estimate_arms(
     settings : default time zone.
     seed : of the folds on which models are blended.
 
-    Returns
-    -------
-    customer_id, channel, ``lift`` (response against that of the customer's mean contact of the same
-    approach), ``spread`` (standard deviation of the response), ``response_prob``, ``slot`` (null unless one
-    is clearly better and was tried often), and the shares of the evidence that are the customer's own, the
-    segment's and everybody's; empty where there is too little history.
-
     Notes
     -----
     Nothing is said before there are 300 contacts, nothing of a channel before it was used 50 times, and no
@@ -56,17 +88,17 @@ def estimate_arms(
     nothing speaks for is not made up.
     """
     if answers.height < _LEAST_CONTACTS:
-        return _EMPTY
+        return Arms(_EMPTY, _EMPTY)
     answers = add_slots(answers, ledger, settings)
     used = answers.group_by("channel").len().filter(pl.col("len") >= _LEAST_PER_CHANNEL)
     channels = [channel for channel in _CHANNELS if channel in set(used["channel"])]
     log = answers.filter(pl.col("channel").is_in(channels)).sort("customer_id", "contact_id")
     if len(channels) < _LEAST_CHANNELS:
-        return _EMPTY
+        return Arms(_EMPTY, _EMPTY)
     people = customers.select(
         "customer_id", pl.col("segment").fill_null("unknown"), pl.col("act_days_late").cast(pl.Int64)
     )
-    known = people.join(log.select("customer_id").unique(), on="customer_id", how="semi").sort("customer_id")
+    known = people.filter(is_known(people["customer_id"], log["customer_id"])).sort("customer_id")
     segments = people["segment"].unique().sort().to_list()
     sizes = Sizes(known.height, len(segments), len(channels), len(_SLOTS), len(_BAND_EDGES) + 1)
     # Beyond some thousands of customers a larger sample says nothing more about segments.
@@ -78,26 +110,24 @@ def estimate_arms(
     everything, _ = _code(log, known, channels, segments)
     np.add.at(tried, (everything.channel, everything.slot), 1)
     # Customers without contacts of their own differ by segment and lateness only.
-    bands = pl.DataFrame(
-        {"act_days_late": [0, *(edge + 1 for edge in _BAND_EDGES)]}, schema={"act_days_late": pl.Int64}
-    )
     strangers = (
         pl.DataFrame({"segment": segments})
-        .join(bands, how="cross")
-        .with_columns(pl.format("{}/{}", "segment", "act_days_late").alias("customer_id"))
+        .join(pl.DataFrame({"act_days_late": _BAND_STARTS}, schema={"act_days_late": pl.Int64}), how="cross")
+        .with_columns(_stranger().alias("customer_id"))
     )
-    parts = [
+    *told, by_segment = (
         _predict(model, log, part, channels, segments, tried)
         for part in (*known.iter_slices(_CHUNK), strangers.select(known.columns))
-    ]
-    band_start = _band(pl.col("act_days_late").fill_null(0)).replace_strict(
-        dict(enumerate(bands["act_days_late"])), return_dtype=pl.Int64
     )
-    others = people.join(known, on="customer_id", how="anti").select(
-        "customer_id", pl.format("{}/{}", "segment", band_start).alias("stranger")
+    return Arms(pl.concat(told or [_EMPTY]), by_segment)
+
+
+def _stranger() -> pl.Expr:
+    """Return the name of the segment and band of lateness that somebody without contacts belongs to."""
+    start = _band(pl.col("act_days_late").cast(pl.Int64).fill_null(0)).replace_strict(
+        dict(enumerate(_BAND_STARTS)), return_dtype=pl.Int64
     )
-    by_segment = others.join(parts[-1].rename({"customer_id": "stranger"}), on="stranger", how="inner")
-    return pl.concat([*parts[:-1], by_segment.select(_EMPTY.columns)]).sort("customer_id", "channel")
+    return pl.format("{}/{}", pl.col("segment").fill_null("unknown"), start).alias("stranger")
 
 
 def _code(

@@ -11,7 +11,8 @@ import polars as pl
 from segmentation.domain.schema import Frames
 from segmentation.domain.settings import TreatmentSettings
 from segmentation.domain.vocabulary import Action, PermissionStatus
-from segmentation.treatment.response import APPROACH_OF, EVIDENCE_SHARES, estimate_response
+from segmentation.treatment.open_ways import Ways
+from segmentation.treatment.response import APPROACH_OF, EVIDENCE_SHARES
 from segmentation.treatment.scenario import Condition, Scenario, list_steps
 
 _MOST_MOVED = 0.9
@@ -67,18 +68,17 @@ def list_candidates(situation: pl.DataFrame, scenario: Scenario, settings: Treat
 
 
 def list_channels(
-    candidates: pl.DataFrame, ledger: Frames, gate: pl.DataFrame, as_of: date, scenario: Scenario
+    candidates: pl.DataFrame, ledger: Frames, gate: pl.DataFrame, as_of: date, ways: Ways
 ) -> pl.DataFrame:
     """Return the candidates with every channel that is open for them.
 
     Parameters
     ----------
     candidates : of list_candidates.
-    ledger : core_contact_permission (stated preference) and core_contact_point (whether any address
-        is known).
+    ledger : core_contact_permission (stated preference).
     gate : act_gate; channels behind a closed gate are left out.
     as_of : day on which a preference must be in force.
-    scenario : channels used when no address is known at all.
+    ways : channels that can be used at all.
 
     Returns
     -------
@@ -99,7 +99,6 @@ def list_channels(
         .with_columns(pl.lit(True).alias("is_preferred"))
     )
     closed = gate.filter(pl.col("channel").is_not_null()).select(key).unique()
-    is_unverified = ledger["core_contact_point"].is_empty()
     silent = candidates.filter(pl.col("channels").list.len() == 0).with_columns(
         pl.lit(None, dtype=pl.String).alias("channel"),
         pl.lit(False).alias("is_preferred"),
@@ -114,13 +113,11 @@ def list_channels(
         )
         .explode("channel", "place")
         .join(closed, on=key, how="anti")
-        .filter(
-            pl.col("channel").is_in([channel.value for channel in scenario.unverified_channels])
-            if is_unverified
-            else pl.lit(True)
-        )
+        .filter(pl.col("channel").is_in(ways.channels))
         .join(preferred, on=key, how="left")
-        .with_columns(pl.col("is_preferred").fill_null(False), pl.lit(is_unverified).alias("is_unverified"))
+        .with_columns(
+            pl.col("is_preferred").fill_null(False), pl.lit(not ways.is_verified).alias("is_unverified")
+        )
     )
     return pl.concat([silent, spoken.select(silent.columns)]).sort("customer_id", "action", "place")
 
@@ -163,21 +160,16 @@ def pick_channels(valued: pl.DataFrame, drawn: pl.DataFrame) -> pl.DataFrame:
 
 
 def add_effects(
-    candidates: pl.DataFrame,
-    answers: pl.DataFrame,
-    customers: pl.DataFrame,
-    scenario: Scenario,
-    arms: pl.DataFrame,
+    candidates: pl.DataFrame, response: pl.DataFrame, arms: pl.DataFrame, scenario: Scenario
 ) -> pl.DataFrame:
     """Return the candidates with the share of customers whom the step moves, and what that rests on.
 
     Parameters
     ----------
     candidates : with channel.
-    answers : of ``response.list_answers``.
-    customers : customer_id and segment.
-    scenario : see ``response.estimate_response``.
-    arms : of ``arms.estimate_arms``; raises or lowers the share by how the channel is answered.
+    response : of ``response.Response.tell``.
+    arms : of ``arms.Arms.tell``; raises or lowers the share by how the channel is answered.
+    scenario : effects that are assumed where nothing was learned.
 
     Returns
     -------
@@ -185,7 +177,6 @@ def add_effects(
     else of the share that a contact moves), own_count, own_paid_count,
     own_part_count, own_median_days and ``is_default`` (true when the scenario's assumption speaks, not history).
     """
-    response = estimate_response(answers, customers, scenario)
     effects = pl.DataFrame(
         {
             "action": [action.value for action in scenario.effects],

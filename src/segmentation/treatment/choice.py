@@ -6,10 +6,11 @@ they are worth (value).
 
 import polars as pl
 
+from segmentation.domain.row_lookup import is_known
 from segmentation.domain.vocabulary import Action
 
 _STEP_ORDER = {action.value: number for number, action in enumerate(Action)}
-_CHOICE_COLUMNS = (
+CHOICE_COLUMNS = (
     "action",
     "channel",
     "tone",
@@ -35,28 +36,45 @@ _CHOICE_COLUMNS = (
 )
 
 
-def rank_candidates(candidates: pl.DataFrame, calls_per_day: int) -> pl.DataFrame:
-    """Return the candidates with is_worth_it and is_over_capacity, best first within each customer.
+def rank_candidates(candidates: pl.DataFrame) -> pl.DataFrame:
+    """Return the candidates with is_worth_it, best first within each customer.
 
     Notes
     -----
-    A step is worth it when the lower end of its value is above nil. Customers whose best step is a
-    call are ranked by its value; beyond calls_per_day the call falls away and the next best stands.
+    A step is worth it when the lower end of its value is above nil.
     """
-    ranked = candidates.with_columns(
-        (pl.col("value_low") > 0).alias("is_worth_it"),
-        pl.col("action").replace_strict(_STEP_ORDER, return_dtype=pl.Int64).alias("_order"),
-    ).sort("customer_id", "value", "_order", descending=[False, True, False])
+    return (
+        candidates.with_columns(
+            (pl.col("value_low") > 0).alias("is_worth_it"),
+            pl.col("action").replace_strict(_STEP_ORDER, return_dtype=pl.Int64).alias("_order"),
+        )
+        .sort("customer_id", "value", "_order", descending=[False, True, False])
+        .drop("_order")
+    )
+
+
+def list_calls(ranked: pl.DataFrame) -> pl.DataFrame:
+    """Return customer_id and value of the customers whose best step is a call."""
     best = ranked.filter("is_worth_it").unique("customer_id", keep="first", maintain_order=True)
-    calls = best.filter(pl.col("action") == Action.CALL).sort(
-        "value", "customer_id", descending=[True, False]
-    )
-    beyond = calls.slice(calls_per_day).select(
-        "customer_id", "action", pl.lit(True).alias("is_over_capacity")
-    )
-    return ranked.join(beyond, on=["customer_id", "action"], how="left", maintain_order="left").with_columns(
-        pl.col("is_over_capacity").fill_null(False)
-    )
+    return best.filter(pl.col("action") == Action.CALL).select("customer_id", "value")
+
+
+def find_beyond_capacity(calls: pl.DataFrame, calls_per_day: int) -> pl.DataFrame:
+    """Return customer_id of those whose call falls away, because the team makes so many calls a day.
+
+    Parameters
+    ----------
+    calls : of ``list_calls``, of the whole book: the calls worth most are made, wherever they come from.
+    calls_per_day : capacity.
+    """
+    best_first = calls.sort("value", "customer_id", descending=[True, False])
+    return best_first.slice(calls_per_day).select("customer_id")
+
+
+def mark_beyond_capacity(ranked: pl.DataFrame, beyond: pl.DataFrame) -> pl.DataFrame:
+    """Return the candidates with is_over_capacity: the calls that fall away, so that the next best step stands."""
+    is_beyond = is_known(ranked["customer_id"], beyond["customer_id"])
+    return ranked.with_columns(((pl.col("action") == Action.CALL) & is_beyond).alias("is_over_capacity"))
 
 
 def choose_steps(ranked: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -76,7 +94,7 @@ def choose_steps(ranked: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     )
     over = ranked.group_by("customer_id").agg(pl.col("is_over_capacity").any())
     chosen = (
-        chosen.select("customer_id", *_CHOICE_COLUMNS)
+        chosen.select("customer_id", *CHOICE_COLUMNS)
         .join(others, on="customer_id", how="left")
         .join(over, on="customer_id", how="left")
         .with_columns(pl.col("runner_up").fill_null(Action.WAIT.value))
@@ -88,7 +106,7 @@ def choose_steps(ranked: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
             "customer_id",
             *(
                 name
-                for name in _CHOICE_COLUMNS
+                for name in CHOICE_COLUMNS
                 if name.startswith(("evidence", "own")) or name in {"is_default", "break_even_amount"}
             ),
             pl.col("action").alias("runner_up"),

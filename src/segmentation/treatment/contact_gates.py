@@ -10,13 +10,14 @@ from datetime import date, timedelta
 import polars as pl
 
 from segmentation.domain.reachability import is_bounced
-from segmentation.domain.schema import Frames
+from segmentation.domain.row_lookup import is_known
+from segmentation.domain.schema import Frames, is_sorted_by
 from segmentation.domain.settings import TreatmentSettings
 from segmentation.domain.vocabulary import BlockCode, Channel, Direction, PermissionStatus
 from segmentation.treatment.account_gates import gate_rows
 from segmentation.treatment.jurisdiction import load_pack, pack_names
 from segmentation.treatment.validity import in_force
-from segmentation.treatment.wording import channel_word, day_text
+from segmentation.treatment.wording import CHANNEL_WORDS, channel_word, day_text
 
 WEEK_DAYS = 7
 MONTH_DAYS = 30
@@ -24,12 +25,12 @@ MONTH_DAYS = 30
 
 def list_outbound(ledger: Frames) -> pl.DataFrame:
     """Return the messages and calls we sent, with the day of sending as ``sent_on`` (UTC)."""
-    return (
+    sent = (
         ledger["core_contact_event"]
         .filter(pl.col("direction") == Direction.OUTBOUND)
         .with_columns(pl.col("sent_at").dt.date().alias("sent_on"))
-        .sort("contact_id")
     )
+    return sent if is_sorted_by(sent, ["contact_id"]) else sent.sort("contact_id")
 
 
 _PER_CHANNEL = ["customer_id", "channel"]
@@ -142,39 +143,30 @@ def close_on_permissions(ledger: Frames, places: pl.DataFrame, as_of: date) -> p
     )
 
 
-def close_on_reach(ledger: Frames, customers: pl.DataFrame) -> pl.DataFrame:
+def close_on_reach(ledger: Frames, customers: pl.DataFrame, *, has_addresses: bool) -> pl.DataFrame:
     """Return channels without a working address; nothing when the ledger knows no addresses at all.
 
     Parameters
     ----------
     ledger : core_contact_point; a bounce counts until the address is confirmed on a later day.
     customers : customer_id.
+    has_addresses : whether the whole ledger knows any address.
     """
-    points = ledger["core_contact_point"].sort("customer_id", "channel")
-    if points.is_empty():
-        return gate_rows(
-            customers.clear().with_columns(pl.lit("").alias("channel")),
-            BlockCode.CHANNEL_UNREACHABLE,
-            pl.lit(""),
-            channel=pl.col("channel"),
-        )
-    channels = pl.DataFrame({"channel": [channel.value for channel in Channel]})
-    reach = (
-        customers.join(channels, how="cross")
-        .join(
-            points.with_columns(is_bounced().alias("is_bounced"), pl.lit(True).alias("is_known")),
-            on=["customer_id", "channel"],
-            how="left",
-        )
-        .filter(pl.col("is_known").is_null() | pl.col("is_bounced"))
-    )
-    word = channel_word(pl.col("channel"))
-    sentence = (
-        pl.when(pl.col("is_known").is_null())
-        .then(pl.format("No address for contact by {} is on record.", word))
-        .otherwise(pl.format("Contact by {} comes back since {}.", word, day_text(pl.col("bounced_at"))))
-    )
-    return gate_rows(reach, BlockCode.CHANNEL_UNREACHABLE, sentence, channel=pl.col("channel"))
+    points = ledger["core_contact_point"]
+    gate = BlockCode.CHANNEL_UNREACHABLE
+    since = day_text(pl.col("bounced_at"))
+    frames = [gate_rows(customers.clear(), gate, pl.lit(""))]
+    for channel in Channel if has_addresses else ():
+        known = points.filter(pl.col("channel") == channel)
+        unknown = customers.filter(~is_known(customers["customer_id"], known["customer_id"]))
+        way, word = pl.lit(channel.value), CHANNEL_WORDS[channel]
+        without = pl.lit(f"No address for contact by {word} is on record.")
+        back = pl.format(f"Contact by {word} comes back since {{}}.", since)
+        frames += [
+            gate_rows(unknown, gate, without, channel=way),
+            gate_rows(known.filter(is_bounced()), gate, back, channel=way),
+        ]
+    return pl.concat(frames)
 
 
 def _close_on_cap(
@@ -182,9 +174,8 @@ def _close_on_cap(
 ) -> pl.DataFrame:
     """Return customers with ``cap`` contacts within ``days``; lifts when the oldest of these leaves them."""
     place = pl.col("sent_on").rank("ordinal", descending=True).over("customer_id")
-    full = contacts.with_columns(place.alias("place")).filter(
-        pl.col("place") == cap, pl.col("sent_on") + timedelta(days=days) > as_of
-    )
+    lately = contacts.filter(pl.col("sent_on") + timedelta(days=days) > as_of)
+    full = lately.with_columns(place.alias("place")).filter(pl.col("place") == cap)
     noun = "calls" if channel else "contacts"
     sentence = pl.format(f"{{}} {noun} were made within {days} days, which is the most allowed.", cap)
     return gate_rows(

@@ -7,8 +7,10 @@ not belong here: what the arms are worth (arms, value). Off unless settings swit
 from datetime import date, timedelta
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
+from segmentation.domain.hashing import hash_rows
 from segmentation.domain.schema import Frames
 from segmentation.domain.settings import ExplorationSettings
 from segmentation.domain.vocabulary import Action, Channel, Tone
@@ -62,10 +64,7 @@ def draw_arms(
         gentle.join(stated, on="customer_id", how="anti")
         .filter(pl.col("response_prob") >= best - settings.within_points)
         .sort(*_KEY, "channel")
-        .with_columns(
-            pl.int_range(pl.len()).over(_KEY).alias("place"),
-            pl.struct(_KEY).rank("dense").alias("group"),
-        )
+        .with_columns(pl.int_range(pl.len()).over(_KEY).alias("place"))
     )
     if arms.is_empty():
         return _NONE
@@ -84,35 +83,37 @@ _NONE = pl.DataFrame(
 
 
 def _draw(arms: pl.DataFrame, as_of: date, settings: ExplorationSettings, seed: int) -> pl.DataFrame:
-    random = np.random.default_rng([seed, as_of.toordinal()])
-    group, place = arms["group"].to_numpy().astype(np.int64) - 1, arms["place"].to_numpy()
-    count, width = int(group.max()) + 1, int(place.max()) + 1
+    place = arms["place"].to_numpy()
+    group = np.cumsum(place == 0) - 1
+    count, width = int(group.max()) + 1, len(Channel)
     mean, spread = np.full((count, width), -np.inf), np.zeros((count, width))
     mean[group, place] = arms["response_prob"].to_numpy()
     spread[group, place] = arms["spread"].to_numpy()
     wins = np.isfinite(mean).astype(np.float64)
-    for _ in range(settings.draws):
-        drawn = np.where(np.isfinite(mean), mean + spread * random.standard_normal(mean.shape), -np.inf)
-        wins[np.arange(count), drawn.argmax(axis=1)] += 1
+    # Everybody's beliefs are held against the same draws; what is drawn from the resulting probabilities is each
+    # customer's own. So nobody's draw depends on who else is in the book.
+    for noise in np.random.default_rng([seed, as_of.toordinal()]).standard_normal((settings.draws, width)):
+        wins[np.arange(count), (mean + spread * noise).argmax(axis=1)] += 1
     share = wins / wins.sum(axis=1, keepdims=True)
-    picked = (np.cumsum(share, axis=1) <= random.random((count, 1))).sum(axis=1).clip(0, width - 1)
+    names = arms.filter(pl.col("place") == 0)
+    of_day = pl.lit(str(seed)).alias("seed"), pl.lit(as_of.isoformat()).alias("day")
+    spun = _spin(names.select(*of_day, *_KEY))
+    # Shares may add up to a hair less than one, and arms come first in each row.
+    picked = np.minimum((np.cumsum(share, axis=1) <= spun[:, None]).sum(axis=1), (share > 0).sum(axis=1) - 1)
     # One customer is held out of every step or of none.
-    names = arms.group_by("group", maintain_order=True).agg(pl.col("customer_id").first())["customer_id"]
-    people = np.unique(names.to_numpy(), return_inverse=True)[1]
-    held = (random.random(int(people.max()) + 1) < settings.holdout_share)[people]
-    taken = arms.filter(pl.Series(picked[group] == place))
-    return taken.select(
+    held = _spin(names.select(*of_day, "customer_id")) < settings.holdout_share
+    return arms.filter(pl.Series(picked[group] == place)).select(
         *_KEY,
         "channel",
-        pl.Series("share", share[np.arange(count), picked]),
-        pl.Series("is_held_out", held),
-    ).select(
-        *_KEY,
-        "channel",
-        pl.when("is_held_out")
+        pl.when(pl.Series(held))
         .then(settings.holdout_share)
-        .otherwise(pl.col("share") * (1 - settings.holdout_share))
+        .otherwise(pl.Series(share[np.arange(count), picked]) * (1 - settings.holdout_share))
         .round(6)
         .alias("propensity"),
-        "is_held_out",
+        pl.Series("is_held_out", held),
     )
+
+
+def _spin(rows: pl.DataFrame) -> npt.NDArray[np.float64]:
+    """Return a number from 0 to below 1 for each row, which its text alone decides."""
+    return np.array([int(text[:8], 16) for text in hash_rows(rows)]) / 2.0**32

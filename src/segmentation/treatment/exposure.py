@@ -8,6 +8,7 @@ from datetime import date, timedelta
 
 import polars as pl
 
+from segmentation.domain.row_lookup import is_known
 from segmentation.domain.schema import Frames
 from segmentation.domain.vocabulary import BlockCode, CoveredBy, OutcomeCode, PaymentMethod, ScoreStatus
 from segmentation.treatment.contact_gates import list_outbound
@@ -21,8 +22,26 @@ _LIKELY_LATE_PROB = 0.5
 _KEPT_DIGITS = 9
 
 
+def list_closed_invoices(gate: pl.DataFrame) -> pl.DataFrame:
+    """Return the invoices that a gate of their own closes, whoever it was found for, and whether they are in dispute."""
+    return (
+        gate.filter(pl.col("invoice_id").is_not_null())
+        .group_by("invoice_id")
+        .agg((pl.col("gate") == BlockCode.OPEN_DISPUTE).any().alias("is_disputed"))
+        .with_columns(pl.lit(True).alias("is_closed"))
+    )
+
+
+def mark_contacts(ledger: Frames) -> pl.DataFrame:
+    """Return core_contact_event with ``is_about_open``: about an open invoice, whose ever, or about the account."""
+    event = ledger["core_contact_event"]
+    invoice = event["invoice_id"]
+    is_open = is_known(invoice, ledger["core_instalment_balance"].filter("is_open")["invoice_id"])
+    return event.with_columns((is_open | invoice.is_null()).alias("is_about_open"))
+
+
 def list_instalments(
-    ledger: Frames, instalment_risk: pl.DataFrame, gate: pl.DataFrame, as_of: date, scenario: Scenario
+    ledger: Frames, instalment_risk: pl.DataFrame, closed: pl.DataFrame, as_of: date, scenario: Scenario
 ) -> pl.DataFrame:
     """Return open instalments with their risk and whether a gate closes their invoice.
 
@@ -31,7 +50,7 @@ def list_instalments(
     ledger : core_instalment_balance.
     instalment_risk : pred_instalment_risk; instalments without a usable score take the scenario's
         default figures.
-    gate : act_gate; a gate of a single invoice closes its instalments.
+    closed : of ``list_closed_invoices``; a gate of a single invoice closes its instalments.
     as_of : as-of day.
     scenario : default figures.
     """
@@ -43,12 +62,6 @@ def list_instalments(
         (pl.col("expected_payment_date") - pl.lit(as_of)).dt.total_days().alias("remaining_days"),
         (pl.col("expected_payment_date") - pl.col("due_date")).dt.total_days().alias("expected_late_days"),
         (pl.col("score_status") == ScoreStatus.SCORED).alias("is_scored"),
-    )
-    closed = (
-        gate.filter(pl.col("invoice_id").is_not_null())
-        .group_by("invoice_id")
-        .agg((pl.col("gate") == BlockCode.OPEN_DISPUTE).any().alias("is_disputed"))
-        .with_columns(pl.lit(True).alias("is_closed"))
     )
     balance = ledger["core_instalment_balance"].filter("is_open")
     is_scored = pl.col("is_scored").fill_null(False)
@@ -171,7 +184,8 @@ def find_circumstances(
 
     Parameters
     ----------
-    ledger : core_payment, core_contact_event, core_contact_outcome, core_instalment_balance, core_customer.
+    ledger : core_payment, core_contact_event (of ``mark_contacts``), core_contact_outcome,
+        core_instalment_balance, core_customer.
     exposure : of measure_exposure.
     as_of : as-of day.
     scenario : when a coming direct debit is unusually high.
@@ -190,17 +204,11 @@ def find_circumstances(
         pl.col("reason_code") == "failed_direct_debit",
         pl.col("value_date") >= as_of - timedelta(days=_DIRECT_DEBIT_DAYS),
     )
-    open_invoices = ledger["core_instalment_balance"].filter("is_open").select("invoice_id").unique()
-    since = (
+    about_open = (
         list_outbound(ledger)
+        .filter("is_about_open")
         .join(who.select("customer_id", "act_due_date"), on="customer_id", how="inner")
         .filter(pl.col("sent_on") > pl.col("act_due_date"))
-    )
-    about_open = pl.concat(
-        [
-            since.filter(pl.col("invoice_id").is_null()),
-            since.join(open_invoices, on="invoice_id", how="semi"),
-        ]
     )
     level = about_open.group_by("customer_id").agg(
         pl.col("dunning_level").fill_null(1).max().alias("past_level"), pl.len().alias("contacts_since_due")

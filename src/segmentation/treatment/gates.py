@@ -9,11 +9,13 @@ from datetime import date
 import polars as pl
 
 from segmentation.domain.room_tables import GATE
+from segmentation.domain.row_lookup import is_known
 from segmentation.domain.schema import Frames
 from segmentation.domain.settings import TreatmentSettings
 from segmentation.domain.vocabulary import BlockCode
 from segmentation.treatment import account_gates, contact_gates
 from segmentation.treatment.jurisdiction import assign_packs
+from segmentation.treatment.portions import PORTION_CUSTOMERS, Portions, work_on
 from segmentation.treatment.waiting_period import close_on_waiting_period
 
 MONEY_GATES = (BlockCode.UNMATCHED_CASH.value, BlockCode.CREDIT_AVAILABLE.value)
@@ -45,7 +47,11 @@ def list_customers(ledger: Frames) -> pl.DataFrame:
 
 
 def close_gates(
-    ledger: Frames, decisions: pl.DataFrame, as_of: date, settings: TreatmentSettings
+    ledger: Frames,
+    decisions: pl.DataFrame,
+    as_of: date,
+    settings: TreatmentSettings,
+    portion_customers: int = PORTION_CUSTOMERS,
 ) -> pl.DataFrame:
     """Return every gate that is closed on the as-of day: why a customer must not be contacted, until when.
 
@@ -55,6 +61,7 @@ def close_gates(
     decisions : core_decision; those taken on worklists before the as-of day count.
     as_of : day on which contact would be made.
     settings : caps, cool-downs, waiting period, tolerated age of the source, fallback jurisdiction.
+    portion_customers : how many customers are worked on at a time; changes memory and time, never a gate.
 
     Returns
     -------
@@ -72,9 +79,11 @@ def close_gates(
         "customer_id", "jurisdiction", "country", "timezone"
     )
     names = customers.select("customer_id")
-    rows = pl.concat(
+    portions = Portions(ledger, names.to_series(), portion_customers)
+    # Money of a parent closes its children, and a reminder may name an invoice of somebody else: what looks beyond
+    # a customer's own rows is found for all at once, and so is what closes for few.
+    few = pl.concat(
         [
-            account_gates.close_on_nothing_open(ledger, names),
             account_gates.close_on_money(ledger, settings),
             account_gates.close_on_disputes(ledger, as_of),
             account_gates.close_on_promises(ledger, as_of, settings),
@@ -83,19 +92,47 @@ def close_gates(
             account_gates.close_on_decisions(decisions, as_of, settings),
             account_gates.close_on_quarantine(ledger, as_of),
             account_gates.close_on_stale_source(ledger, names, as_of, settings),
-            contact_gates.close_on_permissions(ledger, places, as_of),
-            contact_gates.close_on_reach(ledger, names),
-            contact_gates.close_on_frequency(ledger, places, as_of, settings),
             close_on_waiting_period(ledger, places, as_of, settings),
         ]
-    ).join(names, on="customer_id", how="semi")
+    )
+    has_addresses = not ledger["core_contact_point"].is_empty()
+
+    def close(part: Frames, own: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
+        who = own.select("customer_id")
+        rows = pl.concat(
+            [
+                found,
+                account_gates.close_on_nothing_open(part, who),
+                contact_gates.close_on_permissions(part, own, as_of),
+                contact_gates.close_on_reach(part, who, has_addresses=has_addresses),
+                contact_gates.close_on_frequency(part, own, as_of, settings),
+            ]
+        )
+        return _merge(rows.filter(is_known(rows["customer_id"], own["customer_id"])))
+
+    closed = work_on(close, portions, portions.cut(places), portions.cut(few))
+    return GATE.align(pl.concat(closed))
+
+
+def _merge(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows in order, one per key: what several rows say of a gate is joined, the last one to lift counts."""
+    ordered = rows.sort(*GATE.key, "detail", nulls_last=True).with_row_index("row")
+    is_again = pl.all_horizontal(pl.col(name).eq_missing(pl.col(name).shift(1)) for name in GATE.key)
+    is_again = is_again & (pl.col("row") > 0)
+    is_shared = ordered.select(is_again | is_again.shift(-1, fill_value=False)).to_series()
     lifts_on = pl.when(pl.col("lifts_on").null_count() > 0).then(None).otherwise(pl.col("lifts_on").max())
     merged = (
-        rows.sort("customer_id", "gate", "channel", "invoice_id", "detail", nulls_last=True)
+        ordered.filter(is_shared)
         .group_by(GATE.key, maintain_order=True)
-        .agg(lifts_on.alias("lifts_on"), pl.col("detail").unique(maintain_order=True).str.join(" "))
-        .with_columns(
-            pl.col("lifts_on").cast(pl.Datetime("us")).dt.replace_time_zone("UTC").alias("lifts_at")
+        .agg(
+            pl.col("row").first(),
+            lifts_on.alias("lifts_on"),
+            pl.col("detail").unique(maintain_order=True).str.join(" "),
         )
     )
-    return GATE.conform(merged)
+    lifts_at = pl.col("lifts_on").cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
+    return (
+        pl.concat([ordered.filter(~is_shared), merged.select(ordered.columns)])
+        .sort("row")
+        .select(*GATE.key, lifts_at.alias("lifts_at"), "detail")
+    )

@@ -4,6 +4,7 @@ Belongs here: what a person who chooses another step must keep to, written besid
 Does not belong here: closing channels (contact_gates), finding the next window (contact_hours).
 """
 
+from dataclasses import dataclass
 from datetime import date, timedelta
 
 import polars as pl
@@ -18,32 +19,46 @@ CALENDAR_DAYS = 31
 """Days from the as-of day for which closed days are written down."""
 
 
-def list_open_channels(
-    customers: pl.DataFrame, ledger: Frames, gate: pl.DataFrame, scenario: Scenario
-) -> pl.DataFrame:
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """Channels that can be used at all, whatever the gates say.
+
+    Parameters
+    ----------
+    channels : in the order of the vocabulary.
+    is_verified : false when the ledger knows no address of anybody; the channels are then those of the scenario.
+    """
+
+    channels: tuple[str, ...]
+    is_verified: bool
+
+
+def find_ways(ledger: Frames, scenario: Scenario) -> Ways:
+    """Return the channels that can be used with the addresses of the whole ledger (core_contact_point)."""
+    is_verified = not ledger["core_contact_point"].is_empty()
+    usable = Channel if is_verified else scenario.unverified_channels
+    return Ways(tuple(channel.value for channel in Channel if channel in usable), is_verified)
+
+
+def list_open_channels(customers: pl.DataFrame, gate: pl.DataFrame, ways: Ways) -> pl.DataFrame:
     """Return the channels that no gate closes for each customer, whatever the step.
 
     Parameters
     ----------
     customers : customer_id, one row per customer.
-    ledger : core_contact_point; where it knows no address at all, the scenario's unverified channels
-        are all there is.
     gate : act_gate; a gate of the whole account closes no single channel here.
-    scenario : unverified channels.
+    ways : channels that can be used at all.
 
     Returns
     -------
     customer_id and open_channels, empty where every channel is closed, in the order of the vocabulary.
     """
-    usable = list(Channel)
-    if ledger["core_contact_point"].is_empty():
-        usable = [channel for channel in Channel if channel in scenario.unverified_channels]
     closed = (
         gate.filter(pl.col("channel").is_not_null())
         .group_by("customer_id")
         .agg(pl.col("channel").unique().alias("closed_channels"))
     )
-    names = pl.lit([channel.value for channel in usable], dtype=pl.List(pl.String))
+    names = pl.lit(list(ways.channels), dtype=pl.List(pl.String))
     return (
         customers.select("customer_id")
         .join(closed, on="customer_id", how="left")

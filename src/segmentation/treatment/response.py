@@ -4,6 +4,8 @@ Belongs here: estimates from the ledger's own contact history, shrunk from custo
 Does not belong here: assumptions (scenarios.yaml), money (value).
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 
 import numpy as np
@@ -46,6 +48,10 @@ def _measure_baseline(
 ) -> pl.DataFrame:
     """Return how often overdue instalments were paid within the response days without any contact.
 
+    Returns
+    -------
+    segment, band (of lateness), ``window_count`` and ``settled_sum`` (windows that saw the payment).
+
     Notes
     -----
     Windows of response_days start on the day after the due date and follow each other while the
@@ -80,7 +86,11 @@ def _measure_baseline(
                 _settled_by(pl.col("start_on"), response_days).cast(pl.Float64).alias("settled"),
             )
         )
-    return pl.concat(windows)
+    return (
+        pl.concat(windows)
+        .group_by("segment", "band")
+        .agg(pl.col("settled").sum().alias("settled_sum"), pl.len().cast(pl.Float64).alias("window_count"))
+    )
 
 
 def _number(day: str) -> pl.Expr:
@@ -104,6 +114,19 @@ def list_answers(ledger: Frames, customers: pl.DataFrame, as_of: date, scenario:
     most of them), ``baseline`` (share paid in as many days without contact), ``band`` of lateness,
     ``amount`` that it was about (a sum as the ledger has it: give instalments of one currency where it is read), ``days`` to the first payment.
     """
+    return compare_answers([find_answers(ledger, customers, as_of, scenario)], scenario)
+
+
+def find_answers(
+    ledger: Frames, customers: pl.DataFrame, as_of: date, scenario: Scenario
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return what contacts were about and whether it was paid, and what was paid without any; see ``list_answers``.
+
+    Returns
+    -------
+    One row per contact and overdue instalment, and one per segment and band of lateness; of several portions of a
+    book, ``compare_answers`` makes one.
+    """
     response_days = scenario.response_days
     balance = (
         ledger["core_instalment_balance"]
@@ -112,11 +135,12 @@ def list_answers(ledger: Frames, customers: pl.DataFrame, as_of: date, scenario:
         .join(customers, on="customer_id", how="left")
         .with_columns(pl.col("segment").fill_null("unknown"))
     )
-    contacts = list_outbound(ledger).with_columns(
+    contacts = list_outbound(ledger).select(
+        *("contact_id", "customer_id", "invoice_id", "sent_on", "sent_at", "channel", "dunning_level"),
         pl.when(pl.col("channel") == Channel.PHONE)
         .then(pl.lit(CALL))
         .otherwise(pl.lit(MESSAGE))
-        .alias("approach")
+        .alias("approach"),
     )
     due = contacts.filter(
         pl.col("sent_on") + timedelta(days=response_days) < as_of, pl.col("dunning_level").fill_null(1) > 0
@@ -136,22 +160,41 @@ def list_answers(ledger: Frames, customers: pl.DataFrame, as_of: date, scenario:
             pl.col("due_date") < pl.col("sent_on"),
             pl.col("covered_date").is_null() | (pl.col("covered_date") >= pl.col("sent_on")),
         )
-        .with_columns(
+        .select(
+            *(
+                "contact_id",
+                "customer_id",
+                "invoice_id",
+                "approach",
+                "segment",
+                "channel",
+                "sent_at",
+                "amount",
+            ),
             _settled_by(pl.col("sent_on"), response_days).alias("settled"),
             (pl.col("covered_date") - pl.col("sent_on")).dt.total_days().alias("days"),
             _band((pl.col("sent_on") - pl.col("due_date")).dt.total_days()).alias("band"),
         )
     )
-    quiet = _measure_baseline(balance, contacts, as_of, response_days)
-    overall = quiet.group_by("band").agg(pl.col("settled").mean().alias("band_rate"))
-    narrow = quiet.group_by("segment", "band").agg(
-        pl.col("settled").sum().alias("settled_sum"), pl.len().cast(pl.Float64).alias("window_count")
+    return touched, _measure_baseline(balance, contacts, as_of, response_days)
+
+
+def compare_answers(found: Sequence[tuple[pl.DataFrame, pl.DataFrame]], scenario: Scenario) -> pl.DataFrame:
+    """Return ``list_answers`` of a book from ``find_answers`` of its portions."""
+    quiet = pl.concat([baseline for _, baseline in found])
+    sums = [pl.col("settled_sum").sum(), pl.col("window_count").sum()]
+    overall = (
+        quiet.group_by("band")
+        .agg(sums)
+        .with_columns((pl.col("settled_sum") / pl.col("window_count")).alias("band_rate"))
     )
+    narrow = quiet.group_by("segment", "band").agg(sums)
     rate = (pl.col("settled_sum").fill_null(0.0) + _BASELINE_EVIDENCE * pl.col("band_rate")) / (
         pl.col("window_count").fill_null(0.0) + _BASELINE_EVIDENCE
     )
     return (
-        touched.join(overall, on="band", how="left")
+        pl.concat([touched for touched, _ in found])
+        .join(overall.select("band", "band_rate"), on="band", how="left")
         .join(narrow, on=["segment", "band"], how="left")
         .with_columns(pl.col("band_rate").fill_null(scenario.default_paid_prob))
         .with_columns(rate.clip(0.0, 0.95).alias("baseline"))
@@ -169,22 +212,89 @@ def list_answers(ledger: Frames, customers: pl.DataFrame, as_of: date, scenario:
     )
 
 
-def estimate_response(per_contact: pl.DataFrame, customers: pl.DataFrame, scenario: Scenario) -> pl.DataFrame:
-    """Return, per customer and approach, the share whom a contact moves to pay, with its evidence.
+@dataclass(frozen=True, slots=True)
+class Response:
+    """The share of customers whom a contact moves to pay, as the answers of a whole book have it.
+
+    Parameters
+    ----------
+    approaches : approach (message or call), default share and evidence, sums over everybody.
+    segments : the same sums by approach and segment.
+    own : the same sums by approach and customer, with counts and days.
+    evidence : contacts of one's own that what is known of others is worth.
+    """
+
+    approaches: pl.DataFrame
+    segments: pl.DataFrame
+    own: pl.DataFrame
+    evidence: float
+
+    def tell(self, customers: pl.DataFrame) -> pl.DataFrame:
+        """Return, per customer and approach, the share whom a contact moves to pay, with its evidence.
+
+        Parameters
+        ----------
+        customers : customer_id and ``segment`` of everybody to estimate for.
+
+        Returns
+        -------
+        customer_id, approach, ``share``, ``evidence`` (its weight in contacts), evidence_own_share,
+        evidence_segment_share, evidence_global_share, and of the customer's own history ``own_count``,
+        ``own_paid_count`` (most of what was overdue was paid in time), ``own_part_count`` (anything was) and
+        ``own_median_days`` (of the paid; null when none was); ``has_history`` is false when the ledger has no
+        contact to learn from.
+        """
+        zero = pl.col(
+            "excess", "weight", "segment_excess", "segment_weight", "own_excess", "own_weight"
+        ).fill_null(0.0)
+        evidence = self.evidence
+        own_share = pl.col("own_weight") / (pl.col("own_weight") + evidence)
+        segment_share = pl.col("segment_weight") / (pl.col("segment_weight") + evidence)
+        frame = (
+            customers.select("customer_id", pl.col("segment").fill_null("unknown"))
+            .join(self.approaches, how="cross")
+            .join(self.segments, on=["approach", "segment"], how="left")
+            .join(self.own, on=["approach", "customer_id"], how="left")
+            .with_columns(zero, pl.col("own_count", "own_paid_count", "own_part_count").fill_null(0))
+        )
+        return (
+            frame.with_columns(
+                _shrink("default_share", "excess", "weight", pl.col("default_evidence")).alias("all_share")
+            )
+            .with_columns(
+                _shrink("all_share", "segment_excess", "segment_weight", pl.lit(evidence)).alias(
+                    "segment_mean"
+                )
+            )
+            .with_columns(
+                _shrink("segment_mean", "own_excess", "own_weight", pl.lit(evidence)).alias("share")
+            )
+            .select(
+                "customer_id",
+                "approach",
+                "share",
+                (pl.col("own_weight") + evidence).alias("evidence"),
+                own_share.alias("evidence_own_share"),
+                ((1 - own_share) * segment_share).alias("evidence_segment_share"),
+                ((1 - own_share) * (1 - segment_share)).alias("evidence_global_share"),
+                "own_count",
+                "own_paid_count",
+                "own_part_count",
+                "own_median_days",
+                (pl.col("weight") > 0).alias("has_history"),
+            )
+            # Sums of floats differ in their last digits with the number of threads; advice must not.
+            .with_columns(pl.col(pl.Float64).round(9))
+        )
+
+
+def learn_response(per_contact: pl.DataFrame, scenario: Scenario) -> Response:
+    """Return what contacts are seen to bring about.
 
     Parameters
     ----------
     per_contact : of ``list_answers``.
-    customers : customer_id and ``segment`` of everybody to estimate for.
     scenario : default effects and how much evidence they are worth.
-
-    Returns
-    -------
-    customer_id, approach (message or call), ``share``, ``evidence`` (its weight in contacts),
-    evidence_own_share, evidence_segment_share, evidence_global_share, and of the customer's own
-    history ``own_count``, ``own_paid_count`` (most of what was overdue was paid in time),
-    ``own_part_count`` (anything was) and ``own_median_days`` (of the paid; null when none was);
-    ``has_history`` is false when the ledger has no contact to learn from.
 
     Notes
     -----
@@ -196,7 +306,6 @@ def estimate_response(per_contact: pl.DataFrame, customers: pl.DataFrame, scenar
     people chose whom to contact, so it understates what contact does to hard cases.
     """
     excess, weight = (pl.col("paid_share") - pl.col("baseline")), 1.0 - pl.col("baseline")
-    sums = [excess.sum().alias("excess"), weight.sum().alias("weight")]
     approaches = pl.DataFrame(
         {
             "approach": list(_REFERENCE),
@@ -204,7 +313,9 @@ def estimate_response(per_contact: pl.DataFrame, customers: pl.DataFrame, scenar
             "default_evidence": [scenario.effects[action].evidence for action in _REFERENCE.values()],
         }
     )
-    everybody = per_contact.group_by("approach").agg(sums)
+    everybody = per_contact.group_by("approach").agg(
+        excess.sum().alias("excess"), weight.sum().alias("weight")
+    )
     segments = per_contact.group_by("approach", "segment").agg(
         excess.sum().alias("segment_excess"), weight.sum().alias("segment_weight")
     )
@@ -217,47 +328,10 @@ def estimate_response(per_contact: pl.DataFrame, customers: pl.DataFrame, scenar
         (pl.col("paid_share") > 0).sum().alias("own_part_count"),
         pl.col("days").filter(is_paid).median().alias("own_median_days"),
     )
-    zero = pl.col(
-        "excess", "weight", "segment_excess", "segment_weight", "own_excess", "own_weight"
-    ).fill_null(0.0)
-    evidence = scenario.customer_evidence
-    own_share = pl.col("own_weight") / (pl.col("own_weight") + evidence)
-    segment_share = pl.col("segment_weight") / (pl.col("segment_weight") + evidence)
-    frame = (
-        customers.select("customer_id", pl.col("segment").fill_null("unknown"))
-        .join(approaches, how="cross")
-        .join(everybody, on="approach", how="left")
-        .join(segments, on=["approach", "segment"], how="left")
-        .join(own, on=["approach", "customer_id"], how="left")
-        .with_columns(zero, pl.col("own_count", "own_paid_count", "own_part_count").fill_null(0))
-    )
+    told = approaches.join(everybody, on="approach", how="left")
+    return Response(told, segments, own, scenario.customer_evidence)
 
-    def shrunk(prior: str, total: str, mass: str, strength: pl.Expr) -> pl.Expr:
-        counted = pl.col(total).clip(0.0, pl.col(mass))
-        return ((pl.col(prior) * strength + counted) / (strength + pl.col(mass))).clip(0.0, _MAX_SHARE)
 
-    return (
-        frame.with_columns(
-            shrunk("default_share", "excess", "weight", pl.col("default_evidence")).alias("all_share")
-        )
-        .with_columns(
-            shrunk("all_share", "segment_excess", "segment_weight", pl.lit(evidence)).alias("segment_mean")
-        )
-        .with_columns(shrunk("segment_mean", "own_excess", "own_weight", pl.lit(evidence)).alias("share"))
-        .select(
-            "customer_id",
-            "approach",
-            "share",
-            (pl.col("own_weight") + evidence).alias("evidence"),
-            own_share.alias("evidence_own_share"),
-            ((1 - own_share) * segment_share).alias("evidence_segment_share"),
-            ((1 - own_share) * (1 - segment_share)).alias("evidence_global_share"),
-            "own_count",
-            "own_paid_count",
-            "own_part_count",
-            "own_median_days",
-            (pl.col("weight") > 0).alias("has_history"),
-        )
-        # Sums of floats differ in their last digits with the number of threads; advice must not.
-        .with_columns(pl.col(pl.Float64).round(9))
-    )
+def _shrink(prior: str, total: str, mass: str, strength: pl.Expr) -> pl.Expr:
+    counted = pl.col(total).clip(0.0, pl.col(mass))
+    return ((pl.col(prior) * strength + counted) / (strength + pl.col(mass))).clip(0.0, _MAX_SHARE)
