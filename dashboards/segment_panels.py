@@ -1,13 +1,14 @@
 """What pages say about segments: what they mean, who moved, who may be turning, which model speaks.
 
-Belongs here: pieces about segments that pages draw. Does not belong here: pictures (segment_charts), one customer's
+Belongs here: pieces about segments that pages draw. Does not belong here: pictures (charts), one customer's
 behaviour (views/customer).
 """
 
 import polars as pl
 import streamlit as st
 
-from dashboards import panels, segment_charts, wording
+from dashboards import panels, wording
+from dashboards.charts.segments import draw_migration_flow
 from segmentation.domain.vocabulary import Segment
 
 TURNING_PROB = 0.2
@@ -48,7 +49,7 @@ def draw_migrations(page: panels.Page) -> None:
         f"{formats.number(count['model'])} because of {wording.CHANGE_REASONS['model']} (orange). Grey ones stayed."
     )
     panels.draw_chart(
-        segment_charts.draw_migrations(migrations, formats),
+        draw_migration_flow(migrations, formats),
         key="migrations",
         alt="Customers by paying behaviour in the previous snapshot and in this one, and the flows between them",
     )

@@ -3,7 +3,8 @@
 import polars as pl
 import streamlit as st
 
-from dashboards import charts, panels, wording
+from dashboards import panels, wording
+from dashboards.charts.fairness import draw_groups, draw_tradeoff
 
 SENTENCES_SHOWN = 40
 REPORT_FILE = "bias_report.html"
@@ -87,7 +88,7 @@ def _draw_comparison(assessed: pl.DataFrame) -> None:
         "estimate", "group", descending=[True, False]
     )
     panels.draw_chart(
-        charts.draw_groups(shown, wording.say(wording.FAIRNESS_METRICS, metric)),
+        draw_groups(shown, wording.say(wording.FAIRNESS_METRICS, metric)),
         key="bias-groups",
         alt=f"{wording.say(wording.FAIRNESS_METRICS, metric)} by {wording.describe_attribute(attribute)}, with intervals",
     )
@@ -245,7 +246,7 @@ def _draw_tradeoff(page: panels.Page) -> None:
         return
     st.subheader("What a smaller gap costs in accuracy", anchor=False)
     panels.draw_chart(
-        charts.draw_tradeoff(tradeoff),
+        draw_tradeoff(tradeoff),
         key="bias-tradeoff",
         alt="Widest gap in false positives against accuracy, for every option of mitigation",
     )

@@ -5,7 +5,8 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
-from dashboards import cards, cause_question, charts, panels, published, rows, segment_panels, wording
+from dashboards import cards, cause_question, panels, published, rows, segment_panels, wording
+from dashboards.charts.customer import draw_behaviour, draw_payment_dates, draw_timeline
 from segmentation.domain.vocabulary import Action
 
 CHART_ROWS = 15
@@ -126,7 +127,7 @@ def _draw_behaviour(page: panels.Page, customer_id: str) -> None:
         )
     if row["structural_prob"] is not None or row["late_propensity"] is not None:
         panels.draw_chart(
-            charts.draw_behaviour(row),
+            draw_behaviour(row),
             key="behaviour",
             alt="Probability of usually paying late and share of instalments paid late, with intervals",
         )
@@ -204,7 +205,7 @@ def _draw_invoices(page: panels.Page, customer_id: str) -> None:
         if dated.height > CHART_ROWS:
             st.caption(f"The {CHART_ROWS} that are due longest; all of them are in the table.")
         panels.draw_chart(
-            charts.draw_payment_dates(dated.head(CHART_ROWS), page.snapshot.as_of, page.formats),
+            draw_payment_dates(dated.head(CHART_ROWS), page.snapshot.as_of, page.formats),
             key="payment-dates",
             alt="Expected payment date of each open invoice with the range of 8 cases in 10",
         )
@@ -260,7 +261,7 @@ def _draw_timeline(page: panels.Page, customer_id: str) -> None:
         st.caption("No invoices, payments or contacts are known for this customer.")
         return
     panels.draw_chart(
-        charts.draw_timeline(timeline, page.formats),
+        draw_timeline(timeline, page.formats),
         key="timeline",
         alt="Invoices, payments, contacts and other events over time, one lane per kind",
     )

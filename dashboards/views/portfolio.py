@@ -8,7 +8,9 @@ import polars as pl
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from dashboards import charts, panels, rows, segment_panels, wording
+from dashboards import panels, rows, segment_panels, wording
+from dashboards.charts.portfolio import draw_ageing, draw_cash_forecast
+from dashboards.charts.segments import draw_segments
 
 FORECAST_SUMS = (7, 14, 30)
 TILES_IN_ROW = 5
@@ -173,7 +175,7 @@ def _draw_ageing(page: panels.Page, portfolio: pl.DataFrame, currency: str) -> N
         pl.col("value").fill_null(0.0),
     ).sort("order")
     panels.draw_chart(
-        charts.draw_ageing(ordered, currency, page.formats),
+        draw_ageing(ordered, currency, page.formats),
         key="ageing",
         alt=f"Open amount in {currency} by days past the due date",
     )
@@ -198,7 +200,7 @@ def _draw_forecast(page: panels.Page, forecast: pl.DataFrame, currency: str) -> 
         parts.append(f"next {days} days **{page.formats.money_short(float(total), currency)}**")
     st.markdown("Expected in the " + ", ".join(parts) + ".")
     panels.draw_chart(
-        charts.draw_cash_forecast(ordered, currency, page.formats),
+        draw_cash_forecast(ordered, currency, page.formats),
         key="forecast",
         alt=f"Expected inflow in {currency} per day with the band of 8 days in 10",
     )
@@ -222,7 +224,7 @@ def _draw_segments(page: panels.Page, scores: pl.DataFrame, currency: str) -> No
     left, right = st.columns(2, gap="large")
     with left:
         panels.draw_chart(
-            charts.draw_segments(
+            draw_segments(
                 summed,
                 "customer_count",
                 "Customers",
@@ -233,7 +235,7 @@ def _draw_segments(page: panels.Page, scores: pl.DataFrame, currency: str) -> No
         )
     with right:
         panels.draw_chart(
-            charts.draw_segments(
+            draw_segments(
                 summed,
                 "open_amount",
                 f"Open amount ({currency})",

@@ -3,7 +3,8 @@
 import polars as pl
 import streamlit as st
 
-from dashboards import charts, panels, published, segment_panels, wording
+from dashboards import panels, published, segment_panels, wording
+from dashboards.charts.models import draw_models, draw_reliability
 from segmentation.domain.errors import SegmentationError
 from segmentation.publish.reader import Snapshot
 
@@ -245,7 +246,7 @@ def _draw_models(page: panels.Page) -> None:
         return
     target = reliability.filter(pl.col("target") == "late").sort("bin")
     panels.draw_chart(
-        charts.draw_reliability(target),
+        draw_reliability(target),
         key="reliability",
         alt="Observed share of late instalments against the predicted probability, by bin",
     )
@@ -309,7 +310,7 @@ def _draw_comparison(comparison: pl.DataFrame) -> None:
         if overall[name].is_not_null().any():
             with column:
                 panels.draw_chart(
-                    charts.draw_models(overall.sort(name, nulls_last=True), name, axis, digits),
+                    draw_models(overall.sort(name, nulls_last=True), name, axis, digits),
                     key=f"models-{name}",
                     alt=f"{axis}, by model",
                 )

@@ -5,7 +5,7 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
-from dashboards import cards, panels, published, rows, wording
+from dashboards import cards, decision_form, panels, published, rows, wording
 from segmentation.domain.vocabulary import Decision
 
 VIEWS = ("todo", "waiting", "decided")
@@ -141,16 +141,16 @@ def _draw_todo(page: panels.Page, todo: pl.DataFrame, decisions: dict[str, dict[
         )
     shown, picked = panels.draw_pages(
         ordered,
-        key=f"todo-{st.session_state.get(cards.ROUND, 0)}",
+        key=f"todo-{st.session_state.get(decision_form.ROUND, 0)}",
         columns=_columns(ordered, "step", "segment_words", "expected_value_amount", "when"),
         empty="",
         prepare=_add_table_words,
         select=True,
     )
     if picked:
-        st.session_state[cards.OPENED] = shown["recommendation_id"][picked[0]]
+        st.session_state[decision_form.OPENED] = shown["recommendation_id"][picked[0]]
     ids = ordered["recommendation_id"].to_list()
-    opened = st.session_state.get(cards.OPENED)
+    opened = st.session_state.get(decision_form.OPENED)
     place = ids.index(opened) if opened in ids else 0
     row = ordered.row(place, named=True)
     after = ids[place + 1] if place + 1 < len(ids) else (ids[0] if place > 0 else None)
@@ -204,7 +204,7 @@ def _draw_decided(page: panels.Page, decided: pl.DataFrame, decisions: dict[str,
     )
     shown, picked = panels.draw_pages(
         ordered.with_columns(pl.col("decided_at").dt.convert_time_zone(page.formats.zone.key)),
-        key=f"decided-{st.session_state.get(cards.ROUND, 0)}",
+        key=f"decided-{st.session_state.get(decision_form.ROUND, 0)}",
         columns={
             "customer": st.column_config.TextColumn("Customer", width=145),
             "decision_words": st.column_config.TextColumn("Decision", width=75),
@@ -219,8 +219,12 @@ def _draw_decided(page: panels.Page, decided: pl.DataFrame, decisions: dict[str,
         select=True,
     )
     row = shown.row(picked[0], named=True) if picked else None
-    if row is None and st.session_state.get(cards.OPENED) in set(shown["recommendation_id"].to_list()):
-        row = shown.filter(pl.col("recommendation_id") == st.session_state[cards.OPENED]).row(0, named=True)
+    if row is None and st.session_state.get(decision_form.OPENED) in set(
+        shown["recommendation_id"].to_list()
+    ):
+        row = shown.filter(pl.col("recommendation_id") == st.session_state[decision_form.OPENED]).row(
+            0, named=True
+        )
     if row is not None:
         cards.draw_card(page, row, decision=decisions[row["recommendation_id"]])
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboards import cards, published
+from dashboards import decision_form, published
 from tests.dashboards.published_book import NOW, build_book, publish_book
 
 APP = Path(__file__).parents[2] / "dashboards" / "app.py"
@@ -33,7 +33,7 @@ def data_root(published_root, tmp_path, monkeypatch):
 def set_data_root(monkeypatch, root: Path) -> None:
     monkeypatch.setenv(published.DATA_ROOT_VARIABLE, str(root))
     monkeypatch.setattr(published, "now", lambda: NOW)
-    monkeypatch.setattr(cards, "HASTE_SECONDS", 0.0)
+    monkeypatch.setattr(decision_form, "HASTE_SECONDS", 0.0)
 
 
 @pytest.fixture

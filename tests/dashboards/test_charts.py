@@ -3,7 +3,11 @@
 import polars as pl
 import pytest
 
-from dashboards import charts
+from dashboards.charts.customer import EVENT_MARKS, draw_behaviour, draw_payment_dates, draw_timeline
+from dashboards.charts.fairness import VERDICT_MARKS, draw_groups
+from dashboards.charts.models import draw_models, draw_reliability
+from dashboards.charts.portfolio import draw_ageing, draw_cash_forecast
+from dashboards.charts.segments import draw_segments
 from dashboards.formats import Formats, find_locale, find_zone
 from tests.dashboards.published_book import AS_OF, build_book
 
@@ -20,15 +24,15 @@ def figures():
     ageing = pl.DataFrame({"bucket": ["Not due", "1–30"], "value": [10.0, 0.0]})
     counts = pl.DataFrame({"segment": ["prompt", "structural"], "customer_count": [3, 0]})
     return {
-        "ageing": charts.draw_ageing(ageing, "EUR", FORMATS),
-        "forecast": charts.draw_cash_forecast(forecast, "EUR", FORMATS),
-        "segments": charts.draw_segments(counts, "customer_count", "Customers", ["3", "0"]),
-        "behaviour": charts.draw_behaviour(segment),
-        "dates": charts.draw_payment_dates(scores.head(4), AS_OF, FORMATS),
-        "timeline": charts.draw_timeline(BOOK["out_timeline"].head(20), FORMATS),
-        "groups": charts.draw_groups(fairness, "Share"),
-        "models": charts.draw_models(models, "late_brier", "Brier score (lower is better)"),
-        "reliability": charts.draw_reliability(BOOK["out_reliability"]),
+        "ageing": draw_ageing(ageing, "EUR", FORMATS),
+        "forecast": draw_cash_forecast(forecast, "EUR", FORMATS),
+        "segments": draw_segments(counts, "customer_count", "Customers", ["3", "0"]),
+        "behaviour": draw_behaviour(segment),
+        "dates": draw_payment_dates(scores.head(4), AS_OF, FORMATS),
+        "timeline": draw_timeline(BOOK["out_timeline"].head(20), FORMATS),
+        "groups": draw_groups(fairness, "Share"),
+        "models": draw_models(models, "late_brier", "Brier score (lower is better)"),
+        "reliability": draw_reliability(BOOK["out_reliability"]),
     }
 
 
@@ -54,9 +58,9 @@ def test_money_axes_name_the_currency():
 
 
 def test_every_kind_of_event_and_verdict_has_its_own_shape():
-    symbols = [symbol for symbol, _ in charts.EVENT_MARKS.values()]
+    symbols = [symbol for symbol, _ in EVENT_MARKS.values()]
     assert len(symbols) == len(set(symbols))
-    verdicts = [symbol for symbol, _ in charts.VERDICT_MARKS.values()]
+    verdicts = [symbol for symbol, _ in VERDICT_MARKS.values()]
     assert len(verdicts) == len(set(verdicts))
 
 
@@ -69,11 +73,11 @@ def test_the_model_in_use_is_told_apart_by_text_and_pattern():
 def test_intervals_reach_from_their_lower_to_their_upper_end():
     rates = BOOK["out_fairness"].drop_nulls("estimate").head(1)
     row = rates.row(0, named=True)
-    trace = charts.draw_groups(rates, "Share").data[0]
+    trace = draw_groups(rates, "Share").data[0]
     assert trace.x[0] - trace.error_x.arrayminus[0] == pytest.approx(row["estimate_low"])
     assert trace.x[0] + trace.error_x.array[0] == pytest.approx(row["estimate_high"])
 
 
 def test_segment_without_interval_still_draws():
-    assert charts.draw_behaviour({"structural_prob": 0.5, "late_propensity": None}).data
-    assert charts.draw_behaviour({"structural_prob": None, "late_propensity": None}).to_json()
+    assert draw_behaviour({"structural_prob": 0.5, "late_propensity": None}).data
+    assert draw_behaviour({"structural_prob": None, "late_propensity": None}).to_json()

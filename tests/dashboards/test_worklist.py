@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboards import cards, published, rows
+from dashboards import decision_form, published, rows
 from segmentation.publish.decisions import DecisionStore
 from segmentation.publish.reader import open_current
 from tests.dashboards.conftest import read_everything
@@ -142,7 +142,7 @@ def test_adjust_to_another_day_keeps_to_contact_hours_in_the_customers_time(app,
     app.text_input(key=f"adjust-reason-{key}").set_value("Away until Wednesday")
     app.button(key=f"adjust-send-{key}").click().run()
     row = recorded(data_root).row(0, named=True)
-    zone = cards.customer_zone(first)
+    zone = decision_form.customer_zone(first)
     assert row["window_start_at"].astimezone(zone).hour == 8
     assert row["window_end_at"].astimezone(zone).hour == 20
     assert row["window_start_at"].astimezone(zone).date() == AS_OF + timedelta(days=2)
@@ -192,7 +192,7 @@ def test_only_open_channels_and_true_steps_are_offered(tmp_path, open_page):
     key = row["recommendation_id"]
     app.button(key=f"adjust-{key}").click().run()
     assert app.selectbox(key=f"adjust-channel-{key}").options == ["E-mail", "Letter"]
-    offered = set(cards._actions_open(row))
+    offered = set(decision_form.list_open_actions(row))
     assert not (offered - {row["action"]}) & {
         "reminder",
         "call",
@@ -208,7 +208,7 @@ def test_undo_adds_a_decision_and_puts_the_step_back(app, data_root):
     key = first["recommendation_id"]
     app.button(key=f"accept-{key}").click().run()
     app.segmented_control(key="worklist-view").set_value("decided").run()
-    app.session_state[cards.OPENED] = key
+    app.session_state[decision_form.OPENED] = key
     app.run()
     app.button(key=f"undo-{key}").click().run()
     history = recorded(data_root).sort("sequence")
@@ -251,7 +251,7 @@ def test_the_same_click_sent_twice_is_one_decision(app, data_root, monkeypatch):
 
 
 def test_second_half_of_a_double_click_never_decides_on_the_next_customer(app, data_root, monkeypatch):
-    monkeypatch.setattr(cards, "HASTE_SECONDS", 0.6)
+    monkeypatch.setattr(decision_form, "HASTE_SECONDS", 0.6)
     first, second = todo_of(data_root)[:2]
     app.button(key=f"accept-{first['recommendation_id']}").click().run()
     app.button(key=f"accept-{second['recommendation_id']}").click().run()

@@ -1,12 +1,13 @@
-"""Pictures of segments over time: frame in, plotly figure out.
+"""Charts of segments: how many and how much, and the flow of customers between them.
 
-Belongs here: the flow of customers between segments. Does not belong here: Streamlit, other charts (charts).
+Belongs here: counts and migrations. Does not belong here: one customer.
 """
 
 import plotly.graph_objects as go
 import polars as pl
 
-from dashboards import charts, wording
+from dashboards import wording
+from dashboards.charts.style import GREY, SEGMENT_COLOURS, lay_out
 from dashboards.formats import Formats
 
 LINK_COLOURS = {
@@ -17,7 +18,36 @@ LINK_COLOURS = {
 """Colour of a flow by the reason for it; text beside the picture and on hover says the same."""
 
 
-def draw_migrations(migrations: pl.DataFrame, formats: Formats) -> go.Figure:
+def draw_segments(segments: pl.DataFrame, column: str, axis: str, labels: list[str]) -> go.Figure:
+    """Return one bar per segment.
+
+    Parameters
+    ----------
+    segments : columns ``segment`` and ``column``.
+    column : what the length of the bar says.
+    axis : name of that quantity with its unit.
+    labels : text at the end of each bar.
+    """
+    names = segments["segment"].to_list()
+    figure = go.Figure(
+        go.Bar(
+            y=[wording.say(wording.SEGMENTS, name) for name in names],
+            x=segments[column].to_list(),
+            orientation="h",
+            marker_color=[SEGMENT_COLOURS.get(name, GREY) for name in names],
+            text=labels,
+            textposition="outside",
+            cliponaxis=False,
+            hovertemplate="%{y}: %{text}<extra></extra>",
+        )
+    )
+    largest = max([0.0, *(float(value) for value in segments[column].to_list())])
+    figure.update_xaxes(title=axis, range=[0, largest * 1.25 or 1])
+    figure.update_yaxes(autorange="reversed", title=None)
+    return lay_out(figure, height=90 + 40 * max(1, len(names)))
+
+
+def draw_migration_flow(migrations: pl.DataFrame, formats: Formats) -> go.Figure:
     """Return a Sankey diagram of customers: previous segment on the left, this one on the right.
 
     Parameters
@@ -37,7 +67,7 @@ def draw_migrations(migrations: pl.DataFrame, formats: Formats) -> go.Figure:
                     for counts in (before, now)
                     for segment in order
                 ],
-                "color": [charts.SEGMENT_COLOURS[segment] for _ in (before, now) for segment in order],
+                "color": [SEGMENT_COLOURS[segment] for _ in (before, now) for segment in order],
                 "x": [side for side in (0.001, 0.999) for _ in order],
                 "y": [
                     _middle(counts, order, number) for counts in (before, now) for number in range(len(order))

@@ -1,0 +1,314 @@
+"""Deciding on one recommendation: buttons, forms, and what happens when one is pressed.
+
+Belongs here: accept, adjust, ignore, take back. Does not belong here: what the card says (cards), rules on
+decisions (segmentation.publish).
+
+Every widget is named after its recommendation, so that a late click never decides on another one.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import streamlit as st
+
+from dashboards import panels, published, wording
+from dashboards.formats import find_zone
+from segmentation.domain.errors import SegmentationError
+from segmentation.domain.vocabulary import Action, Decision
+from segmentation.publish.decision_bounds import (
+    ACTIONS_ON_OVERDUE,
+    contact_hours,
+    contact_zone,
+    list_open_channels,
+)
+from segmentation.publish.decision_rules import ACTIONS_WITHOUT_CONTACT, Step, is_expired
+from segmentation.publish.reader import Snapshot
+
+OPENED = "opened_recommendation"
+FORM = "open_form"
+ROUND = "decision_round"
+LAST_DECISION = "last_decision"
+HASTE_SECONDS = 0.6
+"""A click on the next card this soon after a decision is the second half of a double click."""
+
+STEP_ORDER = (
+    Action.REMINDER,
+    Action.CALL,
+    Action.SELF_SERVICE_LINK,
+    Action.PRE_DUE_NOTICE,
+    Action.PAYMENT_PLAN_OFFER,
+    Action.DISPUTE_FOLLOW_UP,
+    Action.THANK_YOU,
+    Action.MATCH_CREDIT,
+    Action.WAIT,
+    Action.FORMAL_NOTICE,
+    Action.LEGAL_REVIEW,
+)
+
+
+def is_taken_back(decision: Mapping[str, Any] | None) -> bool:
+    """Whether the last decision takes an earlier one back, so that the step is open again."""
+    return decision is not None and decision["decision"] == Decision.WITHDRAW
+
+
+def customer_zone(row: Mapping[str, Any]) -> ZoneInfo:
+    """Return the customer's time zone; where the ledger names none, the default of the settings."""
+    return find_zone(row.get("timezone"), contact_zone(row).key)
+
+
+def draw_buttons(
+    snapshot: Snapshot,
+    row: dict[str, Any],
+    decision: Mapping[str, Any] | None,
+    next_id: str | None,
+    *,
+    links_customer: bool,
+) -> None:
+    """Draw the buttons of a recommendation, and the form that is open.
+
+    Parameters
+    ----------
+    row : its row of the worklist.
+    decision : the last decision on it; None when there is none.
+    next_id : recommendation to show after this one.
+    links_customer : whether to offer the way to the customer's own page.
+    """
+    key = row["recommendation_id"]
+    # Once a decision is recorded the token changes; until then a repeated click carries the same one.
+    token = f"{key}:{decision['decision_id'] if decision else 'first'}"
+    common = (snapshot, row, token, next_id)
+    in_force = decision is not None and not is_taken_back(decision)
+    has_expired = is_expired(row, published.now())
+    if has_expired:
+        st.warning(
+            "This advice has expired: the facts may have changed since. Run the pipeline on today's ledger; "
+            "until then it can only be ignored.",
+            icon=":material/event_busy:",
+        )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button(
+            "Approve and accept" if row["needs_approval"] else "Accept",
+            key=f"accept-{key}",
+            type="primary",
+            icon=":material/check:",
+            on_click=_accept,
+            args=common,
+            disabled=has_expired or bool(in_force and decision and decision["decision"] == "accept"),
+        )
+        st.button(
+            "Adjust",
+            key=f"adjust-{key}",
+            icon=":material/tune:",
+            on_click=_open_form,
+            args=("adjust", key),
+            disabled=has_expired,
+        )
+        st.button(
+            "Ignore", key=f"ignore-{key}", icon=":material/block:", on_click=_open_form, args=("ignore", key)
+        )
+        if in_force and decision:
+            st.button(
+                "Undo",
+                key=f"undo-{key}",
+                icon=":material/undo:",
+                on_click=_take_back,
+                args=common,
+                help="Records that the decision is taken back; nothing is erased.",
+            )
+        if next_id and not in_force:
+            st.button(
+                "Skip for now",
+                key=f"skip-{key}",
+                icon=":material/skip_next:",
+                on_click=_open,
+                args=(next_id,),
+            )
+        if links_customer:
+            st.page_link(
+                "views/customer.py",
+                label="Open customer",
+                icon=":material/person_search:",
+                query_params={"customer": row["customer_id"]},
+            )
+    form = st.session_state.get(FORM)
+    if form == ("adjust", key):
+        _draw_adjust_form(row, common)
+    elif form == ("ignore", key):
+        _draw_ignore_form(row, common)
+
+
+def _draw_ignore_form(row: Mapping[str, Any], common: tuple[Any, ...]) -> None:
+    key = row["recommendation_id"]
+    with st.form(f"ignore-form-{key}"):
+        st.text_input(
+            "Why is this step not right? (required)",
+            key=f"ignore-reason-{key}",
+            max_chars=500,
+            placeholder="For instance: agreed something else by phone",
+        )
+        with st.container(horizontal=True):
+            st.form_submit_button(
+                "Ignore this step", key=f"ignore-send-{key}", type="primary", on_click=_ignore, args=common
+            )
+            st.form_submit_button("Cancel", key=f"ignore-cancel-{key}", on_click=_open_form, args=(None, key))
+
+
+def _draw_adjust_form(row: dict[str, Any], common: tuple[Any, ...]) -> None:
+    key = row["recommendation_id"]
+    actions = list_open_actions(row)
+    channels = list_open_channels(row)
+    first, last = _days_open(row)
+    with st.form(f"adjust-form-{key}"):
+        step, channel, day = st.columns(3)
+        step.selectbox(
+            "Step",
+            actions,
+            index=actions.index(row["action"]) if row["action"] in actions else 0,
+            format_func=lambda code: wording.say(wording.ACTIONS, code),
+            key=f"adjust-action-{key}",
+        )
+        channel.selectbox(
+            "Channel",
+            channels,
+            index=channels.index(row["channel"]) if row["channel"] in channels else 0,
+            format_func=lambda code: wording.say(wording.CHANNELS, code),
+            key=f"adjust-channel-{key}",
+            help="Not used when the step is to wait or a legal review.",
+        )
+        day.date_input(
+            "Day",
+            value=first,
+            min_value=first,
+            max_value=last,
+            key=f"adjust-day-{key}",
+            format="DD/MM/YYYY",
+            help="Between the earliest lawful day and the day until which this recommendation is valid.",
+        )
+        st.caption(
+            "Only channels that are permitted and reach this customer are offered."
+            if channels
+            else "No channel is open for this customer: nobody may be contacted."
+        )
+        if row["blocked_by"]:
+            st.caption("What is closed stays closed: a step that would begin before it opens is refused.")
+        st.text_input(
+            "Why do you change it? (required)",
+            key=f"adjust-reason-{key}",
+            max_chars=500,
+            placeholder="For instance: asked to be called on Thursday",
+        )
+        with st.container(horizontal=True):
+            st.form_submit_button(
+                "Save the change", key=f"adjust-send-{key}", type="primary", on_click=_adjust, args=common
+            )
+            st.form_submit_button("Cancel", key=f"adjust-cancel-{key}", on_click=_open_form, args=(None, key))
+
+
+def list_open_actions(row: Mapping[str, Any]) -> list[str]:
+    """Return the steps that the form offers: those no closed gate forbids, the recommended one, and waiting."""
+    kept = {row["action"], Action.WAIT}
+    is_open = set(STEP_ORDER)
+    if row["blocked_by"]:
+        is_open -= {Action.LEGAL_REVIEW} if row["earliest_lawful_at"] else is_open
+    if not row["overdue_amount"] > 0:
+        is_open -= ACTIONS_ON_OVERDUE
+    if not list_open_channels(row):
+        is_open &= ACTIONS_WITHOUT_CONTACT
+    return [action.value for action in STEP_ORDER if action in is_open | kept]
+
+
+def _days_open(row: Mapping[str, Any]) -> tuple[date, date]:
+    zone = customer_zone(row)
+    start = row["window_start_at"] or row["earliest_lawful_at"]
+    first = start.astimezone(zone).date() if start else row["as_of_date"]
+    return first, max(first, row["valid_until"].astimezone(zone).date())
+
+
+def build_step(row: Mapping[str, Any], action: str, channel: str | None, day: date) -> Step:
+    """Return the step that the adjusted form describes.
+
+    Notes
+    -----
+    On the recommended day the recommended hours are kept; on another day it is the lawful contact hours
+    in the customer's time zone, never before the recommended or lawful start.
+    """
+    if action in ACTIONS_WITHOUT_CONTACT:
+        return Step(action)
+    zone = contact_zone(row)
+    first_hour, end_hour = contact_hours(row)
+    start, end = row["window_start_at"], row["window_end_at"]
+    if start and end and start.astimezone(zone).date() == day:
+        return Step(action, channel, start, end)
+    opening = datetime.combine(day, time(first_hour), zone)
+    closing = datetime.combine(day, time(0), zone) + timedelta(hours=end_hour)
+    floors = [moment for moment in (opening, start, row["earliest_lawful_at"]) if moment is not None]
+    return Step(action, channel, max(floors).astimezone(UTC), closing.astimezone(UTC))
+
+
+def _open(recommendation_id: str | None) -> None:
+    st.session_state[OPENED] = recommendation_id
+    st.session_state[FORM] = None
+    st.session_state[ROUND] = st.session_state.get(ROUND, 0) + 1
+
+
+def _open_form(form: str | None, recommendation_id: str) -> None:
+    st.session_state[FORM] = (form, recommendation_id) if form else None
+
+
+def _accept(snapshot: Snapshot, row: dict[str, Any], token: str, next_id: str | None) -> None:
+    _record(snapshot, row, "accept", token, next_id)
+
+
+def _ignore(snapshot: Snapshot, row: dict[str, Any], token: str, next_id: str | None) -> None:
+    reason = str(st.session_state.get(f"ignore-reason-{row['recommendation_id']}") or "")
+    _record(snapshot, row, "ignore", token, next_id, reason=reason)
+
+
+def _adjust(snapshot: Snapshot, row: dict[str, Any], token: str, next_id: str | None) -> None:
+    key = row["recommendation_id"]
+    action = st.session_state[f"adjust-action-{key}"]
+    day = st.session_state[f"adjust-day-{key}"]
+    if day is None:
+        panels.tell("error", "Please choose a day.")
+        return
+    step = build_step(row, action, st.session_state[f"adjust-channel-{key}"], day)
+    reason = str(st.session_state.get(f"adjust-reason-{key}") or "")
+    _record(snapshot, row, "adjust", token, next_id, reason=reason, step=step)
+
+
+def _take_back(snapshot: Snapshot, row: dict[str, Any], token: str, next_id: str | None) -> None:
+    del next_id  # the step that is open again is the one to look at
+    _record(snapshot, row, "withdraw", token, row["recommendation_id"])
+
+
+def _record(
+    snapshot: Snapshot,
+    row: dict[str, Any],
+    decision: str,
+    token: str,
+    next_id: str | None,
+    *,
+    reason: str | None = None,
+    step: Step | None = None,
+) -> None:
+    key = row["recommendation_id"]
+    last_key, last_at = st.session_state.get(LAST_DECISION, (None, None))
+    moment = published.now()
+    if last_at is not None and last_key != key and (moment - last_at).total_seconds() < HASTE_SECONDS:
+        return
+    if not published.find_decider():
+        panels.tell(
+            "error",
+            "Please fill in your name first, in the panel on the left: it is recorded with each decision.",
+        )
+        return
+    try:
+        published.record_decision(snapshot, row, decision, token=token, reason=reason, step=step)
+    except SegmentationError as error:
+        panels.tell("error", str(error))
+        return
+    st.session_state[LAST_DECISION] = (key, moment)
+    panels.tell("success", f"{wording.say(wording.DECISIONS, decision)}: {row['customer']}")
+    _open(next_id)
