@@ -1,7 +1,7 @@
 """Random ledgers with everything that makes history hard to tell.
 
 Ties and events on the same day, facts learned late, parts, reversals, covers corrected by a later
-fact, credit notes, write-offs, several currencies, instalments, disputes, promises, plans, contacts.
+fact, credit notes, write-offs, several currencies, instalments agreed at once or later, disputes, promises, plans, contacts.
 """
 
 import datetime as dt
@@ -84,6 +84,7 @@ def random_rows(seed: int, invoices: int, customers: int, span: int = 900) -> di
         parts = [(1, due, thousandths)]
         if rng.random() < 0.1 and thousandths > 10:
             parts = [(1, due, thousandths // 3), (2, due + 30, thousandths - thousandths // 3)]
+            agreed = known + int(pick(0, 0, 15, 40, 90))
             for part, part_due, part_amount in parts:
                 rows["core_instalment"].append(
                     {
@@ -91,7 +92,7 @@ def random_rows(seed: int, invoices: int, customers: int, span: int = 900) -> di
                         "instalment_number": part,
                         "due_date": day(part_due),
                         "amount": _amount(part_amount),
-                        "observed_at": moment(known),
+                        "observed_at": moment(agreed),
                     }
                 )
         for part, part_due, part_amount in parts:

@@ -25,6 +25,8 @@ class Owed:
     amount: int
     movements: list[tuple[dt.date, dt.date, str, int]]
     excused: list[dt.date]
+    agreed: dt.date | None = None
+    replaced: dt.date | None = None
 
     def balance(self, moment: dt.date) -> int:
         return self.amount - sum(a for known, _, _, a in self.movements if known < moment)
@@ -77,8 +79,10 @@ class Oracle:
                 excused[invoice].append(max(o["recorded_at"].date(), seen))
         self.owed = defaultdict(list)
         self.by_key = {}
+        agreed = self._recall_wholes(excused)
         for b in ledger["core_instalment_balance"].to_dicts():
-            enter = max(b["issue_date"], b["issued_known_date"])
+            known = agreed.get(b["invoice_id"])
+            enter = max(b["issue_date"], b["issued_known_date"], known or dt.date.min)
             key = (b["invoice_id"], b["instalment_number"])
             owed = Owed(
                 *key,
@@ -92,6 +96,7 @@ class Oracle:
                     for m in movements[key]
                 ],
                 excused[b["invoice_id"]],
+                agreed=known,
             )
             self.owed[b["customer_id"]].append(owed)
             self.by_key[key] = (b["customer_id"], owed)
@@ -99,10 +104,45 @@ class Oracle:
         self.invoice_seen = {i["invoice_id"]: i["observed_at"] for i in ledger["core_invoice"].to_dicts()}
         self.contacts = list(contacts.values())
 
+    def _recall_wholes(self, excused) -> dict[str, dt.date]:
+        """Add the invoices whose instalments were agreed later, as they were before; return the days."""
+        told = defaultdict(list)
+        for i in self.ledger["core_instalment"].to_dicts():
+            told[i["invoice_id"]].append(i["observed_at"].date())
+        agreed = {}
+        for b in self.ledger["core_invoice"].to_dicts():
+            enter = max(b["issue_date"], b["observed_at"].date())
+            number = b["invoice_id"]
+            if number in told and max(told[number]) > enter:
+                agreed[number] = max(told[number])
+                whole = Owed(
+                    *(
+                        number,
+                        0,
+                        b["currency"],
+                        b["issue_date"],
+                        enter,
+                        b["due_date"],
+                        int(b["amount"] * 1000),
+                    ),
+                    [],
+                    excused[number],
+                    replaced=agreed[number],
+                )
+                self.owed[b["customer_id"]].append(whole)
+                self.by_key[number, 0] = (b["customer_id"], whole)
+        for m in list_movements(self.ledger).to_dicts():
+            if m["known_date"] <= agreed.get(m["invoice_id"], dt.date.min):
+                whole = self.by_key[m["invoice_id"], 0][1]
+                known = max(m["known_date"], whole.enter)
+                whole.movements.append((known, m["effective_date"], m["kind"], int(m["amount"] * 1000)))
+        return agreed
+
     def customer(self, customer: str, t: dt.date, currency: str | None) -> dict:  # noqa: C901  one definition after the other
-        history = [o for o in self.owed[customer] if o.enter < t]
+        history = [o for o in self.owed[customer] if o.enter < t and (o.replaced is None or o.replaced >= t)]
+        issued = [o for o in self.owed[customer] if o.enter < t and o.agreed is None]
         if currency is None:
-            counts = Counter(o.currency for o in history)
+            counts = Counter(o.currency for o in issued)
             currency = min(counts, key=lambda c: (-counts[c], c)) if counts else "EUR"
         quarter, year = t - dt.timedelta(days=90), t - dt.timedelta(days=365)
         still_open = [o for o in history if o.belief(t) is None]
@@ -140,7 +180,7 @@ class Oracle:
                 length += 1
             return length
 
-        same = [o for o in history if o.currency == currency]
+        same = [o for o in issued if o.currency == currency]
         mean_amount = sum(o.amount for o in same) / len(same) if same else None
         if not mean_amount:
             mean_amount = None
@@ -182,12 +222,12 @@ class Oracle:
             "mean_overdue_days": statistics.fmean((t - o.due).days for o in overdue) if overdue else None,
             "pay_weekday_share": _mode_share(day.weekday() for _, day, _ in recent),
             "pay_month_day_share": _mode_share(day.day for _, day, _ in recent),
-            "issued_count": len(history),
+            "issued_count": len(issued),
             "outcome_count": len(outcomes) + len(late_open),
-            "issued_90_count": sum(o.enter >= quarter for o in history),
-            "issued_365_count": sum(o.enter >= year for o in history),
-            "relation_days": (t - min(o.enter for o in history)).days if history else None,
-            "since_invoice_days": (t - max(o.enter for o in history)).days if history else None,
+            "issued_90_count": sum(o.enter >= quarter for o in issued),
+            "issued_365_count": sum(o.enter >= year for o in issued),
+            "relation_days": (t - min(o.enter for o in issued)).days if issued else None,
+            "since_invoice_days": (t - max(o.enter for o in issued)).days if issued else None,
             "since_payment_days": (t - recent[0][0]).days if recent else None,
         }
         self._recent = recent
@@ -223,6 +263,8 @@ class Oracle:
                 observed = max(c["observed_at"].date(), o.enter)
                 if o.invoice != c["invoice_id"] or o.due >= sent or observed >= t:
                     continue
+                if sent < (o.agreed or sent) or sent >= (o.replaced or dt.date.max):
+                    continue
                 paid = _paid(o, t)
                 if paid and sent <= paid <= last:
                     answered += 1
@@ -230,12 +272,13 @@ class Oracle:
                 lapse = max(last, observed)
                 looks = [k + dt.timedelta(days=1) for k in {m[0] for m in o.movements} | {lapse}]
                 ever = any((p := _paid(o, k)) and p <= last for k in looks if lapse < k <= t)
-                lapsed += lapse < t and not ever
+                lapsed += lapse < t and not ever and lapse < (o.replaced or dt.date.max)
         partial = 0
         for o in self.owed[customer]:
             for m in o.movements:
                 after = o.amount - sum(x[3] for x in o.movements if x[0] <= m[0])
-                partial += m[2] == "payment" and m[3] > 0 and after > 0 and year <= m[0] < t
+                is_new = o.agreed is None or m[0] > o.agreed
+                partial += m[2] == "payment" and m[3] > 0 and after > 0 and year <= m[0] < t and is_new
         within = lambda days: sum(year <= d < t for d in days)  # noqa: E731
         open_now = lambda spans: sum(a < t and (b is None or max(a, b) >= t) for a, b, _ in spans)  # noqa: E731
         kept = sum(b is not None and b < t and p["status"] == "kept" for _, b, p in promises)
@@ -289,6 +332,9 @@ class Oracle:
 
     def open_instalment(self, invoice: str, number: int, t: dt.date) -> dict:
         _, own = self.by_key[invoice, number]
+        if own.agreed is not None and own.agreed >= t:
+            number = 0
+            _, own = self.by_key[invoice, 0]
         reminders = [
             c["observed_at"].date()
             for c in self.contacts
@@ -322,7 +368,11 @@ class Oracle:
         }
 
     def open_keys(self, t: dt.date) -> list[tuple[str, int]]:
-        return sorted(k for k, (_, o) in self.by_key.items() if o.enter < t and o.belief(t) is None)
+        return sorted(
+            (invoice, max(number, 1))
+            for (invoice, number), (_, o) in self.by_key.items()
+            if o.enter < t and o.belief(t) is None and (o.replaced is None or o.replaced >= t)
+        )
 
     def _of(self, customer: str) -> dict[str, list[dict]]:
         """Facts of the customer; those about an invoice were known when the invoice was known too."""
@@ -359,7 +409,8 @@ def _terms(owed: Owed) -> int:
 def _paid(owed: Owed, moment: dt.date) -> dt.date | None:
     """Value date of the payment that was believed to cover it; none when excused by then."""
     belief = owed.belief(moment)
-    if belief is None or belief[1] != "payment" or any(e < moment for e in owed.excused):
+    is_replaced = owed.replaced is not None and owed.replaced < moment
+    if is_replaced or belief is None or belief[1] != "payment" or any(e < moment for e in owed.excused):
         return None
     return belief[0]
 

@@ -195,6 +195,33 @@ def test_a_payment_counts_from_the_start_of_the_next_day_and_lateness_by_value_d
     assert next_day["late_share"] == pytest.approx(1.6 / 3)
 
 
+def test_instalments_agreed_later_take_the_place_of_the_whole_from_then_on():
+    parts = [
+        {
+            "invoice_id": "I1",
+            "instalment_number": n,
+            "due_date": day(30 + 30 * n),
+            "amount": "50.000",
+            "observed_at": moment(40),
+        }
+        for n in (1, 2)
+    ]
+    invoices = [invoice("I1", 0, 30), invoice("I2", 36, 66, "60.000")]
+    ledger = build_ledger({"core_invoice": invoices, "core_instalment": parts})
+    names = ("issued_count", "open_count", "overdue_count", "oldest_overdue_days")
+    found = [compute_customer_features(ledger, day(d)).select(names).row(0) for d in (36, 40, 41)]
+    assert found == [(1, 1, 1, 6), (2, 2, 1, 10), (2, 3, 0, 0)]
+
+    rows = compute_issue_features(ledger).sort("invoice_id", "instalment_number")
+    seen = rows.select("as_of_date", "terms_days", "overdue_count", "amount_ratio").rows()
+    assert seen == [(day(40), 60, 1, 50 / 80), (day(40), 90, 1, 50 / 80), (day(36), 30, 1, 60 / 100)]
+
+    before = compute_open_features(ledger, day(40)).filter(invoice_id="I1")
+    after = compute_open_features(ledger, day(41)).filter(invoice_id="I1")
+    assert before.select("instalment_number", "own_overdue_days").rows() == [(1, 10)]
+    assert after.select("instalment_number", "own_overdue_days").rows() == [(1, -19), (2, -49)]
+
+
 def test_an_instalment_is_overdue_from_the_day_after_its_due_date():
     ledger = build_ledger({"core_invoice": [invoice("I1", 0, 30)]})
     assert [compute_customer_features(ledger, day(d))["overdue_count"][0] for d in (1, 30, 31)] == [0, 0, 1]

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 import polars as pl
 
 from segmentation.domain.schema import Frames
+from segmentation.features.agreements import tell_agreements
 from segmentation.features.dates import OBSERVED
 from segmentation.features.definitions import FEATURES, features_about
 from segmentation.features.encoding import NumberedLedger, number_ledger
@@ -65,15 +66,16 @@ def compute_issue_features(ledger: Frames, features: Sequence[Feature] = FEATURE
 
     Returns
     -------
-    feat_instalment_at_issue. ``as_of_date`` is the day of issue: only what was observed strictly
-    before it counts, besides the instalment's own amount, terms and due date.
+    feat_instalment_at_issue. ``as_of_date`` is the day of issue, or of an instalment that was agreed later
+    the day on which it was learned: only what was observed strictly before it counts, besides the
+    instalment's own amount, terms and due date.
 
     Notes
     -----
-    A row does not depend on any fact learned on or after its day of issue, so the features of a past day
-    are the same whether they are computed then or now. One exception: the ledger holds one version of each
-    fact. Of a row that was corrected, and of instalments agreed after the issue, moments before that know
-    the corrected version or none; features of the as-of day itself never do.
+    A row does not depend on any fact learned on or after its day, so the features of a past day are the same
+    whether they are computed then or now. One exception: the ledger holds one version of each fact, with the
+    day on which that was learned. Of a row that was corrected, moments before the correction know nothing;
+    features of the as-of day itself know what was known then.
     """
     return pl.concat(stream_issue_features(ledger, features))
 
@@ -117,14 +119,17 @@ def compute_customer_features(
 
 
 def _know(ledger: Frames) -> tuple[NumberedLedger, BookFacts]:
-    numbered = number_ledger(without_refused(ledger))
+    numbered = number_ledger(tell_agreements(without_refused(ledger)))
     return numbered, build_book_facts(numbered.frames)
 
 
 def _stream_issues(
     numbered: NumberedLedger, book: BookFacts, features: Sequence[Feature]
 ) -> Iterator[pl.DataFrame]:
-    moments = numbered.frames["core_instalment_balance"].select(
+    balance = numbered.frames["core_instalment_balance"]
+    if balance["replaced_date"].null_count() < balance.height:
+        balance = balance.filter(pl.col("replaced_date").is_null())
+    moments = balance.select(
         "invoice_id",
         "instalment_number",
         "customer_id",
@@ -132,7 +137,7 @@ def _stream_issues(
         "issue_date",
         "due_date",
         (pl.col("amount") * THOUSANDTHS).cast(pl.Int64),
-        as_of_date=pl.col("issue_date"),
+        as_of_date=pl.max_horizontal("issue_date", "agreed_date"),
     )
     chosen = features_about(Scope.CUSTOMER, Scope.INSTALMENT, features=features)
     return _stream(numbered, book, moments, chosen, _INSTALMENT_KEY)

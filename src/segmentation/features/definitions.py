@@ -760,7 +760,7 @@ FEATURE_TABLES: dict[str, Table] = {
             "feat_instalment_at_issue",
             "instalment, with what was known at the start of the day of issue",
             _INSTALMENT_KEY,
-            "day of issue: everything was known before its start",
+            "day of issue, or on which an instalment agreed later was learned: all was known before its start",
             Scope.CUSTOMER,
             Scope.INSTALMENT,
         ),

@@ -52,6 +52,11 @@ every open instalment and customer on the as-of day (`feat_open_instalment`, `fe
 column says which tables have a feature: *customer* all three, *instalment* the first two, *open_instalment*
 only the second.
 
+**Instalments agreed after the issue** are not known before. Until the day of the agreement the whole invoice is
+open, on its own due date; from then on its instalments are, each looked at from that day, as money that was
+issued before. A row that was *corrected* is known from its correction on: earlier moments look at a ledger
+without it, because one version of each fact is kept.
+
 **Late** is an instalment paid after its due date, written off, or overdue and unpaid. What was known by then to
 be the supplier's doing (an upheld dispute, an invoice that never arrived or awaits approval) is left out.
 Amounts are compared within one currency: the invoice's own or, for a customer, the most frequent one.

@@ -17,6 +17,7 @@ from segmentation.domain.vocabulary import CoveredBy, DisputeOutcome, OutcomeCod
 from segmentation.features.dates import OBSERVED, join_known
 from segmentation.features.encoding import count_terms
 from segmentation.features.paths import (
+    OWED_FROM,
     THOUSANDTHS,
     build_covers,
     build_parts,
@@ -24,7 +25,7 @@ from segmentation.features.paths import (
     build_steps,
     list_dated_movements,
 )
-from segmentation.features.state import PART, REOPENED, WHOLE
+from segmentation.features.state import AGREED, PART, REOPENED, WHOLE
 from segmentation.ledger.movements import INSTALMENT
 
 ROW = "row"
@@ -80,7 +81,7 @@ def build_book_facts(ledger: Frames) -> BookFacts:
 
     Parameters
     ----------
-    ledger : core_instalment_balance and, for what was paid in parts or taken back, core_invoice,
+    ledger : core_instalment_balance as ``agreements.tell_agreements`` returns it and, for what was paid in parts or taken back, core_invoice,
         core_instalment, core_payment and core_allocation; the tables behind ``build_excuses``.
 
     Returns
@@ -91,6 +92,8 @@ def build_book_facts(ledger: Frames) -> BookFacts:
     ``excused_date`` (null when never), ``amount`` (thousandths), ``terms`` (days from issue to due date,
     see ``encoding.count_terms``), ``weight`` (see ``state``).
 
+    A whole that instalments replaced (``agreements``) is a row of its own until that day.
+
     ``outcomes``: one row per belief about an instalment: ``row``, customer_id,
     ``known_date`` and ``until_date`` (from when to when it was believed; null while it is),
     ``paid_date``, ``due_date``, ``terms``, ``is_written_off``. What a credit note covered, and what was written
@@ -98,9 +101,8 @@ def build_book_facts(ledger: Frames) -> BookFacts:
 
     ``movements`` and ``steps``: as ``paths`` returns them.
     """
-    known = pl.max_horizontal("issue_date", "issued_known_date")
     owed = _add_excuses(number_instalments(ledger), build_excuses(ledger)).with_columns(
-        known.alias("from_date"), (pl.col("amount") * THOUSANDTHS).cast(pl.Int64), count_terms()
+        OWED_FROM.alias("from_date"), (pl.col("amount") * THOUSANDTHS).cast(pl.Int64), count_terms()
     )
     movements = list_dated_movements(ledger)
     steps = build_steps(movements)
@@ -126,18 +128,22 @@ def number_instalments(ledger: Frames) -> pl.DataFrame:
     return ledger["core_instalment_balance"].with_row_index(ROW)
 
 
-def _item_columns(since: str, until: pl.Expr, amount: str, weight: int) -> tuple[str | pl.Expr, ...]:
+_FIRST = pl.when(pl.col("agreed_date").is_null()).then(WHOLE).otherwise(AGREED)
+"""Weight of the first time that an instalment was owed."""
+
+
+def _item_columns(since: str, until: pl.Expr, amount: str, weight: pl.Expr) -> tuple[str | pl.Expr, ...]:
     return (
         ROW,
         "customer_id",
         "currency",
         pl.col(since).alias("from_date"),
         "due_date",
-        until.alias("until_date"),
+        pl.min_horizontal(until, "replaced_date").alias("until_date"),
         "excused_date",
         pl.col(amount).alias("amount"),
         "terms",
-        pl.lit(weight, pl.Int8).alias("weight"),
+        weight.cast(pl.Int8).alias("weight"),
     )
 
 
@@ -150,7 +156,7 @@ def _plain_items(plain: pl.DataFrame) -> pl.DataFrame:
         .when(pl.col("is_open").not_())
         .then("from_date")
     )
-    return plain.select(_item_columns("from_date", until, "amount", WHOLE))
+    return plain.select(_item_columns("from_date", until, "amount", _FIRST))
 
 
 def _stepwise_items(owed: pl.DataFrame, steps: pl.DataFrame) -> list[pl.DataFrame]:
@@ -161,9 +167,9 @@ def _stepwise_items(owed: pl.DataFrame, steps: pl.DataFrame) -> list[pl.DataFram
             _item_columns("since_date", until, "amount", weight)
         )
         for rows, weight in (
-            (spells.filter(pl.col("spell") == 0), WHOLE),
-            (spells.filter(pl.col("spell") > 0), REOPENED),
-            (build_parts(steps, spells), PART),
+            (spells.filter(pl.col("spell") == 0), _FIRST),
+            (spells.filter(pl.col("spell") > 0), pl.lit(REOPENED)),
+            (build_parts(steps, spells), pl.lit(PART)),
         )
     ]
 
@@ -191,7 +197,7 @@ def _outcomes(covered: pl.DataFrame) -> pl.DataFrame:
             ROW,
             "customer_id",
             "known_date",
-            pl.min_horizontal("until_date", "excused_date").alias("until_date"),
+            pl.min_horizontal("until_date", "excused_date", "replaced_date").alias("until_date"),
             pl.col("covered_date").alias("paid_date"),
             "due_date",
             "terms",

@@ -69,7 +69,7 @@ def add_own_state(ledger: Frames, book: BookFacts, as_of: dt.date) -> pl.DataFra
         .select(
             ROW,
             "invoice_id",
-            "instalment_number",
+            pl.col("instalment_number").clip(lower_bound=1),  # the whole is known by the number of its first
             "customer_id",
             "currency",
             "issue_date",

@@ -17,9 +17,13 @@ import polars as pl
 from segmentation.domain.movements import list_movements
 from segmentation.domain.schema import Frames
 from segmentation.domain.vocabulary import CoveredBy
+from segmentation.features.agreements import THE_WHOLE, drop_later_movements
 from segmentation.ledger.movements import INSTALMENT, list_instalments, split_movements
 
 THOUSANDTHS = 1000
+
+OWED_FROM = pl.max_horizontal("issue_date", "issued_known_date", "agreed_date")
+"""Day from which a row of the balances is owed and known."""
 
 KINDS = (CoveredBy.PAYMENT, CoveredBy.CREDIT_NOTE, CoveredBy.WRITE_OFF)
 """In the order in which a tie about the larger part is decided."""
@@ -30,7 +34,7 @@ def list_dated_movements(ledger: Frames) -> pl.DataFrame:
 
     Returns
     -------
-    invoice_id, instalment_number, ``from_date`` (owed and known), ``due`` (amount, thousandths),
+    invoice_id, instalment_number, ``from_date`` (owed and known), ``agreed_date``, ``due`` (amount, thousandths),
     ``known_date``, ``effective_date``, ``kind``, ``amount`` (thousandths, negative when taken back),
     ``line_id``. Instalments without movements, or that a single one covered, are left out.
     """
@@ -43,22 +47,38 @@ def list_dated_movements(ledger: Frames) -> pl.DataFrame:
     about = lines.select(pl.col("invoice_id").unique())
     owed = balance.join(about, on="invoice_id", how="semi").select(
         *INSTALMENT,
-        pl.max_horizontal("issue_date", "issued_known_date").alias("from_date"),
+        OWED_FROM.alias("from_date"),
+        "agreed_date",
         (pl.col("amount") * THOUSANDTHS).cast(pl.Int64).alias("due"),
     )
     documents = {
         name: ledger[name].join(about, on="invoice_id", how="semi")
         for name in ("core_invoice", "core_instalment")
     }
-    movements = split_movements(list_instalments(documents), lines).with_columns(
-        (pl.col("amount") * THOUSANDTHS).cast(pl.Int64)
+    wholes = balance.filter(pl.col("replaced_date").is_not_null()).select(
+        "invoice_id", pl.col("replaced_date").alias("agreed_date")
     )
+    of_wholes = drop_later_movements(lines.join(wholes, on="invoice_id")).with_columns(
+        pl.lit(THE_WHOLE, pl.Int64).alias("instalment_number")
+    )
+    movements = pl.concat([split_movements(list_instalments(documents), lines), of_wholes])
     return (
-        movements.join(owed, on=INSTALMENT)
+        movements.with_columns((pl.col("amount") * THOUSANDTHS).cast(pl.Int64))
+        .join(owed, on=INSTALMENT)
         .filter(pl.col("due") > 0)
         .with_columns(pl.max_horizontal("known_date", "from_date").alias("known_date"))
         .filter((pl.len().over(INSTALMENT) > 1) | (pl.col("amount") != pl.col("due")))
-        .select(*INSTALMENT, "from_date", "due", "known_date", "effective_date", "kind", "amount", "line_id")
+        .select(
+            *INSTALMENT,
+            "from_date",
+            "agreed_date",
+            "due",
+            "known_date",
+            "effective_date",
+            "kind",
+            "amount",
+            "line_id",
+        )
     )
 
 

@@ -40,6 +40,9 @@ LONGEST_TERMS: Final = 255
 WHOLE: Final = 2
 """Weight of the part of the book that stands for its instalment."""
 
+AGREED: Final = 3
+"""Weight of an instalment that took the place of the whole: owed from then on, and issued with the whole."""
+
 REOPENED: Final = 1
 """Weight of a part that stands for an instalment which was covered and is owed again."""
 

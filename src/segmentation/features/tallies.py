@@ -24,7 +24,7 @@ from segmentation.domain.vocabulary import (
 )
 from segmentation.features.dates import OBSERVED, join_known, known_from
 from segmentation.features.facts import ROW, BookFacts, number_instalments
-from segmentation.features.state import WHOLE
+from segmentation.features.state import AGREED, WHOLE
 from segmentation.ledger.movements import INSTALMENT
 
 RESPONSE_DAYS = 14
@@ -85,7 +85,8 @@ def _reminded(ledger: Frames, book: BookFacts) -> pl.DataFrame:
     """Instalments overdue when a reminder about their invoice was sent, with its last day to answer."""
     sent = pl.col("sent_at").dt.date()
     reminders = select_reminders(ledger)
-    asked = number_instalments(ledger).select(ROW, "invoice_id").join(reminders, on="invoice_id", how="semi")
+    versions = (ROW, "invoice_id", "agreed_date", "replaced_date")
+    asked = number_instalments(ledger).select(versions).join(reminders, on="invoice_id", how="semi")
     return (
         reminders.select(
             "contact_id",
@@ -96,11 +97,17 @@ def _reminded(ledger: Frames, book: BookFacts) -> pl.DataFrame:
         )
         .join(asked, on="invoice_id")
         .join(
-            book.items.filter(pl.col("weight") == WHOLE).select(ROW, "customer_id", "due_date", "from_date"),
+            book.items.filter(pl.col("weight").is_in((WHOLE, AGREED))).select(
+                ROW, "customer_id", "due_date", "from_date"
+            ),
             on=ROW,
         )
         .with_columns(pl.max_horizontal("observed_date", "from_date").alias("observed_date"))
-        .filter(pl.col("due_date") < pl.col("sent_date"))
+        .filter(
+            pl.col("due_date") < pl.col("sent_date"),
+            pl.col("agreed_date").is_null() | (pl.col("agreed_date") <= pl.col("sent_date")),
+            pl.col("replaced_date").is_null() | (pl.col("replaced_date") > pl.col("sent_date")),
+        )
     )
 
 
@@ -138,6 +145,8 @@ def _lapsed_reminders(ledger: Frames, book: BookFacts) -> pl.DataFrame:
         _reminded(ledger, book)
         .join(first_paid, on=["contact_id", ROW], how="left")
         .with_columns(lapsed_date.alias("lapsed_date"))
+        # instalments agreed in time are an answer, though no payment
+        .filter(pl.col("replaced_date").is_null() | (pl.col("replaced_date") > pl.col("lapsed_date")))
         .filter(pl.col("paid_known_date").is_null() | (pl.col("paid_known_date") > pl.col("lapsed_date")))
     )
     return _dated(lapsed, pl.col("lapsed_date"), pl.col("paid_known_date"))
@@ -204,7 +213,12 @@ def _partial_payments(ledger: Frames, book: BookFacts) -> pl.DataFrame:
     still_open = book.steps.filter(pl.col("open") > 0)
     customers = ledger["core_invoice"].select("invoice_id", "customer_id")
     partial = (
-        book.movements.filter(pl.col("kind") == CoveredBy.PAYMENT, pl.col("amount") > 0)
+        book.movements.filter(
+            pl.col("kind") == CoveredBy.PAYMENT,
+            pl.col("amount") > 0,
+            # what came in before instalments were agreed was told of the whole
+            pl.col("agreed_date").is_null() | (pl.col("known_date") > pl.col("agreed_date")),
+        )
         .join(still_open.select(*INSTALMENT, "known_date"), on=[*INSTALMENT, "known_date"])
         .join(customers, on="invoice_id")
     )
