@@ -101,6 +101,34 @@ class TestStages:
         assert (advice["action"], advice["blocked_by"]) == ("wait", ["waiting_period"])
         assert "The formal notice on this account went out on 20 February 2026" in advice["reason_text"]
 
+    def test_no_number_of_reminders_and_calls_makes_a_formal_notice(self, book):
+        book.rows["core_instalment_balance"][0] |= {"due_date": ago(40), "days_late": 40}
+        for days, channel, level in ((30, "email", 1), (22, "email", 2), (14, "phone", 2), (8, "phone", 2)):
+            book.contact(days, channel=channel, dunning_level=level)
+        advice = book.risk(days=60).segment("structural").advice(settings=FREE)
+        assert advice["action"] in {"reminder", "call"}
+        assert (advice["dunning_level"], advice["stage"]) == (2, "amicable")
+
+    def test_a_fourth_reminder_of_one_invoice_is_never_sent_and_three_invoices_may_have_one_each(self, book):
+        quiet = FREE.model_copy(update={"calls_per_day": 0})
+        book.rows["core_instalment_balance"][0] |= {"due_date": ago(40), "days_late": 40}
+        for days in (36, 29, 22):
+            book.contact(days, invoice_id=f"elsewhere {days}", dunning_level=1)
+        assert book.risk(days=60).advice(settings=quiet)["action"] == "reminder"
+        for days in (35, 28, 21):
+            book.contact(days, invoice_id="I", dunning_level=2)
+        assert book.advice(settings=quiet)["action"] != "reminder"
+
+    def test_after_a_call_the_first_reminder_in_writing_says_all_that_a_first_one_must(self, book):
+        book.rows["core_customer"][0] |= {"party_type": "consumer", "country": "BE"}
+        book.rows["core_instalment_balance"][0] |= {"due_date": ago(40), "days_late": 40}
+        fresh = book.risk(days=60).advice(settings=TreatmentSettings(calls_per_day=0))
+        called = book.contact(30, channel="phone").advice(settings=TreatmentSettings(calls_per_day=0))
+        assert (fresh["action"], called["action"]) == ("reminder", "reminder")
+        assert fresh["message_text"]
+        assert called["message_text"] == fresh["message_text"]
+        assert called["dunning_level"] == 1
+
 
 class TestMatching:
     def credit(self, book, amount="12.30"):

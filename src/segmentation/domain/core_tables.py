@@ -201,7 +201,11 @@ CONTACT_EVENT = _canonical(
     timestamp("delivered_at", "when it arrived", known_from="delivered_at"),
     timestamp("opened_at", "when it was first opened", known_from="opened_at"),
     timestamp("replied_at", "when the customer answered", known_from="replied_at"),
-    integer("dunning_level", "0 before the due date, then 1, 2, ...", minimum=0),
+    integer(
+        "dunning_level",
+        "1, 2, ... for reminders, 3 for a formal notice; 0 when it asked for nothing overdue",
+        minimum=0,
+    ),
     identifier("template_id", "template used"),
     category("tone", "tone of the message", Tone),
     prob("propensity", "probability with which this action was chosen; null when not logged"),

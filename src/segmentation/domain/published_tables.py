@@ -264,7 +264,12 @@ RECOMMENDATIONS = Table(
         timestamp("window_start_at", "earliest moment to act, lawful and sensible; null for wait"),
         timestamp("window_end_at", "latest moment to act; null for wait"),
         category("tone", "tone of the message; null for wait", Tone),
-        integer("dunning_level", "0 before the due date, then 1, 2, ...; null for wait", minimum=0),
+        integer(
+            "dunning_level",
+            "1 and 2 for reminders and calls, 3 for a formal notice, 4 for a legal review; 0 for a notice before the "
+            "due date, a payment link, an offer of a plan and thanks; null for wait",
+            minimum=0,
+        ),
         category("stage", "how far collection has come with this step; null when not known", Stage),
         category(
             "slot",

@@ -103,8 +103,7 @@ def publish_candidate(data_root: Path, candidate: Snapshot, override: Override, 
     )
     with hold_publication(data_root):
         current = open_current(data_root)
-        if final.exists() and current is not None and current.path.name != final.name:
-            # Left by an approval that died between its two steps: never in force, so nobody's yet.
+        if final.exists() and current is not None and _was_never_in_force(final, current):
             final.rename(final.with_name(f"{UNFINISHED_PREFIX}superseded-{final.name}"))
         if final.exists():
             raise GateBlockedError(
@@ -118,6 +117,14 @@ def publish_candidate(data_root: Path, candidate: Snapshot, override: Override, 
         put_in_force(data_root, final, keep)
         remove_candidate(candidate.path)
     return open_snapshot(final)
+
+
+def _was_never_in_force(final: Path, current: Snapshot) -> bool:
+    """Whether a snapshot was left by an approval that died between its two steps: newer than the one in force."""
+    return (
+        final.name != current.path.name
+        and open_snapshot(final).manifest.published_at > current.manifest.published_at
+    )
 
 
 def remove_candidate(directory: Path) -> None:

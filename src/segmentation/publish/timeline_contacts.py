@@ -63,7 +63,7 @@ def _tell_contacts(contact: pl.DataFrame) -> pl.DataFrame:
         pl.when(pl.col("dunning_level").is_null())
         .then(pl.lit(""))
         .when(pl.col("dunning_level") == 0)
-        .then(pl.lit(", before the due date"))
+        .then(pl.lit(", no reminder"))
         .otherwise(pl.concat_str(pl.lit(", dunning level "), pl.col("dunning_level").cast(pl.String)))
     )
     opened = pl.when(pl.col("opened_at").is_not_null()).then(pl.lit(", opened")).otherwise(pl.lit(""))

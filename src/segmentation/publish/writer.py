@@ -15,11 +15,12 @@ from typing import Any
 
 import polars as pl
 
-from segmentation.domain.errors import IntegrityError
+from segmentation.domain.errors import GateBlockedError, IntegrityError
 from segmentation.domain.hashing import hash_frame
 from segmentation.domain.published_tables import CONTRACT_VERSION, PUBLISHED_TABLES
 from segmentation.domain.schema import Frames
 from segmentation.domain.validation import require_valid
+from segmentation.domain.vocabulary import Verdict
 from segmentation.publish.candidates import remove_candidate, retire_candidates
 from segmentation.publish.checksums import hash_file
 from segmentation.publish.contract import build_json_schema, write_contract
@@ -77,9 +78,16 @@ def publish_snapshot(
     ------
     IntegrityError
         When a table does not keep its definition, or what was written cannot be read back unchanged.
+    GateBlockedError
+        When the bias gate blocks: what it blocked is published by approving its candidate, never by this door.
     UsageError
         When the data root cannot be written to, or somebody else publishes for too long.
     """
+    if facts.fairness_verdict == Verdict.BLOCK.value:
+        raise GateBlockedError(
+            f"The bias gate blocks: {facts.fairness_statement}",
+            remedy="A named person can approve the candidate, with a reason and a last day.",
+        )
     frames = _complete(tables)
     final = snapshot_directory(data_root, snapshot_id(facts.as_of, facts.fingerprint))
     with hold_publication(data_root, lock_timeout):

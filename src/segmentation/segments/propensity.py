@@ -69,7 +69,8 @@ def fit_prior(late_weight: Floats, prompt_weight: Floats) -> LatePrior:
     def loss(point: Floats) -> float:
         mean, strength = float(expit(point[0])), float(np.exp(point[1]))
         alpha, beta = mean * strength, (1.0 - mean) * strength
-        fit = float(np.dot(repeats, betaln(alpha + a, beta + b) - betaln(alpha, beta)))
+        # Summed by NumPy itself: the order in which a dot product adds depends on the number of threads.
+        fit = float((repeats * (betaln(alpha + a, beta + b) - betaln(alpha, beta))).sum())
         hyper = (point[0] - _HYPER_MEAN_LOGIT) ** 2 + (point[1] - _HYPER_STRENGTH_LOG) ** 2
         return float(-fit + hyper / (2.0 * _HYPER_SD**2))
 

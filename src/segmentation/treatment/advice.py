@@ -31,6 +31,11 @@ from segmentation.treatment.wording import amount_text
 RECOMMENDATION = ROOM_TABLES["act_recommendation"]
 HARSH = (Action.FORMAL_NOTICE.value, Action.LEGAL_REVIEW.value)
 _NATURAL_PERSONS = (PartyType.CONSUMER.value, PartyType.SOLE_TRADER.value)
+_WITHOUT_LEVEL = (
+    *(Action.PRE_DUE_NOTICE.value, Action.SELF_SERVICE_LINK.value),
+    *(Action.PAYMENT_PLAN_OFFER.value, Action.THANK_YOU.value),
+)
+"""Steps that are no reminder: they offer something, and the first reminder that follows is still the first."""
 _ID_LENGTH = 32
 BECAUSE_OF_GATE = (Action.DISPUTE_FOLLOW_UP.value, Action.MATCH_CREDIT.value)
 """Steps within the own organisation that a closed gate calls for."""
@@ -132,9 +137,10 @@ def _pick(situation: pl.DataFrame, ranked: pl.DataFrame, weighed: Weighed, as_of
 
 
 def _dunning_level() -> pl.Expr:
+    """Return the level: reminders and calls stay below a formal notice, and what asks for nothing overdue has none."""
     level = pl.col("past_level")
     return (
-        pl.when(pl.col("action").is_in([Action.PRE_DUE_NOTICE, Action.THANK_YOU]))
+        pl.when(pl.col("action").is_in(_WITHOUT_LEVEL))
         .then(0)
         .when(pl.col("action").is_in(BECAUSE_OF_GATE))
         .then(level)
@@ -142,7 +148,7 @@ def _dunning_level() -> pl.Expr:
         .then(pl.max_horizontal(level, pl.lit(JUDICIAL_LEVEL)))
         .when(pl.col("action") == Action.FORMAL_NOTICE)
         .then(pl.max_horizontal(level + 1, pl.lit(FORMAL_LEVEL)))
-        .otherwise(level + 1)
+        .otherwise(pl.min_horizontal(level + 1, pl.lit(FORMAL_LEVEL - 1)))
     )
 
 

@@ -55,6 +55,7 @@ def list_candidates(situation: pl.DataFrame, scenario: Scenario, settings: Treat
             (pl.col("action") == Action.MATCH_CREDIT) | ~pl.col("is_blocked"),
             pl.col("step_days").is_between("from_day", "until_day"),
             pl.col("past_level").is_between("level_from", "level_to"),
+            (pl.col("action") != Action.REMINDER) | (pl.col("reminder_count") <= pl.col("level_to")),
             met,
             pl.col("act_amount").cast(pl.Float64) >= pl.col("min_amount"),
             # A notice that could only be sent after the due date is no notice before it.

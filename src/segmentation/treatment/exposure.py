@@ -10,7 +10,14 @@ import polars as pl
 
 from segmentation.domain.row_lookup import is_known
 from segmentation.domain.schema import Frames
-from segmentation.domain.vocabulary import BlockCode, CoveredBy, OutcomeCode, PaymentMethod, ScoreStatus
+from segmentation.domain.vocabulary import (
+    BlockCode,
+    Channel,
+    CoveredBy,
+    OutcomeCode,
+    PaymentMethod,
+    ScoreStatus,
+)
 from segmentation.treatment.contact_gates import list_outbound
 from segmentation.treatment.scenario import Scenario
 from segmentation.treatment.wording import amount_text
@@ -192,8 +199,13 @@ def find_circumstances(
 
     Returns
     -------
-    customer_id, ``past_level`` (highest dunning level of the contacts since the oldest actionable
-    invoice fell due; 0 when none) and a flag per condition of the scenario.
+    customer_id, ``past_level`` (highest dunning level of the written contacts since the oldest actionable
+    invoice fell due; 0 when none), ``reminder_count`` (how many of them the most reminded invoice has seen)
+    and a flag per condition of the scenario.
+
+    Notes
+    -----
+    A call is no level: the first reminder in writing stays the first one, with all that it has to say.
     """
     who = exposure.select(
         *("customer_id", "currency", "act_due_date", "act_count", "coming_late_prob", "coming_amount"),
@@ -210,8 +222,20 @@ def find_circumstances(
         .join(who.select("customer_id", "act_due_date"), on="customer_id", how="inner")
         .filter(pl.col("sent_on") > pl.col("act_due_date"))
     )
-    level = about_open.group_by("customer_id").agg(
-        pl.col("dunning_level").fill_null(1).max().alias("past_level"), pl.len().alias("contacts_since_due")
+    reminded = about_open.filter(pl.col("channel") != Channel.PHONE, pl.col("dunning_level").fill_null(1) > 0)
+    level = (
+        reminded.group_by("customer_id", "invoice_id")
+        .agg(pl.col("dunning_level").fill_null(1).max(), pl.len().alias("count"))
+        .group_by("customer_id")
+        .agg(
+            pl.col("dunning_level").max().alias("past_level"),
+            (
+                pl.col("count").filter(pl.col("invoice_id").is_not_null()).max().fill_null(0)
+                + pl.col("count").filter(pl.col("invoice_id").is_null()).sum()
+            )
+            .cast(pl.Int64)
+            .alias("reminder_count"),
+        )
     )
     refused = (
         ledger["core_contact_outcome"]
@@ -232,7 +256,7 @@ def find_circumstances(
         .join(_find_unusual_debits(ledger, who, scenario), on="customer_id", how="left")
         .select(
             "customer_id",
-            pl.col("past_level").fill_null(0),
+            pl.col("past_level", "reminder_count").fill_null(0),
             pl.col("failed_direct_debit").fill_null(False),
             pl.col("refused").fill_null(False),
             (pl.col("just_paid").fill_null(False) & nothing_overdue).alias("just_paid"),

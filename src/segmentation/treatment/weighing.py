@@ -21,7 +21,16 @@ from segmentation.treatment.standstill import collect_gates
 from segmentation.treatment.value import value_steps
 
 _WEIGHED = (
-    *("customer_id", "currency", "profile", "segment", "is_blocked", "past_level", "contact_day"),
+    *(
+        "customer_id",
+        "currency",
+        "profile",
+        "segment",
+        "is_blocked",
+        "past_level",
+        "reminder_count",
+        "contact_day",
+    ),
     *("act_days_late", "act_amount", "act_count", "act_paid_prob", "act_remaining_days"),
     *("coming_days_late", "coming_amount", "coming_count", "coming_due_date", "coming_expected_late_days"),
     *("dispute_days_late", "dispute_amount", "dispute_count", "dispute_paid_prob", "dispute_remaining_days"),
