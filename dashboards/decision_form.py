@@ -1,29 +1,25 @@
 """Deciding on one recommendation: buttons, forms, and what happens when one is pressed.
 
-Belongs here: accept, adjust, ignore, take back. Does not belong here: what the card says (cards), rules on
-decisions (segmentation.publish).
+Belongs here: accept, adjust, ignore, take back. Does not belong here: what the card says (cards), what an adjustment
+may choose from (adjustment), rules on decisions (segmentation.publish).
 
 Every widget is named after its recommendation, so that a late click never decides on another one.
 """
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import streamlit as st
 
 from dashboards import panels, published, wording
+from dashboards.adjustment import build_step, list_open_actions, list_open_days
 from dashboards.formats import find_zone
 from segmentation.domain.errors import SegmentationError
-from segmentation.domain.vocabulary import Action, Decision
-from segmentation.publish.decision_bounds import (
-    ACTIONS_ON_OVERDUE,
-    contact_hours,
-    contact_zone,
-    list_open_channels,
-)
-from segmentation.publish.decision_rules import ACTIONS_WITHOUT_CONTACT, Step, is_expired
+from segmentation.domain.vocabulary import Decision
+from segmentation.publish.decision_bounds import contact_zone, list_open_channels
+from segmentation.publish.decision_rules import ACTIONS_WITHOUT_CONTACT, Step, is_expired, is_window_closed
 from segmentation.publish.reader import Snapshot
 
 OPENED = "opened_recommendation"
@@ -32,20 +28,6 @@ ROUND = "decision_round"
 LAST_DECISION = "last_decision"
 HASTE_SECONDS = 0.6
 """A click on the next card this soon after a decision is the second half of a double click."""
-
-STEP_ORDER = (
-    Action.REMINDER,
-    Action.CALL,
-    Action.SELF_SERVICE_LINK,
-    Action.PRE_DUE_NOTICE,
-    Action.PAYMENT_PLAN_OFFER,
-    Action.DISPUTE_FOLLOW_UP,
-    Action.THANK_YOU,
-    Action.MATCH_CREDIT,
-    Action.WAIT,
-    Action.FORMAL_NOTICE,
-    Action.LEGAL_REVIEW,
-)
 
 
 def is_taken_back(decision: Mapping[str, Any] | None) -> bool:
@@ -80,11 +62,17 @@ def draw_buttons(
     token = f"{key}:{decision['decision_id'] if decision else 'first'}"
     common = (snapshot, row, token, next_id)
     in_force = decision is not None and not is_taken_back(decision)
-    has_expired = is_expired(row, published.now())
+    moment = published.now()
+    has_expired, is_closed = is_expired(row, moment), is_window_closed(row["window_end_at"], moment)
     if has_expired:
         st.warning(
             "This advice has expired: the facts may have changed since. Run the pipeline on today's ledger; "
             "until then it can only be ignored.",
+            icon=":material/event_busy:",
+        )
+    elif is_closed:
+        st.warning(
+            "The moment for this step has passed. Adjust it to a later day, or run the pipeline on today's ledger.",
             icon=":material/event_busy:",
         )
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -95,7 +83,9 @@ def draw_buttons(
             icon=":material/check:",
             on_click=_accept,
             args=common,
-            disabled=has_expired or bool(in_force and decision and decision["decision"] == "accept"),
+            disabled=has_expired
+            or is_closed
+            or bool(in_force and decision and decision["decision"] == "accept"),
         )
         st.button(
             "Adjust",
@@ -134,7 +124,7 @@ def draw_buttons(
             )
     form = st.session_state.get(FORM)
     if form == ("adjust", key):
-        _draw_adjust_form(row, common)
+        _draw_adjust_form(row, common, moment)
     elif form == ("ignore", key):
         _draw_ignore_form(row, common)
 
@@ -155,11 +145,11 @@ def _draw_ignore_form(row: Mapping[str, Any], common: tuple[Any, ...]) -> None:
             st.form_submit_button("Cancel", key=f"ignore-cancel-{key}", on_click=_open_form, args=(None, key))
 
 
-def _draw_adjust_form(row: dict[str, Any], common: tuple[Any, ...]) -> None:
+def _draw_adjust_form(row: dict[str, Any], common: tuple[Any, ...], moment: datetime) -> None:
     key = row["recommendation_id"]
-    actions = list_open_actions(row)
+    actions = list_open_actions(row, moment)
     channels = list_open_channels(row)
-    first, last = _days_open(row)
+    days = list_open_days(row, moment)
     with st.form(f"adjust-form-{key}"):
         step, channel, day = st.columns(3)
         step.selectbox(
@@ -179,9 +169,10 @@ def _draw_adjust_form(row: dict[str, Any], common: tuple[Any, ...]) -> None:
         )
         day.date_input(
             "Day",
-            value=first,
-            min_value=first,
-            max_value=last,
+            value=days[0] if days else None,
+            min_value=days[0] if days else None,
+            max_value=days[-1] if days else None,
+            disabled=not days,
             key=f"adjust-day-{key}",
             format="DD/MM/YYYY",
             help="Between the earliest lawful day and the day until which this recommendation is valid.",
@@ -204,47 +195,6 @@ def _draw_adjust_form(row: dict[str, Any], common: tuple[Any, ...]) -> None:
                 "Save the change", key=f"adjust-send-{key}", type="primary", on_click=_adjust, args=common
             )
             st.form_submit_button("Cancel", key=f"adjust-cancel-{key}", on_click=_open_form, args=(None, key))
-
-
-def list_open_actions(row: Mapping[str, Any]) -> list[str]:
-    """Return the steps that the form offers: those no closed gate forbids, the recommended one, and waiting."""
-    kept = {row["action"], Action.WAIT}
-    is_open = set(STEP_ORDER)
-    if row["blocked_by"]:
-        is_open -= {Action.LEGAL_REVIEW} if row["earliest_lawful_at"] else is_open
-    if not row["overdue_amount"] > 0:
-        is_open -= ACTIONS_ON_OVERDUE
-    if not list_open_channels(row):
-        is_open &= ACTIONS_WITHOUT_CONTACT
-    return [action.value for action in STEP_ORDER if action in is_open | kept]
-
-
-def _days_open(row: Mapping[str, Any]) -> tuple[date, date]:
-    zone = customer_zone(row)
-    start = row["window_start_at"] or row["earliest_lawful_at"]
-    first = start.astimezone(zone).date() if start else row["as_of_date"]
-    return first, max(first, row["valid_until"].astimezone(zone).date())
-
-
-def build_step(row: Mapping[str, Any], action: str, channel: str | None, day: date) -> Step:
-    """Return the step that the adjusted form describes.
-
-    Notes
-    -----
-    On the recommended day the recommended hours are kept; on another day it is the lawful contact hours
-    in the customer's time zone, never before the recommended or lawful start.
-    """
-    if action in ACTIONS_WITHOUT_CONTACT:
-        return Step(action)
-    zone = contact_zone(row)
-    first_hour, end_hour = contact_hours(row)
-    start, end = row["window_start_at"], row["window_end_at"]
-    if start and end and start.astimezone(zone).date() == day:
-        return Step(action, channel, start, end)
-    opening = datetime.combine(day, time(first_hour), zone)
-    closing = datetime.combine(day, time(0), zone) + timedelta(hours=end_hour)
-    floors = [moment for moment in (opening, start, row["earliest_lawful_at"]) if moment is not None]
-    return Step(action, channel, max(floors).astimezone(UTC), closing.astimezone(UTC))
 
 
 def _open(recommendation_id: str | None) -> None:
@@ -270,7 +220,7 @@ def _adjust(snapshot: Snapshot, row: dict[str, Any], token: str, next_id: str | 
     key = row["recommendation_id"]
     action = st.session_state[f"adjust-action-{key}"]
     day = st.session_state[f"adjust-day-{key}"]
-    if day is None:
+    if day is None and action not in ACTIONS_WITHOUT_CONTACT:
         panels.tell("error", "Please choose a day.")
         return
     step = build_step(row, action, st.session_state[f"adjust-channel-{key}"], day)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from pipelines.settings_file import hash_settings
 from segmentation.domain.core_tables import CANONICAL_TABLES, CAUSE_FINDING, DECISION, QUARANTINE, RUN
 from segmentation.domain.hashing import hash_frame, hash_text
 from segmentation.domain.room_tables import AUDIT_VERDICT, ROOM_TABLES
@@ -149,7 +150,7 @@ def collect_facts(run: "Run", tables: Frames, run_id: str) -> "RunFacts":
     facts = frames[RUN.name].row(0, named=True)
     verdict = frames[AUDIT_VERDICT.name].row(0, named=True)
     previous = open_previous(run.root, facts["as_of_date"])
-    settings_hash = hash_text(run.settings.model_dump_json())
+    settings_hash = hash_settings(run.settings)
     published_models = (
         tables["out_model_comparison"].filter("is_published")["model"].unique(maintain_order=True)
     )

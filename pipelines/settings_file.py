@@ -8,6 +8,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from segmentation.domain.errors import UsageError
+from segmentation.domain.hashing import hash_text
 from segmentation.domain.settings import Settings
 
 
@@ -48,6 +49,11 @@ def load_settings(path: Path | None) -> Settings:
         raise UsageError(
             f"{name}: {first['msg']}", where=str(path), remedy=f"Correct the setting.{hint}"
         ) from error
+
+
+def hash_settings(settings: Settings) -> str:
+    """Return the hash by which a manifest tells the settings of a run."""
+    return hash_text(settings.model_dump_json())
 
 
 def _yaml_place(path: Path, error: yaml.YAMLError) -> str:

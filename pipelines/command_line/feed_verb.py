@@ -19,11 +19,13 @@ from pipelines.command_line.options import (
     MappingOption,
     SettingsOption,
 )
-from pipelines.command_line.output import write_output
+from pipelines.command_line.output import remove_output, write_output
 from segmentation.domain.errors import UsageError
 
 if TYPE_CHECKING:
     import polars as pl
+
+    from segmentation.domain.settings import Settings
 
 NowOption = Annotated[
     str,
@@ -50,30 +52,65 @@ def feed(
     now: NowOption = "",
 ) -> None:
     """List the steps that people accepted and that every gate still allows, on the ledger as it now is."""
+    from segmentation.publish.dunning_feed import explain_silence, list_actionable_steps
+
+    console = Console()
+    if out:
+        remove_output(out)  # whatever happens from here on, nobody reads yesterday's steps again
+    moment = _read_moment(now)
+    steps = list_actionable_steps(data_root, moment, decisions or None)
+    if silence := explain_silence(data_root, moment):
+        console.print(silence)
+    else:
+        steps = _hold_back(console, steps, ledger, mapping, data_root, settings, decisions, moment)
+    if out:
+        write_output(out, steps.write_ndjson)
+
+
+def _hold_back(
+    console: Console,
+    steps: "pl.DataFrame",
+    ledger: Path,
+    mapping: str,
+    data_root: Path,
+    settings: Path | None,
+    decisions: str,
+    moment: dt.datetime,
+) -> "pl.DataFrame":
+    """Return the steps that every gate still allows on a ledger that a run would take, and tell of the others."""
+    from pipelines.command_line.reports import refuse_failed_checks
     from pipelines.settings_file import load_settings
     from segmentation.ledger.loading import load_ledger
     from segmentation.ledger.mapping_files import load_mapping
+    from segmentation.ledger.shrinkage import read_account
     from segmentation.publish.decisions import DecisionStore
-    from segmentation.publish.dunning_feed import explain_silence, list_actionable_steps
     from segmentation.treatment.recheck import recheck_recommendations
 
-    console = Console()
-    moment = _read_moment(now)
-    store = decisions or None
-    if silence := explain_silence(data_root, moment):
-        console.print(silence)
-        return
-    steps = list_actionable_steps(data_root, moment, store)
-    chosen = load_settings(settings)
+    chosen, source = load_settings(settings), load_mapping(mapping)
+    _require_settings_of_run(chosen, data_root)
+    previous = read_account(data_root)
     with console.status("Reading the ledger"):
-        loaded = load_ledger(ledger, load_mapping(mapping), None, chosen.ledger)
-    with DecisionStore(store) if store else DecisionStore.for_data_root(data_root) as kept:
+        loaded = load_ledger(ledger, source, None, chosen.ledger, previous=previous)
+    refuse_failed_checks(loaded.ledger["core_quality"])
+    with DecisionStore(decisions) if decisions else DecisionStore.for_data_root(data_root) as kept:
         decided = kept.read_decisions()
     closed = recheck_recommendations(steps, loaded.ledger, decided, moment, chosen.treatment)
     allowed = steps.join(closed, on="recommendation_id", how="anti", maintain_order="left")
     _show(console, allowed, closed, steps)
-    if out:
-        write_output(out, allowed.write_ndjson)
+    return allowed
+
+
+def _require_settings_of_run(settings: "Settings", data_root: Path) -> None:
+    from pipelines.settings_file import hash_settings
+    from segmentation.publish.reader import open_current
+
+    current = open_current(data_root)
+    if current is not None and current.manifest.settings_hash != hash_settings(settings):
+        raise UsageError(
+            f"Snapshot {current.id} was made with other settings, so its gates would not be those of the run",
+            where="--settings",
+            remedy="Pass the settings file of the run; when the settings have changed, run again first.",
+        )
 
 
 def _read_moment(text: str) -> dt.datetime:

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboards import decision_form, published, rows
+from dashboards import adjustment, decision_form, published, rows
 from segmentation.publish.decisions import DecisionStore
 from segmentation.publish.reader import open_current
 from tests.dashboards.conftest import read_everything
@@ -192,7 +192,7 @@ def test_only_open_channels_and_true_steps_are_offered(tmp_path, open_page):
     key = row["recommendation_id"]
     app.button(key=f"adjust-{key}").click().run()
     assert app.selectbox(key=f"adjust-channel-{key}").options == ["E-mail", "Letter"]
-    offered = set(decision_form.list_open_actions(row))
+    offered = set(adjustment.list_open_actions(row, NOW))
     assert not (offered - {row["action"]}) & {
         "reminder",
         "call",

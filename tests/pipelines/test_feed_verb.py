@@ -7,7 +7,10 @@ import json
 import pytest
 
 from pipelines.command_line.app import run_command
+from pipelines.settings_file import hash_settings
 from segmentation.domain.errors import ExitCode
+from segmentation.domain.settings import Settings
+from segmentation.ledger.shrinkage import DeliveryAccount, write_account
 from segmentation.publish.decisions import DecisionStore
 from segmentation.publish.reader import open_current
 from tests.snapshot_factory import AS_OF, publish_example
@@ -18,7 +21,7 @@ LAWFUL = dt.datetime.combine(AS_OF, dt.time(10), dt.UTC)
 @pytest.fixture
 def accepted(tmp_path):
     """A data root in which a person accepted the step for customer C001."""
-    publish_example(tmp_path)
+    publish_example(tmp_path, settings_hash=hash_settings(Settings()))
     snapshot = open_current(tmp_path)
     row = snapshot.read_table("out_recommendations").filter(customer_id="C001").row(0, named=True)
     with DecisionStore.for_data_root(tmp_path) as store:
@@ -47,8 +50,8 @@ def write_ledger(folder, *, paid: bool):
     return folder
 
 
-def run_feed(root, ledger, moment, out):
-    words = ["feed", "--ledger", str(ledger), "--mapping", "canonical", "--data-root", str(root)]
+def run_feed(root, ledger, moment, out, *more):
+    words = ["feed", "--ledger", str(ledger), "--mapping", "canonical", "--data-root", str(root), *more]
     return run_command([*words, "--now", moment.isoformat(), "--out", str(out)])
 
 
@@ -84,3 +87,57 @@ def test_at_night_nothing_leaves(accepted, tmp_path, capsys):
 def test_a_moment_without_zone_is_usage(accepted, tmp_path):
     words = ["feed", "--ledger", str(tmp_path), "--mapping", "canonical", "--data-root", str(accepted[0])]
     assert run_command([*words, "--now", "2026-03-02T09:00"]) == ExitCode.USAGE
+
+
+@pytest.fixture
+def yesterdays(tmp_path):
+    """A file that an earlier call wrote."""
+    out = tmp_path / "steps.jsonl"
+    out.write_text('{"action": "reminder"}\n', encoding="utf-8")
+    return out
+
+
+def test_a_silent_feed_empties_the_file(accepted, tmp_path, yesterdays, capsys):
+    root, _ = accepted
+    late = LAWFUL + dt.timedelta(days=30)
+    assert run_feed(root, write_ledger(tmp_path / "ledger", paid=False), late, yesterdays) == ExitCode.DONE
+    assert "may not be relied on" in " ".join(capsys.readouterr().out.split())
+    assert yesterdays.read_text(encoding="utf-8") == ""
+
+
+def test_a_feed_that_fails_leaves_no_earlier_file_behind(accepted, tmp_path, yesterdays):
+    root, _ = accepted
+    assert run_feed(root, tmp_path / "nothing", LAWFUL, yesterdays) != ExitCode.DONE
+    assert not yesterdays.exists()
+
+
+def test_a_delivery_that_shrank_is_refused(accepted, tmp_path, yesterdays, capsys):
+    root, _ = accepted
+    before = DeliveryAccount("canonical", AS_OF + dt.timedelta(days=1), {"core_invoice": 100}, {})
+    write_account(root, before)
+    ledger = write_ledger(tmp_path / "ledger", paid=False)
+    assert run_feed(root, ledger, LAWFUL, yesterdays) == ExitCode.INPUT_REFUSED
+    assert "The delivery shrank" in " ".join(capsys.readouterr().err.split())
+    assert not yesterdays.exists()
+
+
+def test_a_delivery_that_contradicts_its_own_balance_list_is_refused(accepted, tmp_path, yesterdays):
+    root, _ = accepted
+    ledger = write_ledger(tmp_path / "ledger", paid=False)
+    (ledger / "stated_balance.csv").write_text(
+        f"customer_id,currency,stated_date,bucket,open_amount,observed_at\nC001,EUR,{AS_OF},,12.00,{AS_OF}T06:00:00Z\n",
+        encoding="utf-8",
+    )
+    assert run_feed(root, ledger, LAWFUL, yesterdays) == ExitCode.GATE_BLOCKED
+    assert not yesterdays.exists()
+
+
+def test_gates_are_those_of_the_run(accepted, tmp_path, yesterdays, capsys):
+    root, _ = accepted
+    ledger = write_ledger(tmp_path / "ledger", paid=False)
+    other = tmp_path / "settings.yaml"
+    other.write_text("treatment: {cool_down_days: 30}\n", encoding="utf-8")
+    words = ("--settings", str(other))
+    assert run_feed(root, ledger, LAWFUL, yesterdays, *words) == ExitCode.USAGE
+    assert "made with other settings" in " ".join(capsys.readouterr().err.split())
+    assert not yesterdays.exists()

@@ -210,7 +210,7 @@ def test_an_incomplete_decision_is_refused_and_not_kept(
         ("C007", {"action": "reminder", "channel": "email"}, False),  # reminding during a dispute
         ("C011", {"action": "call", "channel": "phone"}, False),  # do not contact, no end known
         ("C009", {"action": "reminder", "channel": "email", "days": 1}, False),  # cool-down of five days
-        ("C009", {"action": "reminder", "channel": "email", "days": 7}, True),
+        ("C009", {"action": "reminder", "channel": "email", "days": 7}, False),  # lawful, but expired by then
         ("C006", {"action": "pre_due_notice", "channel": "email", "days": 1}, True),  # waiting was a choice
     ],
 )
@@ -222,7 +222,7 @@ def test_nobody_steps_around_a_closed_gate(tmp_path, snapshot, recommendations, 
         if is_permitted:
             _decide(store, snapshot, row, "adjust", reason="x", step=chosen)
         else:
-            with pytest.raises(UsageError, match=r"not permitted|earliest lawful"):
+            with pytest.raises(UsageError, match=r"not permitted|earliest lawful|is valid"):
                 _decide(store, snapshot, row, "adjust", reason="x", step=chosen)
         assert store.read_decisions().height == int(is_permitted)
 
@@ -263,7 +263,8 @@ def test_where_open_channels_are_not_known_only_the_recommended_one_may_be_used(
 def test_a_window_lies_within_the_contact_hours_of_the_customer(
     recommendations, hour, hours, is_permitted, zone
 ):
-    row = recommendations["C002"] | {"contact_timezone": zone}
+    later = recommendations["C002"]["valid_until"] + timedelta(days=2)
+    row = recommendations["C002"] | {"contact_timezone": zone, "valid_until": later}
     window = _window(row | {"contact_timezone": zone or "Europe/Brussels"}, hour, days=3, hours=hours)
     if is_permitted:
         assert _adjusted(row, "reminder", **window).window_start_at == window["window_start_at"]
@@ -289,6 +290,29 @@ def test_sundays_and_public_holidays_are_refused(recommendations):
         _adjusted(row | {"closed_days": [holiday.isoformat()]}, "reminder", **_window(row, 10, days=2))
     with pytest.raises(UsageError, match="too far ahead"):
         _adjusted(row, "reminder", **_window(row, 10, days=31))
+
+
+def test_a_window_that_ends_after_the_recommendation_is_refused(recommendations):
+    row = recommendations["C002"]
+    until = row["valid_until"]
+    last = {"window_start_at": until - timedelta(hours=8), "window_end_at": until - timedelta(hours=5)}
+    assert _adjusted(row, "reminder", **last)
+    for day in (3, 21):  # the feed ends with the recommendation, however lawful the day
+        with pytest.raises(UsageError, match="until when this recommendation is valid"):
+            _adjusted(row, "reminder", **_window(row, 10, days=day))
+
+
+@pytest.mark.parametrize("decision", ["accept", "adjust"])
+def test_a_step_whose_window_has_closed_is_refused_and_not_kept(store, snapshot, recommendations, decision):
+    row = recommendations["C002"]
+    late = row["window_end_at"] + timedelta(seconds=1)
+    assert late < row["valid_until"]
+    step = _other_step(row, action="call", channel="phone") if decision == "adjust" else None
+    with pytest.raises(UsageError, match="window of this step closed on 2026-03-03"):
+        _decide(store, snapshot, row, decision, reason="x", step=step, decided_at=late)
+    assert store.read_decisions().is_empty()
+    tomorrow = _other_step(row, **_window(row, 10, days=2))
+    assert _decide(store, snapshot, row, "adjust", reason="x", step=tomorrow, decided_at=late)
 
 
 def test_a_step_that_claims_a_debt_needs_something_overdue(recommendations):

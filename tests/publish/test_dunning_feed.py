@@ -83,14 +83,20 @@ def test_a_step_ends_with_its_window_and_with_its_recommendation(published_root,
     assert customers(later["window_end_at"] + second) == []
 
 
-def test_a_step_ends_with_its_recommendation(published_root, location, decide):
-    row = decide(published_root, "C001", "accept")
-    window = {name: row[name] + timedelta(days=2) for name in ("window_start_at", "window_end_at")}
-    decide(published_root, "C002", "adjust", reason="x", step=Step("call", "phone", **window))
-    assert row["valid_until"] < window["window_end_at"]
+def test_a_step_without_a_window_ends_with_its_recommendation(published_root, location, decide):
+    row = decide(published_root, "C010", "adjust", reason="x", step=Step("legal_review"))
     assert list_actionable_steps(published_root, row["valid_until"], location).height == 1
     late = row["valid_until"] + timedelta(seconds=1)
     assert list_actionable_steps(published_root, late, location).is_empty()
+
+
+def test_every_last_moment_that_may_be_chosen_is_carried_out(published_root, location, decide):
+    snapshot = open_current(published_root)
+    row = snapshot.read_table("out_recommendations").filter(customer_id="C001").row(0, named=True)
+    end = row["valid_until"] - timedelta(hours=5)  # the evening before, within contact hours
+    window = {"window_start_at": end - timedelta(hours=2), "window_end_at": end}
+    decide(published_root, "C001", "adjust", reason="x", step=Step("call", "phone", **window))
+    assert list_actionable_steps(published_root, end, location).height == 1
 
 
 def test_a_step_on_a_later_worklist_replaces_an_earlier_one(tmp_path, location, decide):

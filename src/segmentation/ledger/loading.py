@@ -24,6 +24,7 @@ from segmentation.ledger.mapping import SourceMapping
 from segmentation.ledger.mapping_files import load_mapping
 from segmentation.ledger.matching.first_known import match_by_first_known
 from segmentation.ledger.quality import build_quality
+from segmentation.ledger.shrinkage import DeliveryAccount, require_not_shrunk
 from segmentation.ledger.sources import join_blocks, read_blocks
 from segmentation.ledger.unallocated_cash import build_unallocated_cash
 
@@ -51,6 +52,7 @@ def load_ledger(
     settings: LedgerSettings = LedgerSettings(),  # noqa: B008  frozen
     *,
     today: date | None = None,
+    previous: DeliveryAccount | None = None,
 ) -> LoadedLedger:
     """Return a delivery as a reconciled ledger, as it was known on a day.
 
@@ -61,13 +63,14 @@ def load_ledger(
     as_of : the as-of day; None means the day after the newest plausible fact.
     settings : what a delivery must look like to be trusted.
     today : the day of the caller's clock, if it has one; a derived as-of day is at most a day later.
+    previous : account of an earlier delivery; one read with the same mapping must not have had more.
 
     Raises
     ------
     UsageError
         When the mapping cannot be used.
     InputRefusedError
-        When a file is missing or cannot be understood well enough, or the delivery is too small.
+        When a file is missing or cannot be understood well enough, or the delivery is too small or shrank.
     """
     if not isinstance(mapping, SourceMapping):
         mapping = load_mapping(mapping)
@@ -76,6 +79,8 @@ def load_ledger(
     raw_file = join_blocks("raw_file", files)
     require_enough_rows(raw_file, mapping)
     day, facts = accept_facts(raw_file, facts, settings, as_of, today=today)
+    if previous is not None and previous.mapping_name == mapping.name:
+        require_not_shrunk(previous, facts, settings)
     ledger = as_known(facts, day)
     delivery_check = check_delivery(raw_file, facts, ledger, day, settings)
     ledger = match_by_first_known(ledger, facts, day)

@@ -5,7 +5,7 @@ belong here: finding those bounds (treatment), what else a decision needs (decis
 """
 
 from collections.abc import Mapping
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -52,6 +52,11 @@ def contact_hours(recommendation: Mapping[str, Any]) -> tuple[int, int]:
     return (OPEN_HOUR if first is None else first), (CLOSE_HOUR if end is None else end)
 
 
+def is_closed_day(recommendation: Mapping[str, Any], day: date) -> bool:
+    """Return whether contact is not lawful on a day of the customer's calendar."""
+    return day.weekday() == _SUNDAY or day.isoformat() in (recommendation.get("closed_days") or ())
+
+
 def require_debt(action: str, recommendation: Mapping[str, Any]) -> None:
     """Raise UsageError when the step claims an overdue debt and nothing is overdue."""
     if action in ACTIONS_ON_OVERDUE and not recommendation["overdue_amount"] > 0:
@@ -95,8 +100,18 @@ def require_lawful_hours(start: datetime, end: datetime, recommendation: Mapping
             f"The window on {day} is too far ahead: public holidays are known for {CALENDAR_DAYS} days",
             remedy="Choose an earlier day, or decide on a later worklist.",
         )
-    if day.weekday() == _SUNDAY or day.isoformat() in (recommendation.get("closed_days") or ()):
+    if is_closed_day(recommendation, day):
         raise UsageError(
             f"Contact is not permitted on {day}: it is a Sunday, a public holiday or another closed day",
             remedy="Choose another day.",
+        )
+
+
+def require_within_validity(end: datetime, recommendation: Mapping[str, Any]) -> None:
+    """Raise UsageError when the window ends after the recommendation does: nobody would carry it out."""
+    until = recommendation["valid_until"]
+    if end > until:
+        raise UsageError(
+            f"The window ends after {until:%Y-%m-%d %H:%M} UTC, until when this recommendation is valid",
+            remedy="Choose an earlier window; or wait, and decide on a later worklist.",
         )

@@ -15,7 +15,12 @@ from typing import Any
 
 from segmentation.domain.errors import UsageError
 from segmentation.domain.vocabulary import Action, Channel, Decision
-from segmentation.publish.decision_bounds import require_debt, require_lawful_hours, require_open_channel
+from segmentation.publish.decision_bounds import (
+    require_debt,
+    require_lawful_hours,
+    require_open_channel,
+    require_within_validity,
+)
 
 ACTIONS_WITHOUT_CONTACT = frozenset({Action.WAIT, Action.LEGAL_REVIEW, Action.MATCH_CREDIT})
 """Steps that reach nobody: they have neither channel nor window."""
@@ -88,14 +93,24 @@ def is_expired(recommendation: Mapping[str, Any], moment: datetime) -> bool:
     return until is not None and until < moment
 
 
-def require_still_valid(
-    recommendation: Mapping[str, Any], decision: Decision | str, decided_at: datetime
-) -> None:
-    """Raise UsageError when a step is accepted or adjusted that may no longer be carried out."""
-    if decision in {Decision.ACCEPT, Decision.ADJUST} and is_expired(recommendation, decided_at):
+def is_window_closed(window_end_at: datetime | None, moment: datetime) -> bool:
+    """Return whether the window of a step lies in the past; a step without contact has none."""
+    return window_end_at is not None and window_end_at < moment
+
+
+def require_still_valid(recommendation: Mapping[str, Any], step: Step | None, decided_at: datetime) -> None:
+    """Raise UsageError when a step was accepted or chosen that may no longer be carried out."""
+    if step is None:
+        return
+    if is_expired(recommendation, decided_at):
         raise UsageError(
             f"This recommendation expired on {recommendation['valid_until']:%Y-%m-%d %H:%M} UTC",
             remedy="Run the pipeline on today's ledger and decide on its worklist: the facts may have changed.",
+        )
+    if is_window_closed(step.window_end_at, decided_at):
+        raise UsageError(
+            f"The window of this step closed on {step.window_end_at:%Y-%m-%d %H:%M} UTC",
+            remedy="Adjust it to a later day; or run the pipeline on today's ledger.",
         )
 
 
@@ -143,3 +158,4 @@ def _require_lawful(step: Step, proposed: Step, recommendation: Mapping[str, Any
         )
     require_open_channel(step.channel, recommendation)
     require_lawful_hours(step.window_start_at, step.window_end_at, recommendation)
+    require_within_validity(step.window_end_at, recommendation)

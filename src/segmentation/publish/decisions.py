@@ -60,12 +60,13 @@ class DecisionStore(AppendOnlyStore):
         ------
         UsageError
             When person, reason or step are missing or not permitted, when the recommendation to accept or
-            adjust has expired, or when there is no decision to withdraw; nothing is recorded then.
+            adjust has expired, its window has closed, or when there is no decision to withdraw; nothing is
+            recorded then.
         """
         chosen = decided_step(recommendation, decision, decided_by=decided_by, reason=reason, step=step)
         if decided_at.tzinfo is None:
             raise UsageError("The moment of a decision has no time zone", remedy="Pass it in UTC.")
-        require_still_valid(recommendation, decision, decided_at)
+        require_still_valid(recommendation, chosen, decided_at)
         row: dict[str, Any] = {
             "recommendation_id": recommendation["recommendation_id"],
             "snapshot_id": snapshot.id,

@@ -1,0 +1,83 @@
+"""What a person may choose instead of a recommended step: steps, days and hours, without any drawing.
+
+Belongs here: the choices of the adjusted form and the step that they make. Does not belong here: the form
+itself (decision_form), whether a step is permitted (segmentation.publish).
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+from segmentation.domain.vocabulary import Action
+from segmentation.publish.decision_bounds import (
+    ACTIONS_ON_OVERDUE,
+    contact_hours,
+    contact_zone,
+    is_closed_day,
+    list_open_channels,
+)
+from segmentation.publish.decision_rules import ACTIONS_WITHOUT_CONTACT, Step
+
+STEP_ORDER = (
+    Action.REMINDER,
+    Action.CALL,
+    Action.SELF_SERVICE_LINK,
+    Action.PRE_DUE_NOTICE,
+    Action.PAYMENT_PLAN_OFFER,
+    Action.DISPUTE_FOLLOW_UP,
+    Action.THANK_YOU,
+    Action.MATCH_CREDIT,
+    Action.WAIT,
+    Action.FORMAL_NOTICE,
+    Action.LEGAL_REVIEW,
+)
+
+
+def list_open_actions(row: Mapping[str, Any], moment: datetime) -> list[str]:
+    """Return the steps that the form offers: those no closed gate forbids, the recommended one, and waiting."""
+    kept = {row["action"], Action.WAIT}
+    is_open = set(STEP_ORDER)
+    if row["blocked_by"]:
+        is_open -= {Action.LEGAL_REVIEW} if row["earliest_lawful_at"] else is_open
+    if not row["overdue_amount"] > 0:
+        is_open -= ACTIONS_ON_OVERDUE
+    if not (list_open_channels(row) and list_open_days(row, moment)):
+        is_open &= ACTIONS_WITHOUT_CONTACT
+    return [action.value for action in STEP_ORDER if action in is_open | kept]
+
+
+def list_open_days(row: Mapping[str, Any], moment: datetime) -> list[date]:
+    """Return the days, in order, of which some lawful hours are left before the recommendation expires."""
+    zone = contact_zone(row)
+    start = row["window_start_at"] or row["earliest_lawful_at"]
+    earliest = start.astimezone(zone).date() if start else row["as_of_date"]
+    first = max(earliest, moment.astimezone(zone).date())
+    last = row["valid_until"].astimezone(zone).date()
+    days = (first + timedelta(days=offset) for offset in range((last - first).days + 1))
+    windows = ((day, *_find_window(row, day)) for day in days if not is_closed_day(row, day))
+    return [day for day, opens, closes in windows if closes > max(opens, moment)]
+
+
+def build_step(row: Mapping[str, Any], action: str, channel: str | None, day: date) -> Step:
+    """Return the step that the adjusted form describes.
+
+    Notes
+    -----
+    On the recommended day the recommended hours are kept; on another day it is the lawful contact hours
+    in the customer's time zone, never before the recommended or lawful start nor after the recommendation ends.
+    """
+    if action in ACTIONS_WITHOUT_CONTACT:
+        return Step(action)
+    return Step(action, channel, *_find_window(row, day))
+
+
+def _find_window(row: Mapping[str, Any], day: date) -> tuple[datetime, datetime]:
+    zone = contact_zone(row)
+    first_hour, end_hour = contact_hours(row)
+    start, end = row["window_start_at"], row["window_end_at"]
+    if start and end and start.astimezone(zone).date() == day:
+        return start, end
+    opening = datetime.combine(day, time(first_hour), zone)
+    closing = datetime.combine(day, time(0), zone) + timedelta(hours=end_hour)
+    floors = [moment for moment in (opening, start, row["earliest_lawful_at"]) if moment is not None]
+    return max(floors).astimezone(UTC), min(closing, row["valid_until"]).astimezone(UTC)

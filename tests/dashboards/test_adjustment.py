@@ -1,0 +1,76 @@
+"""Whatever the adjusted form offers can be decided, and is carried out."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from dashboards.adjustment import build_step, list_open_actions, list_open_days
+from segmentation.publish.decision_rules import decided_step, require_still_valid
+
+FRIDAY = date(2026, 3, 6)
+MORNING = datetime(2026, 3, 6, 7, tzinfo=UTC)
+ROW = {
+    "recommendation_id": "R1",
+    "action": "reminder",
+    "channel": "email",
+    "as_of_date": FRIDAY,
+    "window_start_at": MORNING,
+    "window_end_at": MORNING.replace(hour=17),
+    "valid_until": datetime(2026, 3, 9, tzinfo=UTC),
+    "earliest_lawful_at": None,
+    "blocked_by": [],
+    "overdue_amount": 100,
+    "open_channels": ["email", "phone"],
+    "contact_timezone": "Europe/Brussels",
+    "open_hour": 8,
+    "close_hour": 20,
+    "closed_days": ["2026-03-08"],
+}
+
+
+def decide(row, day, moment):
+    step = build_step(row, "call", "phone", day)
+    chosen = decided_step(row, "adjust", decided_by="Ann", reason="x", step=step)
+    require_still_valid(row, chosen, moment)
+    return chosen
+
+
+@pytest.mark.parametrize(
+    ("changes", "moment", "days"),
+    [
+        ({}, MORNING, [6, 7]),  # Sunday is closed, and on Monday at midnight the advice expires
+        ({"contact_timezone": "Africa/Abidjan", "open_hour": 7}, MORNING, [6, 7]),
+        ({"closed_days": ["2026-03-07"]}, MORNING, [6]),
+        ({}, MORNING.replace(hour=18), [7]),  # the recommended hours are over
+        ({"valid_until": datetime(2026, 3, 9, 18, tzinfo=UTC)}, MORNING, [6, 7, 9]),
+        ({}, datetime(2026, 3, 8, 12, tzinfo=UTC), []),
+    ],
+)
+def test_every_day_that_is_offered_works_to_the_last(changes, moment, days):
+    row = ROW | changes
+    offered = list_open_days(row, moment)
+    assert [day.day for day in offered] == days
+    for day in offered:
+        step = decide(row, day, moment)
+        assert moment < step.window_end_at <= row["valid_until"]
+
+
+def test_without_a_day_left_nobody_can_be_contacted():
+    sunday = datetime(2026, 3, 8, 12, tzinfo=UTC)
+    assert "call" in list_open_actions(ROW, MORNING)
+    offered = list_open_actions(ROW, sunday)
+    assert "call" not in offered
+    assert {"wait", "legal_review"} <= set(offered)
+
+
+def test_a_wait_that_opens_after_the_advice_expires_can_only_go_on():
+    waiting = ROW | {
+        "action": "wait",
+        "channel": None,
+        "window_start_at": None,
+        "window_end_at": None,
+        "blocked_by": ["cool_down"],
+        "earliest_lawful_at": ROW["valid_until"] + timedelta(days=2),
+    }
+    assert list_open_days(waiting, MORNING) == []
+    assert list_open_actions(waiting, MORNING) == ["match_credit", "wait"]
