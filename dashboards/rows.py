@@ -9,6 +9,8 @@ from decimal import Decimal
 
 import polars as pl
 
+from segmentation.domain.settings import TreatmentSettings
+
 PAGE_ROWS = 50
 
 ORDERS: dict[str, tuple[str, bool]] = {
@@ -37,6 +39,16 @@ class WorklistFilter:
 def label_customer() -> pl.Expr:
     """Return the name of the customer, or the number where the ledger has no name."""
     return pl.coalesce(pl.col("name"), pl.lit("Customer ") + pl.col("customer_id")).alias("customer")
+
+
+def local_date(worklist: pl.DataFrame, column: str) -> pl.Expr:
+    """Return the day of a moment in the zone in which each customer's contact hours are read; null stays null."""
+    default = TreatmentSettings().default_timezone
+    zone = pl.col("contact_timezone").fill_null(default)
+    day = pl.lit(None, dtype=pl.Date)
+    for name in worklist.select(zone.unique(maintain_order=True)).to_series():
+        day = pl.when(zone == name).then(pl.col(column).dt.convert_time_zone(name).dt.date()).otherwise(day)
+    return day
 
 
 def join_worklist(

@@ -179,9 +179,11 @@ EVENT_KINDS: Mapping[str, str] = {
     "payment": "Payment",
     "reversal": "Payment taken back",
     "credit_note": "Credit note",
+    "write_off": "Write-off",
     "contact": "Contact",
     "reply": "Reply",
     "promise": "Promise to pay",
+    "plan": "Payment plan",
     "dispute": "Dispute",
     "block": "Hold",
 }

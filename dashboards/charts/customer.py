@@ -30,9 +30,11 @@ EVENT_MARKS = {
     "payment": ("circle", GREEN),
     "reversal": ("x", VERMILION),
     "credit_note": ("diamond", SKY),
+    "write_off": ("diamond-open", GREY),
     "contact": ("triangle-up", ORANGE),
     "reply": ("triangle-down", PURPLE),
     "promise": ("star", PURPLE),
+    "plan": ("star-open", PURPLE),
     "dispute": ("hexagon", VERMILION),
     "block": ("cross", GREY),
 }

@@ -31,7 +31,7 @@ def draw(page: panels.Page) -> None:
     _draw_history(page)
     st.caption(
         "Groups are used here and nowhere else: they are no input of any score or step. "
-        "Groups of fewer than 30 get no figure; groups of fewer than 300 get no pass."
+        "Groups that are too small get no figure, and small ones get no pass: the table says how many there are."
     )
 
 
@@ -127,7 +127,7 @@ def _draw_comparison(assessed: pl.DataFrame) -> None:
             "ratio": st.column_config.NumberColumn(
                 "Ratio", format="%.2f", help="Reported, never the reason for a verdict."
             ),
-            "p_value": st.column_config.NumberColumn("p (Holm)", format="%.3f"),
+            "p_value": st.column_config.NumberColumn("p (corrected)", format="%.3f"),
             "statement": st.column_config.TextColumn("In words", width="large"),
         },
     )
@@ -281,7 +281,9 @@ def _draw_history(page: panels.Page) -> None:
                 help="Chance of a false alarm that this check allowed itself.",
             ),
             "spent_so_far": st.column_config.NumberColumn(
-                "In half a year", format="%.2f %%", help="The same, summed over the period up to this check."
+                "In the period",
+                format="%.2f %%",
+                help="The same, summed over the period of the budget up to this check.",
             ),
             "statement": st.column_config.TextColumn("In words", width="large"),
         },

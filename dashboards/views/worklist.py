@@ -251,8 +251,8 @@ def _add_table_words(frame: pl.DataFrame) -> pl.DataFrame:
         .replace("", None)
         .fill_null(pl.col("reason_text"))
         .alias("waiting_for"),
-        pl.col("earliest_lawful_at").dt.date().alias("until"),
-        pl.col("window_start_at").dt.date().alias("when"),
+        rows.local_date(frame, "earliest_lawful_at").alias("until"),
+        rows.local_date(frame, "window_start_at").alias("when"),
     )
 
 

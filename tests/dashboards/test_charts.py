@@ -3,12 +3,14 @@
 import polars as pl
 import pytest
 
+from dashboards import wording
 from dashboards.charts.customer import EVENT_MARKS, draw_behaviour, draw_payment_dates, draw_timeline
 from dashboards.charts.fairness import VERDICT_MARKS, draw_groups
 from dashboards.charts.models import draw_models, draw_reliability
 from dashboards.charts.portfolio import draw_ageing, draw_cash_forecast
 from dashboards.charts.segments import draw_segments
 from dashboards.formats import Formats, find_locale, find_zone
+from segmentation.domain.published_tables import PUBLISHED_TABLES
 from tests.dashboards.published_book import AS_OF, build_book
 
 FORMATS = Formats(find_locale("en-GB"), find_zone("Europe/Brussels"))
@@ -58,6 +60,11 @@ def test_money_axes_name_the_currency():
 
 
 def test_every_kind_of_event_and_verdict_has_its_own_shape():
+    assert set(EVENT_MARKS) == set(wording.EVENT_KINDS)
+    told = next(
+        column for column in PUBLISHED_TABLES["out_timeline"].columns if column.name == "kind"
+    ).description
+    assert set(told.replace(" or ", ", ").split(", ")) == set(EVENT_MARKS)
     symbols = [symbol for symbol, _ in EVENT_MARKS.values()]
     assert len(symbols) == len(set(symbols))
     verdicts = [symbol for symbol, _ in VERDICT_MARKS.values()]

@@ -6,7 +6,7 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from pipelines.assets.ledger import balances_agree_with_the_stated_list
+from pipelines.assets.ledger import figures_do_not_contradict_each_other
 from pipelines.command_line.app import run_command
 from pipelines.resources import Run
 from pipelines.run_facts import keep_account
@@ -90,7 +90,7 @@ def test_a_list_that_disagrees_blocks_publication(tmp_path, verdict):
         "statement": "the list says otherwise for C7",
     }
     run.store(QUALITY, QUALITY.conform(pl.DataFrame([row])))
-    result = balances_agree_with_the_stated_list(run)
+    result = figures_do_not_contradict_each_other(run)
     assert result.passed == (verdict == "pass")
     assert ("C7" in str(result.description)) == (verdict == "fail")
     assert result.severity == dg.AssetCheckSeverity.ERROR

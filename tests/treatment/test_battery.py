@@ -1,5 +1,7 @@
 """The battery, reduced: the policy against the best possible, and estimates against planted truth."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -116,6 +118,13 @@ def test_intervals_count_customers_not_contacts():
     doubled = Log(*(np.repeat(getattr(log, name), 4) for name in log.__slots__))
     once, often = evaluate_policy(log, always(1)), evaluate_policy(doubled, always(1, 16000))
     assert often.high - often.low == pytest.approx(once.high - once.low, rel=0.05), "copies are no evidence"
+
+
+def test_few_customers_carry_nothing_however_often_they_were_contacted():
+    log = make_log()
+    found = evaluate_policy(replace(log, customer=log.customer % 20), always(1))
+    assert found.value is None
+    assert found.refused_because == "Too few customers: 20 were contacted, fewer than 30."
 
 
 def test_too_few_contacts_carry_nothing():

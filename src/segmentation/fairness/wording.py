@@ -131,7 +131,7 @@ def _say_verdict(row: dict[str, Any], settings: FairnessSettings) -> str:
     if row["verdict"] == Verdict.BLOCK.value:
         return (
             f"Block: the gap is above {_points(settings.block_gap)} and not explained by chance "
-            f"(p = {row['p_value']:.2g} after Holm, this run's limit is {row['alpha']:.2g})."
+            f"(p = {row['p_value']:.2g} corrected for the number of comparisons, this run's limit is {row['alpha']:.2g})."
         )
     if row["verdict"] == Verdict.PASS.value:
         return f"Pass: a gap of {_points(settings.pass_gap)} or more is unlikely."

@@ -47,7 +47,9 @@ def build_monitoring(
     validation = speakers.validation
     if validation is not None:
         before = spoken_values(validation, speakers.choice, "late_prob")
-        now = speakers.late_prob(recent) if len(recent) else np.empty(0)
+        # What has been due may have trained the models that speak, and fits them better than what is to come.
+        coming = past.take(known & (past.due >= day))
+        now = speakers.late_prob(coming) if len(coming) else np.empty(0)
         rows.append(_judge_shift("score_drift", "late_prob", before, now))
         rows.extend(_judge_last_block(speakers, before, settings, seed))
     return ROOM_TABLES["pred_monitoring"].conform(pl.DataFrame(rows, infer_schema_length=None))

@@ -261,7 +261,9 @@ def _fit_calibration(
     rows = np.flatnonzero(seen & np.isfinite(late))
     late_calibration = fit_late_calibration(survival[rows, grid.due_bin], late[rows], fold[rows])
     calibrated = Calibration(late_calibration).apply(grid, survival[rows])
-    tail = float(tails[fold[rows].max()])  # of the last block seen: later fits know what came after ``origin``
+    tail = float(
+        tails[fold[rows].max()]
+    )  # of the last block seen: later fits know what came after ``origin``
     distribution = at_issue(grid, calibrated, test.take(rows), tail, settings)
     known = outcome.take(rows)
     settled = _long_due(test.due[rows], origin)

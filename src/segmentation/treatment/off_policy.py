@@ -6,7 +6,6 @@ published. Does not belong here: fitting responses (response_model), choosing st
 
 from dataclasses import dataclass
 from enum import StrEnum
-from statistics import NormalDist
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +13,7 @@ import numpy.typing as npt
 from segmentation.treatment.response_model import Ints, Reals
 
 _LEAST_ESS = 50.0
+_LEAST_CUSTOMERS = 30
 _MOST_UNSUPPORTED = {True: 0.05, False: 0.02}
 _LEAST_SUPPORT = {True: 1, False: 5}
 """By whether propensities were logged: known ones need only that an arm was tried at all."""
@@ -194,6 +194,9 @@ def _find_refusal(log: Log, policy: Reals, propensity: Reals, weight: Reals, eff
     off = abs(float(weight.mean()) - 1)
     if off > max(_WEIGHT_TOLERANCE, _WEIGHT_ERRORS * error) or off > 0.5:  # noqa: PLR2004  half is missing
         return f"No overlap: the weights average {weight.mean():.2f} rather than 1."
+    customers = len(np.unique(log.customer))
+    if customers < _LEAST_CUSTOMERS:
+        return f"Too few customers: {customers} were contacted, fewer than {_LEAST_CUSTOMERS}."
     if effective < _LEAST_ESS:
         return (
             f"Too little overlap: {effective:.0f} contacts carry the estimate, fewer than {_LEAST_ESS:.0f}."
@@ -228,11 +231,13 @@ def _fit_outcomes(log: Log, arms: int) -> Reals:
 
 
 def _interval(influence: Reals, customer: npt.NDArray[np.int64], level: float) -> tuple[float, float, float]:
-    """Return the mean and its interval, clustered by customer (Liang & Zeger, 1986)."""
+    """Return the mean and its interval, clustered by customer (Liang & Zeger, 1986), by Student's t."""
+    from scipy.stats import t
+
     value = float(influence.mean())
     code = np.unique(customer, return_inverse=True)[1]
     sums = np.bincount(code, influence - value)
     clusters = len(sums)
     error = float(np.sqrt((sums**2).sum() * clusters / max(clusters - 1, 1)) / len(influence))
-    width = NormalDist().inv_cdf(0.5 + level / 2) * error
+    width = float(t.ppf(0.5 + level / 2, max(clusters - 1, 1))) * error
     return value, value - width, value + width
