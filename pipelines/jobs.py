@@ -3,6 +3,7 @@
 import datetime as dt
 import hashlib
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import dagster as dg
 
@@ -11,6 +12,7 @@ from segmentation.domain.errors import InputRefusedError
 
 JOB_NAME = "publish_worklist"
 UNSETTLED = "seen once: "
+TIME_ZONE = "Europe/Brussels"
 
 publish_worklist = dg.define_asset_job(
     JOB_NAME,
@@ -23,7 +25,7 @@ publish_worklist = dg.define_asset_job(
 @dg.schedule(
     job=publish_worklist,
     cron_schedule="0 5 * * *",
-    execution_timezone="Europe/Brussels",
+    execution_timezone=TIME_ZONE,
     description="Every morning at five, with that day as the as-of day.",
 )
 def every_morning(context: dg.ScheduleEvaluationContext, run: Run) -> dg.RunRequest:
@@ -35,11 +37,13 @@ def every_morning(context: dg.ScheduleEvaluationContext, run: Run) -> dg.RunRequ
 @dg.sensor(
     job=publish_worklist,
     minimum_interval_seconds=60,
-    description="When a file of the ledger folder is new, gone or changed.",
+    description="When a file of the ledger folder is new, gone or changed; with today as the as-of day.",
 )
 def on_ledger_change(context: dg.SensorEvaluationContext, run: Run) -> dg.SensorResult | dg.SkipReason:
-    """Request a run when names, sizes or times of the ledger's files changed, and then stood still.
+    """Request a run as of today when names, sizes or times of the ledger's files changed, and then stood still.
 
+    The day is today's, as that of the morning run: the day after the newest fact may lie before the snapshot in
+    force, and would replace it by an older one.
     A file that is still being written changes between two looks; the run is asked for when two looks in
     a row see the same.
     """
@@ -50,7 +54,9 @@ def on_ledger_change(context: dg.SensorEvaluationContext, run: Run) -> dg.Sensor
         return dg.SkipReason("The ledger has not changed.")
     if context.cursor != f"{UNSETTLED}{state}":
         return dg.SensorResult(skip_reason="The ledger is changing.", cursor=f"{UNSETTLED}{state}")
-    return dg.SensorResult(run_requests=[dg.RunRequest(run_key=state)], cursor=state)
+    day = run.requested_as_of or dt.datetime.now(ZoneInfo(TIME_ZONE)).date()
+    request = dg.RunRequest(run_key=state, run_config=configure_run(run, day))
+    return dg.SensorResult(run_requests=[request], cursor=state)
 
 
 def configure_run(run: Run, as_of: dt.date) -> dict[str, object]:

@@ -33,6 +33,8 @@ def test_the_sensor_asks_once_per_change_that_stood_still(tmp_path):
     assert not seen.run_requests
     first = look(run, seen.cursor)
     assert len(first.run_requests) == 1
+    day = first.run_requests[0].run_config["resources"]["run"]["config"]["as_of"]
+    assert abs(dt.date.fromisoformat(day) - dt.datetime.now(dt.UTC).date()) <= dt.timedelta(days=1)
     assert isinstance(look(run, first.cursor), dg.SkipReason)
     (ledger / "payment.csv").write_text("b\n")
     growing = look(run, first.cursor)

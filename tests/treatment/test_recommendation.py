@@ -8,6 +8,7 @@ import pytest
 
 from segmentation.domain.settings import TreatmentSettings
 from segmentation.domain.validation import find_violations
+from segmentation.treatment.choice import find_beyond_capacity
 from segmentation.treatment.recommendation import RECOMMENDATION
 
 AS_OF = date(2026, 3, 2)
@@ -192,6 +193,18 @@ def test_waiting_needs_nobodys_approval(empty_book, party_type, cause):
 
 def test_a_customer_that_the_customer_table_does_not_know_is_treated_most_strictly(empty_book):
     assert empty_book.invoice().advice()["needs_approval"] is True
+
+
+def test_calls_of_the_day_are_not_all_made_in_the_currency_with_the_largest_numbers():
+    calls = pl.DataFrame(
+        {
+            "customer_id": ["A", "B", "C", "D", "E", "F"],
+            "currency": ["JPY", "JPY", "JPY", "EUR", "EUR", "EUR"],
+            "value": [762.0, 500.0, 300.0, 57.99, 20.0, 10.0],
+        }
+    )
+    beyond = find_beyond_capacity(calls, 2)["customer_id"].to_list()
+    assert set(calls["customer_id"]) - set(beyond) == {"A", "D"}
 
 
 class TestChannels:

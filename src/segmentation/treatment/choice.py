@@ -54,9 +54,9 @@ def rank_candidates(candidates: pl.DataFrame) -> pl.DataFrame:
 
 
 def list_calls(ranked: pl.DataFrame) -> pl.DataFrame:
-    """Return customer_id and value of the customers whose best step is a call."""
+    """Return customer_id, currency and value of the customers whose best step is a call."""
     best = ranked.filter("is_worth_it").unique("customer_id", keep="first", maintain_order=True)
-    return best.filter(pl.col("action") == Action.CALL).select("customer_id", "value")
+    return best.filter(pl.col("action") == Action.CALL).select("customer_id", "currency", "value")
 
 
 def find_beyond_capacity(calls: pl.DataFrame, calls_per_day: int) -> pl.DataFrame:
@@ -66,8 +66,15 @@ def find_beyond_capacity(calls: pl.DataFrame, calls_per_day: int) -> pl.DataFram
     ----------
     calls : of ``list_calls``, of the whole book: the calls worth most are made, wherever they come from.
     calls_per_day : capacity.
+
+    Notes
+    -----
+    A value counts in medians of the calls in its currency: a yen is not a euro, and no rate is known here.
     """
-    best_first = calls.sort("value", "customer_id", descending=[True, False])
+    relative = pl.col("value") / pl.col("value").median().over("currency")
+    best_first = calls.with_columns(relative.alias("relative")).sort(
+        "relative", "customer_id", descending=[True, False]
+    )
     return best_first.slice(calls_per_day).select("customer_id")
 
 
