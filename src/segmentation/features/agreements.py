@@ -17,7 +17,6 @@ import polars as pl
 from segmentation.domain.movements import list_movements
 from segmentation.domain.schema import Frames
 from segmentation.features.dates import OBSERVED
-from segmentation.ledger.balances import build_instalment_balances
 
 THE_WHOLE = 0
 """Instalment number of an invoice before its instalments were agreed."""
@@ -64,6 +63,9 @@ def _find_agreements(ledger: Frames) -> pl.DataFrame:
 
 
 def _recall_wholes(ledger: Frames, agreed: pl.DataFrame) -> pl.DataFrame:
+    # most ledgers have none, and its imports would take a fifth of the time that a small ledger needs
+    from segmentation.ledger.balances import build_instalment_balances
+
     known = {
         **ledger,
         "core_invoice": ledger["core_invoice"].join(agreed, on="invoice_id", how="semi"),
