@@ -263,7 +263,7 @@ def measure(sizes: list[int], rounds: int, oracle_invoices: int, without: list[s
             path.unlink()
     if len(sizes) > 1:
         first, last = str(sizes[0]), str(sizes[-1])
-        growth = [results["sizes"][s]["contenders"][ROOM]["seconds"] for s in (first, last)]
+        growth = [results["sizes"][s]["contenders"][ROOM]["cpu_seconds"] for s in (first, last)]
         results["exponent"] = math.log(growth[1] / growth[0]) / math.log(sizes[-1] / sizes[0])
     results["load_after"] = os.getloadavg()[0]
     return results
@@ -312,9 +312,14 @@ def render_markdown(results: dict[str, Any]) -> str:
             f"Before that, every feature of {results['oracle_instalments']:,} random instalments equalled what a"
             " slow, obvious computation finds (ties, events on the same day, reversals, late corrections)."
         )
+    if results["load_before"] > results["cpu_count"]:
+        lines.append(
+            "This run was made on a machine busy with other work: processor seconds say more than seconds."
+        )
     if "exponent" in results:
         lines.append(
-            f"The room's time grows with the number of invoices to the power {results['exponent']:.2f}."
+            "The room's processor seconds grow with the number of invoices to the power"
+            f" {results['exponent']:.2f}."
         )
     return "\n".join(lines) + "\n"
 
