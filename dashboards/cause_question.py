@@ -31,7 +31,7 @@ def draw_question(page: panels.Page, segment: Mapping[str, Any]) -> None:
             st.markdown(
                 f"**{wording.say(wording.KNOWN_CAUSES, finding['cause'])}**, says "
                 f"{panels.escape(finding['found_by'])} on {page.formats.moment(finding['found_at'])}. "
-                "The next run learns from it.",
+                "Runs of later days learn from it.",
                 width="content",
             )
             st.button(
