@@ -179,9 +179,13 @@ def _read_latest_decisions(_store: DecisionStore, places: Places) -> pl.DataFram
     return _store.latest_decisions()
 
 
-def read_latest_decisions() -> pl.DataFrame:
-    """Return the decision recorded last per recommendation, withdrawals included (``core_decision``)."""
-    return _read_latest_decisions(open_decisions(), find_places())
+def read_latest_decisions(snapshot: Snapshot) -> pl.DataFrame:
+    """Return the decision recorded last per recommendation of a snapshot, withdrawals included (``core_decision``).
+
+    What was decided on another list of the same day is not carried out, even where it names the same step.
+    """
+    latest = _read_latest_decisions(open_decisions(), find_places())
+    return latest.filter(pl.col("snapshot_id") == snapshot.id)
 
 
 def read_history(customer_id: str) -> pl.DataFrame:

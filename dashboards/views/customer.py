@@ -172,7 +172,8 @@ def _draw_steps(page: panels.Page, customer_id: str) -> None:
     st.subheader("What to do", anchor=False)
     steps = published.read_worklist(page.snapshot).filter(pl.col("customer_id") == customer_id)
     decided = published.read_history(customer_id)
-    latest = {row["recommendation_id"]: row for row in reversed(decided.to_dicts())}
+    mine = published.read_latest_decisions(page.snapshot)
+    latest = {row["recommendation_id"]: row for row in mine.iter_rows(named=True)}
     formats = page.formats
     if steps.is_empty():
         st.caption("Nothing to do and nothing to wait for.")

@@ -23,9 +23,7 @@ def draw(page: panels.Page) -> None:
         published.ask_decider()
         st.divider()
         wanted = _ask_filter(everything)
-    latest = published.read_latest_decisions().filter(
-        pl.col("recommendation_id").is_in(everything["recommendation_id"].implode())
-    )
+    latest = published.read_latest_decisions(page.snapshot)
     settled = latest.filter(pl.col("decision") != Decision.WITHDRAW)
     decided = pl.col("recommendation_id").is_in(settled["recommendation_id"].implode())
     waits = pl.col("action") == "wait"

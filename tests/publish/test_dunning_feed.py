@@ -123,6 +123,37 @@ def test_whatever_is_decided_on_a_later_worklist_ends_an_earlier_step(tmp_path, 
     assert list_actionable_steps(root, NOW, location).is_empty()
 
 
+@pytest.mark.parametrize("step", [None, Step("wait")])
+def test_a_list_of_the_same_day_replaces_the_one_before(tmp_path, location, decide, step):
+    root = tmp_path / "root"
+    publish_example(root, as_of=AS_OF)
+    morning = open_current(root)
+    decide(root, "C001", "accept")
+    publish_example(root, as_of=AS_OF, run="corrected", published_at=NOW)
+    corrected = open_current(root)
+    assert corrected.id != morning.id
+    # The same step in both, and so the same identifier: what was accepted is the text of the morning.
+    assert list_actionable_steps(root, NOW, location).is_empty()
+    decide(root, "C001", "adjust" if step else "accept", reason="x", step=step, token="corrected")
+    steps = list_actionable_steps(root, NOW, location)
+    assert steps["snapshot_id"].to_list() == ([] if step else [corrected.id])
+
+
+def test_of_two_decisions_on_lists_of_one_day_the_last_counts(tmp_path, location, decide):
+    root = tmp_path / "root"
+    publish_example(root, as_of=AS_OF)
+    morning = open_current(root)
+    row = morning.read_table("out_recommendations").filter(customer_id="C001").row(0, named=True)
+    publish_example(root, as_of=AS_OF, run="corrected", published_at=NOW)
+    decide(root, "C001", "accept")
+    stale = row | {"recommendation_id": "another step on the list of the morning"}
+    with DecisionStore(location) as store:
+        store.record_decision(
+            morning, stale, "ignore", decided_by="Bob", decided_at=NOW, token="t", reason="paid"
+        )
+    assert list_actionable_steps(root, NOW, location).is_empty()
+
+
 @pytest.fixture
 def republish(tmp_path, location):
     """Publish a snapshot of the next day in which some tables are changed; nobody decided on it yet."""

@@ -52,6 +52,8 @@ def list_actionable_steps(
     - its snapshot is gone or damaged, so that nothing vouches for it;
     - anything was decided for the customer on a later worklist, be it ignore or withdraw: the later
       worklist replaces the earlier one;
+    - its worklist was published once more for the same day: text and amounts may have been corrected,
+      so it has to be decided on again; of several decisions on lists of one day the last one counts;
     - in the snapshot in force the customer has nothing open, or a gate closes the account or the
       channel. Two exceptions: the gate by which the decision itself holds further steps back, and a
       step that the snapshot in force recommends because of the gate (to follow up a dispute).
@@ -92,13 +94,13 @@ def list_actionable_steps(
             )
             .select(_COLUMNS)
         )
-    last_worklist = pl.col("as_of_date").max().over("customer_id")
-    decided = decided.filter(pl.col("as_of_date") == last_worklist).filter(
+    snapshots = list_snapshots(data_root)
+    decided = _keep_last_word(decided, snapshots).filter(
         pl.col("decision").is_in(_CARRIED_OUT), pl.col("action") != Action.WAIT.value
     )
     return (
         _leave_out_closed(decided, current)
-        .join(_read_recommended(data_root, decided), on=["snapshot_id", "recommendation_id"], how="inner")
+        .join(_read_recommended(snapshots, decided), on=["snapshot_id", "recommendation_id"], how="inner")
         .filter(
             pl.col("valid_until") >= now,
             pl.col("window_end_at").is_null() | (pl.col("window_end_at") >= now),
@@ -138,6 +140,17 @@ def _find_obstacle(current: Snapshot | None, now: datetime) -> str | None:
     return None
 
 
+def _keep_last_word(decided: pl.DataFrame, snapshots: list[Snapshot]) -> pl.DataFrame:
+    """Return what was said last on each customer's latest worklist, where no newer one of that day replaced it."""
+    newest = {snapshot.as_of: snapshot.id for snapshot in reversed(snapshots)}
+    day = pl.col("as_of_date")
+    return (
+        decided.filter(day == day.max().over("customer_id"))
+        .filter(pl.col("sequence") == pl.col("sequence").max().over("customer_id"))
+        .filter(pl.col("snapshot_id") == day.replace_strict(newest, default=None, return_dtype=pl.String))
+    )
+
+
 def _leave_out_closed(decided: pl.DataFrame, current: Snapshot) -> pl.DataFrame:
     """Return the decided steps that no gate of the snapshot in force closes, of customers who owe something."""
     gate = current.read_table("out_gates", ["customer_id", "gate", "channel", "invoice_id"]).filter(
@@ -175,7 +188,7 @@ def _is_as_written() -> pl.Expr:
     return (pl.col("action") == pl.col("recommended_action")) & same_channel
 
 
-def _read_recommended(data_root: Path, decided: pl.DataFrame) -> pl.DataFrame:
+def _read_recommended(snapshots: list[Snapshot], decided: pl.DataFrame) -> pl.DataFrame:
     """Return until when each recommendation holds, and its message, from the snapshots decided on."""
     wanted = set(decided["snapshot_id"].unique())
     columns = [
@@ -193,7 +206,7 @@ def _read_recommended(data_root: Path, decided: pl.DataFrame) -> pl.DataFrame:
                 _RECOMMENDATIONS.align(snapshot.read_table(_RECOMMENDATIONS.name)).select(
                     pl.lit(snapshot.id).alias("snapshot_id"), *columns
                 )
-                for snapshot in list_snapshots(data_root)
+                for snapshot in snapshots
                 if snapshot.id in wanted
             ),
         ]
