@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from segmentation.domain.vocabulary import Action
+from segmentation.domain.vocabulary import ACTIONS_WITHOUT_CONTACT, Action
 from segmentation.publish.decision_bounds import (
     ACTIONS_ON_OVERDUE,
     contact_hours,
@@ -16,7 +16,7 @@ from segmentation.publish.decision_bounds import (
     is_closed_day,
     list_open_channels,
 )
-from segmentation.publish.decision_rules import ACTIONS_WITHOUT_CONTACT, Step
+from segmentation.publish.decision_rules import Step
 
 STEP_ORDER = (
     Action.REMINDER,
@@ -38,7 +38,7 @@ def list_open_actions(row: Mapping[str, Any], moment: datetime) -> list[str]:
     kept = {row["action"], Action.WAIT}
     is_open = set(STEP_ORDER)
     if row["blocked_by"]:
-        is_open -= {Action.LEGAL_REVIEW} if row["earliest_lawful_at"] else is_open
+        is_open -= ACTIONS_WITHOUT_CONTACT if row["earliest_lawful_at"] else is_open
     if not row["overdue_amount"] > 0:
         is_open -= ACTIONS_ON_OVERDUE
     if not (list_open_channels(row) and list_open_days(row, moment)):

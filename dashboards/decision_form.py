@@ -17,9 +17,9 @@ from dashboards import panels, published, wording
 from dashboards.adjustment import build_step, list_open_actions, list_open_days
 from dashboards.formats import find_zone
 from segmentation.domain.errors import SegmentationError
-from segmentation.domain.vocabulary import Decision
+from segmentation.domain.vocabulary import ACTIONS_WITHOUT_CONTACT, Decision
 from segmentation.publish.decision_bounds import contact_zone, list_open_channels
-from segmentation.publish.decision_rules import ACTIONS_WITHOUT_CONTACT, Step, is_expired, is_window_closed
+from segmentation.publish.decision_rules import Step, is_expired, is_missed
 from segmentation.publish.reader import Snapshot
 
 OPENED = "opened_recommendation"
@@ -63,14 +63,14 @@ def draw_buttons(
     common = (snapshot, row, token, next_id)
     in_force = decision is not None and not is_taken_back(decision)
     moment = published.now()
-    has_expired, is_closed = is_expired(row, moment), is_window_closed(row["window_end_at"], moment)
+    has_expired, has_passed = is_expired(row, moment), is_missed(row, moment)
     if has_expired:
         st.warning(
             "This advice has expired: the facts may have changed since. Run the pipeline on today's ledger; "
             "until then it can only be ignored.",
             icon=":material/event_busy:",
         )
-    elif is_closed:
+    elif has_passed:
         st.warning(
             "The moment for this step has passed. Adjust it to a later day, or run the pipeline on today's ledger.",
             icon=":material/event_busy:",
@@ -84,7 +84,7 @@ def draw_buttons(
             on_click=_accept,
             args=common,
             disabled=has_expired
-            or is_closed
+            or has_passed
             or bool(in_force and decision and decision["decision"] == "accept"),
         )
         st.button(
@@ -165,7 +165,7 @@ def _draw_adjust_form(row: dict[str, Any], common: tuple[Any, ...], moment: date
             index=channels.index(row["channel"]) if row["channel"] in channels else 0,
             format_func=lambda code: wording.say(wording.CHANNELS, code),
             key=f"adjust-channel-{key}",
-            help="Not used when the step is to wait or a legal review.",
+            help="Not used when nobody outside your own organisation is contacted.",
         )
         day.date_input(
             "Day",

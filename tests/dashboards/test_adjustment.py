@@ -73,4 +73,4 @@ def test_a_wait_that_opens_after_the_advice_expires_can_only_go_on():
         "earliest_lawful_at": ROW["valid_until"] + timedelta(days=2),
     }
     assert list_open_days(waiting, MORNING) == []
-    assert list_open_actions(waiting, MORNING) == ["match_credit", "wait"]
+    assert list_open_actions(waiting, MORNING) == ["wait"]

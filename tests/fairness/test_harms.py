@@ -5,6 +5,7 @@ import pytest
 
 from segmentation.domain.core_tables import LEDGER_TABLES
 from segmentation.domain.settings import FairnessSettings
+from segmentation.domain.vocabulary import Action
 from segmentation.fairness.harms import HARMS, observe_harms
 
 AS_OF = date(2026, 1, 1)
@@ -59,6 +60,26 @@ def test_will_not_pay_is_as_harmful_a_label_as_structural(make_book):
 def test_which_steps_are_harsh(make_book, action, tone, is_harsh):
     facts = _facts(days_late=[[1, 2, 9]]).with_columns(action=pl.lit(action), tone=pl.lit(tone))
     assert _observe(make_book(facts))["harsh_step_rate"] == {"C0": is_harsh}
+
+
+def test_who_is_contacted_is_asked_something_from_outside_the_organisation(make_book):
+    actions = list(Action)
+    facts = _facts(days_late=[[1, 2, 9]] * len(actions)).with_columns(
+        action=pl.Series(actions, dtype=pl.String)
+    )
+    found = _observe(make_book(facts))
+    contacted = {
+        actions[int(customer[1:])] for customer, is_one in found["contact_step_rate"].items() if is_one
+    }
+    assert contacted == {
+        "pre_due_notice",
+        "reminder",
+        "call",
+        "payment_plan_offer",
+        "self_service_link",
+        "formal_notice",
+    }
+    assert len(found["no_call_rate"]) == len(contacted)
 
 
 def test_steps_concern_those_with_something_overdue(make_book):

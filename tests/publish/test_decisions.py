@@ -206,7 +206,6 @@ def test_an_incomplete_decision_is_refused_and_not_kept(
 @pytest.mark.parametrize(
     ("customer", "step", "is_permitted"),
     [
-        ("C007", {"action": "dispute_follow_up", "channel": "email"}, True),  # same step, other channel
         ("C007", {"action": "reminder", "channel": "email"}, False),  # reminding during a dispute
         ("C011", {"action": "call", "channel": "phone"}, False),  # do not contact, no end known
         ("C009", {"action": "reminder", "channel": "email", "days": 1}, False),  # cool-down of five days
@@ -324,6 +323,26 @@ def test_a_step_that_claims_a_debt_needs_something_overdue(recommendations):
     with pytest.raises(UsageError, match="nothing of this customer is overdue"):
         _adjusted(row, "legal_review", None)
     assert _adjusted(row, "thank_you", **_window(row, 10, days=2))
+
+
+@pytest.mark.parametrize("action", ["dispute_follow_up", "match_credit", "legal_review", "wait"])
+def test_a_step_within_the_own_organisation_takes_neither_channel_nor_window(recommendations, action):
+    row = recommendations["C010"]
+    for step in (("phone", _window(row, 10, days=2)), ("phone", {}), (None, _window(row, 10, days=2))):
+        with pytest.raises(UsageError, match="has no channel and no window"):
+            _adjusted(row, action, step[0], **step[1])
+    assert _adjusted(row, action, None) == Step(action)
+
+
+def test_a_step_within_the_own_organisation_can_be_accepted_until_the_advice_expires(
+    store, snapshot, recommendations
+):
+    row = recommendations["C007"] | {"channel": None}
+    assert row["window_end_at"] < row["valid_until"]
+    _decide(store, snapshot, row, decided_at=row["valid_until"])
+    kept = store.read_decisions().row(0, named=True)
+    step = [kept[name] for name in ("action", "channel", "window_start_at", "window_end_at")]
+    assert step == ["dispute_follow_up", None, None, None]
 
 
 def test_a_legal_review_does_not_wait_behind_a_closed_gate(recommendations):

@@ -168,6 +168,12 @@ class Action(StrEnum):
     LEGAL_REVIEW = "legal_review"
 
 
+ACTIONS_WITHOUT_CONTACT = frozenset(
+    {Action.WAIT, Action.DISPUTE_FOLLOW_UP, Action.MATCH_CREDIT, Action.LEGAL_REVIEW}
+)
+"""Steps that reach nobody outside the own organisation: they have neither channel nor window."""
+
+
 class Stage(StrEnum):
     """How far collection has come: each stage follows the one before it, after its waiting period."""
 

@@ -30,7 +30,16 @@ import polars as pl
 from segmentation.domain.reachability import is_bounced
 from segmentation.domain.schema import Frames
 from segmentation.domain.settings import FairnessSettings, SegmentSettings
-from segmentation.domain.vocabulary import Action, Cause, Channel, Direction, ScoreStatus, Segment, Tone
+from segmentation.domain.vocabulary import (
+    ACTIONS_WITHOUT_CONTACT,
+    Action,
+    Cause,
+    Channel,
+    Direction,
+    ScoreStatus,
+    Segment,
+    Tone,
+)
 from segmentation.segments.observations import EXCLUDED, classify_instalments
 
 FREQUENT_CONTACT_COUNT = 3
@@ -39,7 +48,8 @@ _EASY_CHANNELS = tuple(
     channel.value for channel in Channel if channel not in {Channel.LETTER, Channel.REGISTERED_LETTER}
 )
 _HARSH_ACTIONS = (Action.FORMAL_NOTICE.value, Action.LEGAL_REVIEW.value)
-_NO_CONTACT = (Action.WAIT.value, Action.THANK_YOU.value, Action.MATCH_CREDIT.value)
+# A word of thanks asks for nothing: it burdens nobody, and nobody would be called instead.
+_ASKS_NOTHING = (*ACTIONS_WITHOUT_CONTACT, Action.THANK_YOU)
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +228,7 @@ def _read_steps(recommendation: pl.DataFrame) -> pl.DataFrame:
     is_pressing_call = (action == Action.CALL.value) & (pl.col("tone") == Tone.FORMAL.value).fill_null(False)
     facts: Mapping[str, pl.Expr] = {
         "has_harsh_step": action.is_in(_HARSH_ACTIONS) | is_pressing_call,
-        "has_contact_step": ~action.is_in(_NO_CONTACT),
+        "has_contact_step": ~action.is_in(_ASKS_NOTHING),
         "has_call_step": action == Action.CALL.value,
         "has_plan_step": action == Action.PAYMENT_PLAN_OFFER.value,
     }

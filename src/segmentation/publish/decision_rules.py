@@ -14,16 +14,13 @@ from datetime import datetime
 from typing import Any
 
 from segmentation.domain.errors import UsageError
-from segmentation.domain.vocabulary import Action, Channel, Decision
+from segmentation.domain.vocabulary import ACTIONS_WITHOUT_CONTACT, Action, Channel, Decision
 from segmentation.publish.decision_bounds import (
     require_debt,
     require_lawful_hours,
     require_open_channel,
     require_within_validity,
 )
-
-ACTIONS_WITHOUT_CONTACT = frozenset({Action.WAIT, Action.LEGAL_REVIEW, Action.MATCH_CREDIT})
-"""Steps that reach nobody: they have neither channel nor window."""
 
 # Taking back a slip of the hand must be as easy as the slip was.
 _NEEDS_REASON = frozenset({Decision.ADJUST, Decision.IGNORE})
@@ -65,12 +62,7 @@ def decided_step(
             f"To {decision} a recommendation needs a reason",
             remedy="Say in a few words why: the next person, and the system, learn from it.",
         )
-    proposed = Step(
-        recommendation["action"],
-        recommendation["channel"],
-        recommendation["window_start_at"],
-        recommendation["window_end_at"],
-    )
+    proposed = _recommended_step(recommendation)
     if decision != Decision.ADJUST:
         if step is not None and step != proposed:
             raise UsageError(
@@ -87,15 +79,30 @@ def decided_step(
     return step
 
 
+def _recommended_step(recommendation: Mapping[str, Any]) -> Step:
+    if recommendation["action"] in ACTIONS_WITHOUT_CONTACT:
+        return Step(recommendation["action"])
+    return Step(
+        recommendation["action"],
+        recommendation["channel"],
+        recommendation["window_start_at"],
+        recommendation["window_end_at"],
+    )
+
+
 def is_expired(recommendation: Mapping[str, Any], moment: datetime) -> bool:
     """Return whether a recommendation may no longer be carried out."""
     until = recommendation.get("valid_until")
     return until is not None and until < moment
 
 
-def is_window_closed(window_end_at: datetime | None, moment: datetime) -> bool:
-    """Return whether the window of a step lies in the past; a step without contact has none."""
-    return window_end_at is not None and window_end_at < moment
+def is_missed(recommendation: Mapping[str, Any], moment: datetime) -> bool:
+    """Return whether the window in which the recommended step was to be taken lies in the past."""
+    return _is_over(_recommended_step(recommendation), moment)
+
+
+def _is_over(step: Step, moment: datetime) -> bool:
+    return step.window_end_at is not None and step.window_end_at < moment
 
 
 def require_still_valid(recommendation: Mapping[str, Any], step: Step | None, decided_at: datetime) -> None:
@@ -107,7 +114,7 @@ def require_still_valid(recommendation: Mapping[str, Any], step: Step | None, de
             f"This recommendation expired on {recommendation['valid_until']:%Y-%m-%d %H:%M} UTC",
             remedy="Run the pipeline on today's ledger and decide on its worklist: the facts may have changed.",
         )
-    if is_window_closed(step.window_end_at, decided_at):
+    if _is_over(step, decided_at):
         raise UsageError(
             f"The window of this step closed on {step.window_end_at:%Y-%m-%d %H:%M} UTC",
             remedy="Adjust it to a later day; or run the pipeline on today's ledger.",
@@ -150,7 +157,7 @@ def _require_lawful(step: Step, proposed: Step, recommendation: Mapping[str, Any
     require_debt(step.action, recommendation)
     if step.window_start_at is None or step.window_end_at is None:
         return
-    floor = max((moment for moment in (proposed.window_start_at, lifted_at) if moment), default=None)
+    floor = max((moment for moment in (recommendation["window_start_at"], lifted_at) if moment), default=None)
     if floor is not None and step.window_start_at < floor:
         raise UsageError(
             f"The window begins before {floor:%Y-%m-%d %H:%M} UTC, the earliest lawful moment",

@@ -11,17 +11,10 @@ import polars as pl
 from segmentation.domain.room_tables import GATE
 from segmentation.domain.schema import Frames
 from segmentation.domain.settings import TreatmentSettings
-from segmentation.domain.vocabulary import Action, BlockCode
+from segmentation.domain.vocabulary import ACTIONS_WITHOUT_CONTACT, Action, BlockCode
 from segmentation.treatment.contact_hours import is_lawful, resolve_hours
 from segmentation.treatment.gates import MONEY_GATES, PAUSES, close_gates, list_customers
 from segmentation.treatment.jurisdiction import assign_packs
-
-NO_CONTACT = (
-    Action.WAIT.value,
-    Action.DISPUTE_FOLLOW_UP.value,
-    Action.MATCH_CREDIT.value,
-    Action.LEGAL_REVIEW.value,
-)
 
 
 def recheck_recommendations(
@@ -63,7 +56,7 @@ def recheck_recommendations(
     free = overdue.join(behind, on="invoice_id", how="anti").select(
         "customer_id", pl.lit(True).alias("has_free")
     )
-    is_internal = pl.col("action").is_in(NO_CONTACT)
+    is_internal = pl.col("action").is_in(list(ACTIONS_WITHOUT_CONTACT))
     of_channel = pl.col("channel").is_null() | (pl.col("channel") == pl.col("step_channel"))
     of_invoice = pl.col("invoice_id").is_null() | (
         pl.col("has_free").is_null() & ~is_internal & (pl.col("action") != Action.PRE_DUE_NOTICE)
