@@ -184,13 +184,15 @@ def read_with_duckdb(folder: Path) -> dict[str, Any]:
 def parse_with_room(folder: Path) -> dict[str, Any]:
     """Dialect, conversion rules, provenance and quarantine, without reconciliation."""
     from segmentation.domain.settings import LedgerSettings
-    from segmentation.ledger.conversion import convert_blocks
+    from segmentation.ledger.conversion import convert_each
+    from segmentation.ledger.loading import ROWS_AT_ONCE
     from segmentation.ledger.mapping_files import load_mapping
+    from segmentation.ledger.pieces import divide_facts
     from segmentation.ledger.sources import read_blocks
 
     mapping = load_mapping("canonical")
-    facts = convert_blocks(read_blocks(folder / "csv", mapping), mapping, LedgerSettings())
-    return {"rows": sum(frame.height for frame in facts.values())}
+    converted = convert_each(read_blocks(folder / "csv", mapping), mapping, LedgerSettings())
+    return {"pieces": len(divide_facts(converted, mapping, ROWS_AT_ONCE))}
 
 
 def load_with_room(folder: Path, form: str = "csv") -> dict[str, Any]:
@@ -208,13 +210,13 @@ def load_with_room(folder: Path, form: str = "csv") -> dict[str, Any]:
             for kind in mapping.files
         )
         mapping = mapping.model_copy(update={"files": files})
-    ledger = load_ledger(folder / form, mapping, AS_OF).ledger
-    balances, cash = ledger["core_instalment_balance"], ledger["core_unallocated_cash"]
+    loaded = load_ledger(folder / form, mapping, AS_OF)
+    balances = loaded.read_columns("core_instalment_balance", ["open_amount", "is_open", "days_late"])
+    cash = loaded.read_columns("core_unallocated_cash", ["unmatched_cash_amount"])
+    refused = loaded.read_columns("core_quarantine", ["table_name"])
     return {
-        "rows": sum(ledger[f"core_{table}"].height for table in _COLUMNS),
-        "quarantined_invoices": ledger["core_quarantine"]
-        .filter(pl.col("table_name") == "core_invoice")
-        .height,
+        "rows": sum(loaded.read_columns(f"core_{table}", [f"{table}_id"]).height for table in _COLUMNS),
+        "quarantined_invoices": refused.filter(pl.col("table_name") == "core_invoice").height,
         "open": str(balances["open_amount"].sum()),
         "open_count": int(balances["is_open"].sum()),
         "days_late": int(balances["days_late"].sum()),

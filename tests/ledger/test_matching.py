@@ -12,9 +12,9 @@ from segmentation.domain.core_tables import ALLOCATION, PAYMENT_MATCH
 from segmentation.domain.validation import find_violations
 from segmentation.domain.vocabulary import MatchRule
 from segmentation.ledger.balances import build_instalment_balances
+from segmentation.ledger.cash_statements import describe_repeated_lines, list_said_lines
 from segmentation.ledger.matching.matching import match_payments
 from segmentation.ledger.matching.rules import CONFIDENCE
-from segmentation.ledger.statements import check_repeated_lines
 from segmentation.ledger.unallocated_cash import build_unallocated_cash
 from tests.ledger.matching_ledgers import make_ledger
 
@@ -173,7 +173,8 @@ def test_a_line_that_seems_to_be_on_two_statements_is_reported(files, texts, ver
     ]
     ledger = make_ledger({"payments": payments})
     places = pl.Series("source_id", [f"{name}:{line}" for line, name in enumerate(files)])
-    (found,) = check_repeated_lines({"core_payment": ledger["core_payment"].with_columns(places)})
+    said = list_said_lines(ledger["core_payment"].with_columns(places))
+    (found,) = describe_repeated_lines(said)
     assert found[5] == verdict
     assert ("P-0, P-1" in found[6]) == (verdict == "warn")
-    assert not list(check_repeated_lines({"core_payment": ledger["core_payment"].clear()}))
+    assert not list(describe_repeated_lines(said.clear()))

@@ -4,16 +4,23 @@ Belongs here: the judgement on a delivery as a whole. Does not belong here: rule
 (conversion), what was known when (as_known).
 """
 
-from datetime import date
+from collections.abc import Callable, MutableSequence, Sequence
+from datetime import date, timedelta
 
 import polars as pl
 
-from segmentation.domain.core_tables import CANONICAL_TABLES
+from segmentation.domain.core_tables import CANONICAL_TABLES, QUARANTINE
 from segmentation.domain.errors import InputRefusedError
 from segmentation.domain.row_lookup import is_known
 from segmentation.domain.schema import Frames
 from segmentation.domain.settings import LedgerSettings
-from segmentation.ledger.as_known import default_as_of, refuse_implausible_days, start_of
+from segmentation.ledger.as_known import (
+    count_days,
+    find_newest_day,
+    nothing_loaded,
+    refuse_implausible_days,
+    start_of,
+)
 from segmentation.ledger.control_totals import require_control_totals
 from segmentation.ledger.mapping import OBSERVED_AT
 from segmentation.ledger.rules import REMEDIES
@@ -50,20 +57,49 @@ def accept_facts(
         When the delivery has no facts, too many of a file's rows known on the day are bad, or it is not
         as its own control totals say.
     """
-    kept = dict(facts)
-    if as_of is None:
-        kept = refuse_implausible_days(facts, settings, today=today)
-        # all rows count: were those of the newest day all bad, the day before would pass for the newest
-        require_mostly_good(files, kept, settings, None)
-        as_of = default_as_of(kept, settings, today=today)
-    else:
-        require_mostly_good(files, kept, settings, as_of)
-    require_control_totals(files, kept, as_of)
-    return as_of, kept
+    pieces: list[Frames] = [facts]
+    day = accept_pieces(files, pieces, settings, as_of, today=today)
+    require_control_totals(files, pieces[0], day)
+    return day, dict(pieces[0])
+
+
+def accept_pieces(
+    files: pl.DataFrame,
+    pieces: MutableSequence[Frames],
+    settings: LedgerSettings,
+    as_of: date | None = None,
+    *,
+    today: date | None = None,
+    keep: Callable[[Frames], Frames] = dict,
+) -> date:
+    """Return the as-of day of a delivery whose facts are in pieces, and put aside what is not to be used.
+
+    Parameters
+    ----------
+    files, settings, as_of, today : as for ``accept_facts``.
+    pieces : facts as for ``accept_facts``, each in a piece with the facts that share its line or its key. A
+        piece of which something is not to be used is replaced. Control totals are not looked at.
+    keep : how a piece is kept.
+    """
+    if as_of is not None:
+        require_mostly_good(files, pieces, settings, as_of)
+        return as_of
+    days = pl.concat([count_days(piece) for piece in pieces])
+    newest, last = find_newest_day(days, settings), days.get_column("day").max()
+    if newest is not None and isinstance(last, date) and last > min(newest, today or newest):
+        for number, piece in enumerate(pieces):
+            pieces[number] = keep(refuse_implausible_days(piece, newest, today=today))
+        days = pl.concat([count_days(piece) for piece in pieces])
+    # all rows count: were those of the newest day all bad, the day before would pass for the newest
+    require_mostly_good(files, pieces, settings, None)
+    newest = find_newest_day(days, settings, today=today)
+    if newest is None:
+        raise nothing_loaded(pl.concat([piece[QUARANTINE.name] for piece in pieces]))
+    return newest + timedelta(days=1)
 
 
 def require_mostly_good(
-    files: pl.DataFrame, facts: Frames, settings: LedgerSettings, as_of: date | None
+    files: pl.DataFrame, pieces: Sequence[Frames], settings: LedgerSettings, as_of: date | None
 ) -> None:
     """Refuse a delivery of which a file has too many bad rows among those known on the as-of day.
 
@@ -73,7 +109,7 @@ def require_mostly_good(
     Parameters
     ----------
     files : ``raw_file``.
-    facts : every canonical table and ``core_quarantine``, as ``convert`` returns them.
+    pieces : as for ``accept_pieces``.
     settings : how many bad rows are too many.
     as_of : rows observed on or after it do not count, so that no later row can refuse an earlier day;
         rows of unknown day do. None means all rows.
@@ -84,16 +120,14 @@ def require_mostly_good(
         When more than ``max_quarantined_share`` of the rows of a file, or of the documents of a format, are
         in quarantine.
     """
-    quarantine = facts["core_quarantine"]
-    if as_of is not None:
-        observed_at = pl.col(OBSERVED_AT)
-        quarantine = quarantine.filter(observed_at.is_null() | (observed_at < start_of(as_of)))
+    quarantine = _list_quarantined(pl.concat([piece[QUARANTINE.name] for piece in pieces]), as_of)
     bad = quarantine.group_by("source_file").agg(pl.col("source_line").n_unique().alias("bad_count"))
     files = files.with_columns(pl.coalesce("document_format", "source_file").alias(_JUDGED))
     files = files.join(files.join(bad, on="source_file").select(_JUDGED), on=_JUDGED, how="semi")
     if as_of is not None and files.height:
+        later = pl.concat([_count_later_rows(piece, files, as_of) for piece in pieces])
         files = (
-            files.join(_count_later_rows(facts, quarantine, files, as_of), on="source_file", how="left")
+            files.join(later.group_by("source_file").sum(), on="source_file", how="left")
             .with_columns((pl.col("row_count") - pl.col("count").fill_null(0)).alias("row_count"))
             .drop("count")
         )
@@ -145,20 +179,25 @@ def require_mostly_good(
     )
 
 
-def _count_later_rows(
-    facts: Frames, quarantine: pl.DataFrame, files: pl.DataFrame, as_of: date
-) -> pl.DataFrame:
+def _list_quarantined(quarantine: pl.DataFrame, as_of: date | None) -> pl.DataFrame:
+    """Return what was in quarantine on the as-of day, rows of unknown day included; None means everything."""
+    if as_of is None:
+        return quarantine
+    return quarantine.filter(pl.col(OBSERVED_AT).is_null() | (pl.col(OBSERVED_AT) < start_of(as_of)))
+
+
+def _count_later_rows(facts: Frames, files: pl.DataFrame, as_of: date) -> pl.DataFrame:
     """Return ``source_file`` and the ``count`` of its rows of which no part was known before the as-of day."""
     is_later = pl.col(OBSERVED_AT) >= start_of(as_of)
     is_asked = name_file().is_in(files.select(pl.col("source_file") + ":").to_series().implode())
     later = pl.concat(
         [
-            facts["core_quarantine"].filter(is_later).select(write_source_id()),
+            facts[QUARANTINE.name].filter(is_later).select(write_source_id()),
             *(facts[name].filter(is_later).select("source_id") for name in CANONICAL_TABLES),
         ]
     ).filter(is_asked)
     for name in CANONICAL_TABLES if later.height else ():
         earlier = facts[name].filter(~is_later).get_column("source_id")
         later = later.filter(~is_known(later.get_column("source_id"), earlier))
-    later = later.join(quarantine.select(write_source_id()), on="source_id", how="anti")
-    return count_by_file(later.unique())
+    quarantined = _list_quarantined(facts[QUARANTINE.name], as_of).select(write_source_id())
+    return count_by_file(later.join(quarantined, on="source_id", how="anti").unique())

@@ -56,15 +56,15 @@ def default_as_of(
     InputRefusedError
         When no table has a row.
     """
-    newest = find_newest_day(tables, settings, today=today)
+    newest = find_newest_day(count_days(tables), settings, today=today)
     if newest is None:
-        raise _nothing_loaded(tables)
+        raise nothing_loaded(tables.get(QUARANTINE.name, QUARANTINE.empty()))
     return newest + timedelta(days=1)
 
 
-def _nothing_loaded(tables: Frames) -> InputRefusedError:
+def nothing_loaded(quarantine: pl.DataFrame) -> InputRefusedError:
     """Return what to say of a delivery without facts: the first row that could not be loaded, if there is one."""
-    refused = tables.get(QUARANTINE.name, QUARANTINE.empty()).sort("source_file", "source_line")
+    refused = quarantine.sort("source_file", "source_line")
     if not refused.height:
         return InputRefusedError("The ledger has no facts", remedy="Check that the delivery has rows.")
     first = refused.row(0, named=True)
@@ -77,8 +77,28 @@ def _nothing_loaded(tables: Frames) -> InputRefusedError:
     )
 
 
-def find_newest_day(tables: Frames, settings: LedgerSettings, *, today: date | None = None) -> date | None:
+def count_days(tables: Frames) -> pl.DataFrame:
+    """Return ``day`` and the ``count`` of facts that were learned, or of later values known from, on it."""
+    return (
+        pl.concat(
+            tables[name].select(pl.col(column).cast(MOMENT_TYPE).dt.date().alias("day"))
+            for name, table in CANONICAL_TABLES.items()
+            for column in [OBSERVED_AT, *sorted({c.known_from for c in table.columns if c.known_from})]
+        )
+        .drop_nulls()
+        .group_by("day")
+        .agg(pl.len().cast(pl.Int64).alias("count"))
+    )
+
+
+def find_newest_day(
+    days: pl.DataFrame, settings: LedgerSettings, *, today: date | None = None
+) -> date | None:
     """Return the newest day with facts that is no typing error; null when there are no facts.
+
+    Parameters
+    ----------
+    days : as ``count_days`` returns them, of all tables or of parts of them.
 
     Notes
     -----
@@ -87,14 +107,8 @@ def find_newest_day(tables: Frames, settings: LedgerSettings, *, today: date | N
     errors (a year 2062 among thousands of rows of this year) and the day before the gap counts.
     """
     days = (
-        pl.concat(
-            tables[name].select(pl.col(column).cast(MOMENT_TYPE).dt.date().alias("day"))
-            for name, table in CANONICAL_TABLES.items()
-            for column in [OBSERVED_AT, *sorted({c.known_from for c in table.columns if c.known_from})]
-        )
-        .drop_nulls()
-        .group_by("day")
-        .agg(pl.len().alias("count"))
+        days.group_by("day")
+        .sum()
         .sort("day", descending=True)
         .with_columns(
             pl.col("count").cum_sum().alias("after_gap"),
@@ -111,23 +125,21 @@ def find_newest_day(tables: Frames, settings: LedgerSettings, *, today: date | N
 
 
 def refuse_implausible_days(
-    tables: Frames, settings: LedgerSettings, *, today: date | None = None
+    tables: Frames, newest: date, *, today: date | None = None
 ) -> dict[str, pl.DataFrame]:
     """Return the facts with those learned after the newest plausible day in quarantine.
 
     Parameters
     ----------
     tables : every canonical table with all facts, and ``core_quarantine``, as ``convert`` returns them.
-    settings, today : as for ``default_as_of``.
+    newest : as ``find_newest_day`` returns it without a day of today.
+    today : as for ``default_as_of``.
 
     Notes
     -----
     Only for deliveries whose as-of day is derived from them: with a day that was asked for, such facts
     are merely later. Their moment is not believed, so the quarantine has them without one.
     """
-    newest = find_newest_day(tables, settings)
-    if newest is None:
-        return dict(tables)
     rules = [("day_after_a_gap", newest)]
     if today is not None and today < newest:  # a day of slack, since days begin earlier elsewhere
         rules = [("day_in_the_future", today + timedelta(days=1)), ("day_after_a_gap", newest)]

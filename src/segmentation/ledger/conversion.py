@@ -1,7 +1,7 @@
 """Text rows turned into typed facts; every row that cannot be is in quarantine with its reasons.
 
-Belongs here: rules about one row, and about rows with the same key and moment. Does not belong here:
-what was known when, later versions, and rows that refer to others (as_known).
+Belongs here: rules about one row. Does not belong here: rows with the same key and moment (conflicts), what
+was known when, later versions, and rows that refer to others (as_known).
 
 A value that is filled in later than its row (``known_from``) may fail without taking the row with it:
 until the later day the row is good, and ``as_known`` refuses it from that day on.
@@ -18,16 +18,15 @@ from segmentation.domain.errors import IntegrityError
 from segmentation.domain.row_lookup import is_known
 from segmentation.domain.schema import Column, Frames, Table
 from segmentation.domain.settings import LedgerSettings
+from segmentation.ledger.conflicts import join_facts
 from segmentation.ledger.dialect import Dialect
 from segmentation.ledger.mapping import OBSERVED_AT, FileMapping, SourceMapping, TableMapping
 from segmentation.ledger.moments import MOMENT_TYPE
-from segmentation.ledger.quarantine import RULE, describe_subject, list_failures
-from segmentation.ledger.rules import CONFLICTING_ROWS, REMEDIES
+from segmentation.ledger.quarantine import RULE, list_failures
 from segmentation.ledger.source_rows import (
     PLACE,
     date_by_leading_part,
     list_leading_moments,
-    split_source_id,
     write_source_id,
 )
 from segmentation.ledger.values import ColumnWriting, is_plausible, type_column
@@ -63,28 +62,28 @@ def convert_blocks(
     blocks : as ``read_blocks`` yields them; all rows that come from one line are in one block.
     mapping, settings : as for ``convert``.
     """
-    facts: dict[str, list[pl.DataFrame]] = {name: [] for name in CANONICAL_TABLES}
-    failures: list[pl.DataFrame] = []
+    return join_facts(convert_each(blocks, mapping, settings), mapping)
+
+
+def convert_each(
+    blocks: Iterable[Frames], mapping: SourceMapping, settings: LedgerSettings
+) -> Iterator[dict[str, pl.DataFrame]]:
+    """Yield the typed facts of each block by table, and its rows that could not be loaded.
+
+    Tables without rows are not there. Rows that contradict those of another block are still in: ``join_facts``
+    takes them out.
+    """
     for block in _read_ahead(blocks):
-        if "raw_quarantine" in block:
-            failures.append(block["raw_quarantine"])
         leading = list_leading_moments(block)
+        facts: dict[str, pl.DataFrame] = {}
+        failures = [block["raw_quarantine"]] if "raw_quarantine" in block else []
         for name, table in CANONICAL_TABLES.items():
             rows = block.get(name.replace("core_", "raw_", 1))
             if rows is not None and rows.height:
-                good, failed = _convert_rows(rows, leading, table, mapping, settings)
-                facts[name].append(good)
+                facts[name], failed = _convert_rows(rows, leading, table, mapping, settings)
                 failures.append(failed)
-    tables: dict[str, pl.DataFrame] = {}
-    for name, table in CANONICAL_TABLES.items():
-        parts = facts.pop(name)
-        good = table.conform(pl.concat(parts)) if parts else table.empty()
-        if good.height > 1 and not _is_derived(table, mapping):
-            good, conflicts = _split_conflicts(good, table)
-            failures.append(conflicts)
-        tables[name] = good
-    tables["core_quarantine"] = QUARANTINE.conform(pl.concat([QUARANTINE.empty(), *failures]))
-    return tables
+        facts[QUARANTINE.name] = pl.concat([QUARANTINE.empty(), *failures])
+        yield {name: frame for name, frame in facts.items() if frame.height}
 
 
 def _read_ahead(blocks: Iterable[Frames]) -> Iterator[Frames]:
@@ -95,12 +94,6 @@ def _read_ahead(blocks: Iterable[Frames]) -> Iterator[Frames]:
         while (block := following.result()) is not None:
             following = reader.submit(next, waiting, None)
             yield block
-
-
-def _is_derived(table: Table, mapping: SourceMapping) -> bool:
-    """Whether rows of the table are repeated in many source rows, so that they need not agree."""
-    routes = (kind.tables.get(table.name.removeprefix("core_"), ()) for kind in mapping.files)
-    return any(route.distinct for ways in routes for route in ways)
 
 
 def _convert_rows(
@@ -225,46 +218,6 @@ def _good_rows(typed: pl.DataFrame, table: Table) -> pl.DataFrame:
         for name in broken
     ]
     return table.align(typed.filter(is_good) if is_good else typed)
-
-
-def _split_conflicts(facts: pl.DataFrame, table: Table) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return the facts, in order of their key, without rows that contradict each other; and those rows.
-
-    Rows with the same key learned at the same moment that say the same are one delivery twice; when
-    they disagree it cannot be known which is right, so none of them is loaded. Values that are filled
-    in later than their row do not make two rows contradict each other: the filled one counts.
-    """
-    is_as_before = pl.all_horizontal(pl.col(name).eq_missing(pl.col(name).shift(1)) for name in table.key)
-    if not facts.select((is_as_before & (pl.int_range(pl.len()) > 0)).any()).item():
-        return facts, QUARANTINE.empty()  # in order of the key no two neighbours share theirs
-    identity = [*table.key, OBSERVED_AT]
-    repeated = facts.filter(pl.struct(identity).is_duplicated())
-    content = [
-        column.name
-        for column in table.columns
-        if column.known_from is None and column.name not in {*identity, *PROGRAM_COLUMNS}
-    ]
-    if not repeated.height or not content:
-        return facts, QUARANTINE.empty()
-    conflicting = (
-        repeated.group_by(identity)
-        .agg(pl.struct(content).n_unique().alias("version_count"))
-        .filter(pl.col("version_count") > 1)
-        .select(identity)
-    )
-    rows = repeated.join(conflicting, on=identity, how="semi", nulls_equal=True)
-    good = facts.join(conflicting, on=identity, how="anti", nulls_equal=True)
-    failures = rows.select(
-        *split_source_id(),
-        pl.lit(table.name).alias("table_name"),
-        pl.lit(None, dtype=pl.String).alias("column_name"),
-        pl.lit(CONFLICTING_ROWS).alias("rule"),
-        pl.concat_str([pl.col(name).cast(pl.String) for name in table.key], separator=" ").alias("value"),
-        pl.lit(REMEDIES[CONFLICTING_ROWS]).alias("remedy"),
-        *describe_subject(table),
-        OBSERVED_AT,
-    )
-    return good, QUARANTINE.conform(failures)
 
 
 def _require_all_accounted(

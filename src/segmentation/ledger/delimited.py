@@ -85,6 +85,8 @@ def split_file(
         content = _take_block(text[offset:end], line, dialect, source_file, is_last=is_last)
         block = _Block(content, _scan(content, line, dialect, source_file, is_last=is_last), line)
         offset, line = offset + block.scan.consumed, line + block.scan.line_count
+        if isinstance(text, mmap.mmap):  # what was read need not stay in memory
+            text.madvise(mmap.MADV_DONTNEED, 0, offset - offset % mmap.PAGESIZE)
         if not block.scan.starts.size and not is_last:
             continue  # blank lines, or a record longer than a block: take more
         skipped = 0

@@ -16,9 +16,24 @@ from segmentation.domain.row_lookup import is_known
 from segmentation.domain.schema import DataType, Frames
 from segmentation.domain.settings import LedgerSettings
 from segmentation.ledger.as_known import FIRST_STATUSES, start_of
-from segmentation.ledger.balance_list import check_balance_list
-from segmentation.ledger.findings import FAIL, PASS, WARN, Finding, build_findings, describe_finding
+from segmentation.ledger.balance_list import (
+    Matcher,
+    describe_balance_list,
+    find_list_day,
+    measure_balance_list,
+)
+from segmentation.ledger.findings import (
+    FAIL,
+    PASS,
+    WARN,
+    Finding,
+    add_up,
+    build_findings,
+    describe_finding,
+    tally,
+)
 from segmentation.ledger.mapping import OBSERVED_AT
+from segmentation.ledger.matching.first_known import match_by_first_known
 from segmentation.ledger.source_rows import PLACE, count_by_file, write_source_id
 
 _EXAMPLES = 3
@@ -46,68 +61,121 @@ def check_delivery(
     ``core_delivery_check``, in the shape of ``core_quality``. The verdict is ``fail`` when rows are lost or
     the source's own list of balances disagrees, ``warn`` when a person should look, else ``pass``.
     """
+    listed_on = find_list_day(known["core_stated_balance"], as_of)
+    measured = measure_delivery(facts, known, as_of, settings, listed_on=listed_on)
+    return describe_delivery(files, known["core_quarantine"], measured)
+
+
+def measure_delivery(
+    facts: Frames,
+    known: Frames,
+    as_of: date,
+    settings: LedgerSettings,
+    *,
+    listed_on: date | None,
+    match: Matcher = match_by_first_known,
+) -> dict[str, pl.DataFrame]:
+    """Return what ``describe_delivery`` tells of, by name; measures of parts of a ledger add up.
+
+    Parameters
+    ----------
+    facts, known, as_of, settings : as for ``check_delivery``.
+    listed_on : day of the balance list that the ledger is compared with; None when there is none.
+    match : how payments are matched for that comparison.
+    """
+    return {
+        "rows": pl.concat([_measure_rows(name, facts, known, as_of) for name in CANONICAL_TABLES]),
+        "known_rows": pl.DataFrame(
+            {"table_name": list(CANONICAL_TABLES), "known": [known[name].height for name in CANONICAL_TABLES]}
+        ),
+        "outcomes": pl.concat(_measure_outcomes(facts, as_of)),
+        "balance_list": measure_balance_list(
+            facts, known, as_of, settings, stated_date=listed_on, match=match
+        ),
+    }
+
+
+def describe_delivery(files: pl.DataFrame, quarantine: pl.DataFrame, measured: Frames) -> pl.DataFrame:
+    """Return ``core_delivery_check`` from what was measured.
+
+    Parameters
+    ----------
+    files : ``raw_file``.
+    quarantine : ``core_quarantine``, as known on the as-of day.
+    measured : as ``measure_delivery`` returns it, of the whole delivery.
+    """
     return build_findings(
         DELIVERY_CHECK,
         [
-            *_check_row_counts(facts, known, as_of),
+            *_describe_rows(measured["rows"], measured["known_rows"], quarantine),
             *_check_columns(files),
-            *_check_days(known["core_quarantine"]),
-            *_check_outcomes(facts, as_of),
-            *check_balance_list(facts, known, as_of, settings),
+            *_check_days(quarantine),
+            *_describe_outcomes(measured["outcomes"]),
+            *describe_balance_list(measured["balance_list"]),
         ],
     )
 
 
-def _check_row_counts(facts: Frames, known: Frames, as_of: date) -> Iterator[Finding]:
-    """Every source row known on the day is loaded or in quarantine, per file and table."""
-    quarantine = known["core_quarantine"]
-    lines = quarantine.select(*PLACE, "table_name").unique()
-    for name in CANONICAL_TABLES:
-        bad = lines.filter(pl.col("table_name") == name)
-        good = facts[name].filter(pl.col(OBSERVED_AT) < start_of(as_of))
-        if bad.height:
-            refused = bad.select(write_source_id()).to_series()
-            good = good.filter(~is_known(good.get_column("source_id"), refused))
-        lost = count_by_file(_list_lost(good, known[name], name)).rename({"count": "lost"})
-        counts = (
-            count_by_file(good)
-            .rename({"count": "good"})
-            .join(
-                bad.group_by("source_file").agg(pl.len().cast(pl.Int64).alias("quarantined")),
-                on="source_file",
-                how="full",
-                coalesce=True,
+def _measure_rows(name: str, facts: Frames, known: Frames, as_of: date) -> pl.DataFrame:
+    """Return ``table_name``, ``source_file``, ``good`` (facts not in quarantine) and how many are ``lost``."""
+    quarantine = known["core_quarantine"].filter(pl.col("table_name") == name)
+    good = facts[name].filter(pl.col(OBSERVED_AT) < start_of(as_of))
+    if quarantine.height:
+        refused = quarantine.select(write_source_id()).to_series()
+        good = good.filter(~is_known(good.get_column("source_id"), refused))
+    lost = count_by_file(_list_lost(good, known[name], name)).rename({"count": "lost"})
+    return (
+        count_by_file(good)
+        .rename({"count": "good"})
+        .join(lost, on="source_file", how="left")
+        .select(pl.lit(name).alias("table_name"), "source_file", "good", pl.col("lost").fill_null(0))
+    )
+
+
+def _describe_rows(
+    rows: pl.DataFrame, known_rows: pl.DataFrame, quarantine: pl.DataFrame
+) -> Iterator[Finding]:
+    """Yield whether every source row known on the day is loaded or in quarantine, per file and table."""
+    subject = ["table_name", "source_file"]
+    known: dict[str, int] = dict(known_rows.group_by("table_name").sum().iter_rows())
+    bad = (
+        quarantine.select(*PLACE, "table_name")
+        .unique()
+        .group_by(subject)
+        .agg(pl.len().cast(pl.Int64).alias("quarantined"))
+    )
+    counts = (
+        rows.group_by(subject)
+        .sum()
+        .join(bad, on=subject, how="full", coalesce=True)
+        .with_columns(pl.col("good", "quarantined", "lost").fill_null(0))
+    )
+    for count in counts.iter_rows(named=True):
+        name, file = count["table_name"], count["source_file"]
+        rows_in = count["good"] + count["quarantined"]
+        if count["lost"]:
+            verdict = FAIL
+            statement = f"{count['lost']} of {rows_in} rows are neither loaded nor in quarantine"
+        elif count["quarantined"]:
+            verdict = WARN
+            statement = f"{count['quarantined']} of {rows_in} rows are in quarantine: " + _top_rules(
+                quarantine.filter((pl.col("table_name") == name) & (pl.col("source_file") == file))
             )
-            .join(lost, on="source_file", how="left")
-            .with_columns(pl.col("good", "quarantined", "lost").fill_null(0))
+        else:
+            merged = rows_in > known[name]  # several source rows may say the same thing
+            statement = f"all {rows_in} rows are loaded" + (
+                f", into {known[name]} rows of {name}" if merged else ""
+            )
+            verdict = PASS
+        yield describe_finding(
+            "rows_in_equal_loaded_plus_quarantined",
+            f"{file} → {name}",
+            verdict,
+            statement,
+            rows_in,
+            loaded=count["good"] - count["lost"],
+            quarantined=count["quarantined"],
         )
-        for count in counts.iter_rows(named=True):
-            rows_in = count["good"] + count["quarantined"]
-            if count["lost"]:
-                verdict = FAIL
-                statement = f"{count['lost']} of {rows_in} rows are neither loaded nor in quarantine"
-            elif count["quarantined"]:
-                verdict = WARN
-                statement = f"{count['quarantined']} of {rows_in} rows are in quarantine: " + _top_rules(
-                    quarantine.filter(
-                        (pl.col("table_name") == name) & (pl.col("source_file") == count["source_file"])
-                    )
-                )
-            else:
-                merged = rows_in > known[name].height  # several source rows may say the same thing
-                statement = f"all {rows_in} rows are loaded" + (
-                    f", into {known[name].height} rows of {name}" if merged else ""
-                )
-                verdict = PASS
-            yield describe_finding(
-                "rows_in_equal_loaded_plus_quarantined",
-                f"{count['source_file']} → {name}",
-                verdict,
-                statement,
-                rows_in,
-                loaded=count["good"] - count["lost"],
-                quarantined=count["quarantined"],
-            )
 
 
 def _list_lost(good: pl.DataFrame, known: pl.DataFrame, name: str) -> pl.DataFrame:
@@ -177,8 +245,8 @@ def _check_days(quarantine: pl.DataFrame) -> Iterator[Finding]:
     )
 
 
-def _check_outcomes(facts: Frames, as_of: date) -> Iterator[Finding]:
-    """Every outcome says on which day it became known; one that does not is left out."""
+def _measure_outcomes(facts: Frames, as_of: date) -> Iterator[pl.DataFrame]:
+    """Yield per column with an outcome how many rows there are, and those that do not say since when."""
     for name, table in CANONICAL_TABLES.items():
         for column in table.columns:
             if column.known_from is None or column.data_type != DataType.TEXT:
@@ -188,22 +256,29 @@ def _check_outcomes(facts: Frames, as_of: date) -> Iterator[Finding]:
             undated = rows.filter(
                 pl.col(column.name).is_not_null() & is_final & pl.col(column.known_from).is_null()
             )
-            yield describe_finding(
-                "outcomes_have_their_day",
-                f"{name}.{column.name}",
-                WARN if undated.height else PASS,
-                f"{undated.height} of {rows.height} rows have {column.name} filled in but not {column.known_from}: "
-                "since when it was known cannot be told, so they count as not ended: "
-                + _list_keys(undated, table.key[0])
-                if undated.height
-                else f"every {column.name} comes with its {column.known_from}",
-                rows.height,
+            yield tally(rows.height, undated, table.key[0]).with_columns(
+                pl.lit(name).alias("table_name"),
+                pl.lit(column.name).alias("column_name"),
+                pl.lit(column.known_from).alias("known_from"),
             )
 
 
-def _list_keys(rows: pl.DataFrame, column: str) -> str:
-    keys = rows.get_column(column).drop_nulls().unique().sort().to_list()
-    return ", ".join(keys[:_EXAMPLES]) + (" ..." if len(keys) > _EXAMPLES else "")
+def _describe_outcomes(measured: pl.DataFrame) -> Iterator[Finding]:
+    """Yield whether every outcome says on which day it became known; one that does not is left out."""
+    parts = measured.partition_by("table_name", "column_name", "known_from", as_dict=True)
+    for (name, column, known_from), part in parts.items():
+        found = add_up(part)
+        count, undated = found.count, found.reported
+        yield describe_finding(
+            "outcomes_have_their_day",
+            f"{name}.{column}",
+            WARN if undated else PASS,
+            f"{undated} of {count} rows have {column} filled in but not {known_from}: "
+            "since when it was known cannot be told, so they count as not ended: " + found.examples
+            if undated
+            else f"every {column} comes with its {known_from}",
+            count,
+        )
 
 
 def _list_places(rows: pl.DataFrame) -> str:

@@ -24,6 +24,9 @@ _WITH_COLON = re.compile("%[TRXrc+]")
 _WORDS = dict.fromkeys(("%b", "%B", "%h", "%a", "%A"), "[A-Za-z]+")
 """How parts of days and moments are written; a format with any other part is left to the parser."""
 
+_GAP = r":\s|[0-9]T\s"
+"""A blank where the first digit of an hour, minute or second belongs."""
+
 _SERIAL = r"^([0-9]{1,6})(?:\.0+)?$"
 _LEAP_DAY_THAT_NEVER_WAS = 60
 """29 February 1900, which Excel counts."""
@@ -100,9 +103,12 @@ def _read_day(text: pl.Expr, day_format: str, dialect: Dialect) -> pl.Expr:
 def _parse(text: pl.Expr, data_type: pl.Date | pl.Datetime, time_format: str) -> pl.Expr:
     """Return the day or moment; null where a digit is missing that a parser would do without.
 
-    Parsers fill gaps from the left: 2026105 would be 5 October and may be 5 January, 4/2/6 would be 2006.
+    Parsers fill gaps from the left: 2026105 would be 5 October and may be 5 January, 4/2/6 would be 2006. They
+    skip blanks: 10: 5 would be 10:05 and may have been 10:45.
     """
     value = text.str.strptime(data_type, time_format, strict=False)
+    if data_type == pl.Datetime and not re.search(_GAP, time_format):
+        value = pl.when(~text.str.contains(_GAP)).then(value)
     pattern = _write_pattern(time_format)
     return value if pattern is None else pl.when(text.str.contains(pattern)).then(value)
 

@@ -1,7 +1,7 @@
 """Whether the ledger can be trusted: what became of its rows, and whether its figures agree.
 
-Belongs here: the list of all checks. Does not belong here: the checks themselves (delivery, statements),
-checks of a table against its definition (domain.validation).
+Belongs here: the list of all checks. Does not belong here: the checks themselves (delivery, statements,
+cash_statements, truncation), checks of a table against its definition (domain.validation).
 """
 
 from datetime import date
@@ -11,17 +11,9 @@ import polars as pl
 from segmentation.domain.core_tables import QUALITY
 from segmentation.domain.movements import list_movements
 from segmentation.domain.schema import Frames
+from segmentation.ledger.cash_statements import describe_cash, measure_cash
 from segmentation.ledger.findings import build_findings
-from segmentation.ledger.statements import (
-    check_balances,
-    check_cash,
-    check_instalments,
-    check_invoice_dates,
-    check_matches,
-    check_references,
-    check_repeated_lines,
-    check_returns,
-)
+from segmentation.ledger.statements import describe_documents, measure_documents
 from segmentation.ledger.truncation import check_recent_cohorts
 
 
@@ -44,18 +36,33 @@ def build_quality(
     should look, else ``pass``.
     """
     lines = list_movements(ledger) if lines is None else lines
-    statements = build_findings(
-        QUALITY,
-        [
-            *check_invoice_dates(ledger),
-            *check_instalments(ledger),
-            *check_balances(ledger, lines, as_of),
-            *check_cash(ledger, lines),
-            *check_matches(ledger),
-            *check_repeated_lines(ledger),
-            *check_returns(ledger),
-            *check_references(ledger),
-            *check_recent_cohorts(ledger["core_instalment_balance"], as_of),
-        ],
-    )
-    return QUALITY.conform(pl.concat([delivery_check, statements]))
+    measured = measure_statements(ledger, as_of, lines)
+    return describe_quality(delivery_check, measured, ledger["core_instalment_balance"], as_of)
+
+
+def measure_statements(ledger: Frames, as_of: date, lines: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """Return what the statements between tables are told from, by name; see ``build_quality``.
+
+    Measures of parts of a ledger that have nothing to do with each other are joined by ``join_measures``.
+    """
+    return measure_documents(ledger, lines, as_of) | measure_cash(ledger, lines)
+
+
+def describe_quality(
+    delivery_check: pl.DataFrame, measured: Frames, balances: pl.DataFrame, as_of: date
+) -> pl.DataFrame:
+    """Return ``core_quality`` from what was measured.
+
+    Parameters
+    ----------
+    delivery_check : ``core_delivery_check``.
+    measured : as ``measure_statements`` returns it, of the whole ledger.
+    balances : ``COHORT_COLUMNS`` of ``core_instalment_balance``.
+    as_of : the as-of day.
+    """
+    statements = [
+        *describe_documents(measured),
+        *describe_cash(measured),
+        *check_recent_cohorts(balances, as_of),
+    ]
+    return QUALITY.conform(pl.concat([delivery_check, build_findings(QUALITY, statements)]))

@@ -27,6 +27,9 @@ TRUNCATION_CHECK = "core_recent_cohorts_are_complete"
 FALSE_ALARM_RATE = 0.01
 """At most this share of complete exports is taken for truncated, while customers pay as they did."""
 
+COHORT_COLUMNS = ("customer_id", "issue_date", "issued_known_date", "covered_known_date")
+"""What is read of ``core_instalment_balance``."""
+
 _MAX_FOUND_SHARE = 0.5
 _MISSING_SHARE = 0.001
 

@@ -75,6 +75,18 @@ def match_payments(ledger: Frames, as_of: date) -> dict[str, pl.DataFrame]:
     }
 
 
+def has_payments_to_match(ledger: Frames, as_of: date) -> bool:
+    """Return whether ``match_payments`` looks at anything: then customers cannot be told apart.
+
+    Parameters
+    ----------
+    ledger, as_of : as for ``match_payments``.
+    """
+    known = _look_back(ledger, as_of)
+    returns = list_returns(known["core_payment"], known["core_allocation"])
+    return bool(returns.height or _list_payments(ledger, as_of).height)
+
+
 def _match_received(ledger: Frames, as_of: date) -> dict[str, pl.DataFrame]:
     payments = _list_payments(ledger, as_of)
     if not payments.height:

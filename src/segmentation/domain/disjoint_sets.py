@@ -1,0 +1,113 @@
+"""A forest of disjoint sets over 64-bit hashes, as compiled code.
+
+Belongs here: joining sets and naming the set of a hash. Does not belong here: what the hashes stand for.
+
+Importing this module loads the compiled form from numba's cache: import it where it is used.
+
+Source: Galler and Fischer 1964; paths are halved as in Tarjan and van Leeuwen 1984.
+"""
+
+from typing import Final
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from segmentation.domain.compilation import compiled, compiled_within
+
+_HASHES: Final = numba.types.Array(numba.uint64, 1, "C", readonly=True)
+_SPREAD: Final = np.uint64(0x9E3779B97F4A7C15)
+_FIRST_BITS: Final = 16
+_BATCH: Final = 1 << 14
+"""Pairs that are joined between two looks at whether the table is large enough."""
+
+Hashes = npt.NDArray[np.uint64]
+
+
+class DisjointSets:
+    """Sets of 64-bit hashes; a hash that was never joined is a set of its own."""
+
+    def __init__(self) -> None:
+        self._bits = _FIRST_BITS
+        self._table = np.full(1 << self._bits, -1, dtype=np.int32)
+        self._held = np.empty(3 << (self._bits - 2), dtype=np.uint64)  # three quarters of the places
+        self._parents = np.empty(3 << (self._bits - 2), dtype=np.int32)
+        self._count = 0
+
+    def join(self, left: Hashes, right: Hashes) -> None:
+        """Make one set of the sets of each pair of hashes."""
+        for start in range(0, len(left), _BATCH):
+            ends = left[start : start + _BATCH], right[start : start + _BATCH]
+            while self._count + 2 * len(ends[0]) > len(self._held):
+                self._grow()
+            self._count = _join(self._table, self._held, self._parents, self._count, *ends)
+
+    def find_groups(self, hashes: Hashes) -> Hashes:
+        """Return for each hash a number that the hashes of its set share, and few others."""
+        return _find_groups(self._table, self._held, self._parents, hashes)
+
+    def _grow(self) -> None:
+        self._bits += 1
+        room = len(self._held)
+        self._table = np.full(1 << self._bits, -1, dtype=np.int32)
+        self._held = np.concatenate([self._held, np.empty(room, dtype=np.uint64)])
+        self._parents = np.concatenate([self._parents, np.empty(room, dtype=np.int32)])
+        _enter(self._table, self._held, self._count)
+
+
+@compiled_within
+def _place(table: np.ndarray, held: np.ndarray, key: np.uint64) -> np.int64:
+    """Return where a hash stands in the table, or would."""
+    last = np.uint64(table.shape[0] - 1)
+    place = ((key * _SPREAD) >> np.uint64(20)) & last
+    while table[place] >= 0 and held[table[place]] != key:
+        place = (place + np.uint64(1)) & last
+    return np.int64(place)
+
+
+@compiled_within
+def _find_root(parents: np.ndarray, number: np.int32) -> np.int32:
+    while parents[number] != number:
+        parents[number] = parents[parents[number]]
+        number = parents[number]
+    return number
+
+
+@compiled(numba.void(numba.int32[::1], numba.uint64[::1], numba.int64))
+def _enter(table: np.ndarray, held: np.ndarray, count: int) -> None:
+    for number in range(count):
+        table[_place(table, held, held[number])] = number
+
+
+@compiled(numba.int64(numba.int32[::1], numba.uint64[::1], numba.int32[::1], numba.int64, _HASHES, _HASHES))
+def _join(  # noqa: PLR0917  arrays of one forest
+    table: np.ndarray, held: np.ndarray, parents: np.ndarray, count: int, left: np.ndarray, right: np.ndarray
+) -> int:
+    """Join pairs of hashes, the table being large enough; return how many hashes it then holds."""
+    for row in range(left.shape[0]):
+        roots = (np.int32(0), np.int32(0))
+        for end in range(2):
+            key = left[row] if end == 0 else right[row]
+            place = _place(table, held, key)
+            if table[place] < 0:
+                table[place] = count
+                held[count] = key
+                parents[count] = count
+                count += 1
+            root = _find_root(parents, table[place])
+            roots = (root, root) if end == 0 else (roots[0], root)
+        if roots[0] != roots[1]:
+            parents[max(roots)] = min(roots)
+    return count
+
+
+@compiled(numba.uint64[::1](numba.int32[::1], numba.uint64[::1], numba.int32[::1], _HASHES))
+def _find_groups(table: np.ndarray, held: np.ndarray, parents: np.ndarray, hashes: np.ndarray) -> np.ndarray:
+    groups = np.empty(hashes.shape[0], dtype=np.uint64)
+    for row in range(hashes.shape[0]):
+        place = _place(table, held, hashes[row])
+        key = hashes[row]
+        if table[place] >= 0:
+            key = held[_find_root(parents, table[place])]
+        groups[row] = (key * _SPREAD) >> np.uint64(32)
+    return groups

@@ -1,0 +1,70 @@
+"""Tables that are kept in files while they are worked on, and read when they are asked for.
+
+Belongs here: frames that do not fit in memory together. Does not belong here: what is in them (pieces), what
+outlives a run (warehouse).
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Self
+
+import polars as pl
+
+from segmentation.domain.core_tables import LEDGER_TABLES
+from segmentation.domain.schema import Frames
+
+
+class TablesOnDisk(Mapping[str, pl.DataFrame]):
+    """Tables of a ledger by name, each read from its files when it is asked for.
+
+    The files are in a folder that only its owner may read, and are gone with this object.
+    """
+
+    def __init__(self) -> None:
+        self._folder = TemporaryDirectory(prefix="ledger-")
+        self._files: dict[str, list[Path]] = {}
+
+    @classmethod
+    def keep(cls, tables: Frames) -> Self:
+        """Return these tables, kept in files."""
+        kept = cls()
+        for name, rows in tables.items():
+            kept.add(name, rows)
+        return kept
+
+    def add(self, name: str, rows: pl.DataFrame) -> None:
+        """Keep rows of a table beside those that are kept of it."""
+        files = self._files.setdefault(name, [])
+        if rows.height:
+            files.append(Path(self._folder.name) / f"{name}-{len(files)}.parquet")
+            rows.write_parquet(files[-1], compression="lz4", statistics=False)
+
+    def read_blocks(self, name: str) -> Iterator[pl.DataFrame]:
+        """Yield the rows of a table as they were added."""
+        return map(pl.read_parquet, self._files.get(name, ()))
+
+    def take_blocks(self, name: str) -> Iterator[pl.DataFrame]:
+        """Yield the rows of a table as they were added, and keep them no longer."""
+        for file in self._files.pop(name, ()):
+            yield pl.read_parquet(file)
+            file.unlink()
+
+    def read_columns(self, name: str, columns: Sequence[str]) -> pl.DataFrame:
+        """Return some columns of a table, its rows in no order."""
+        schema = {column: LEDGER_TABLES[name].polars_schema[column] for column in columns}
+        blocks = [pl.read_parquet(file, columns=list(columns)) for file in self._files[name]]
+        return pl.concat([pl.DataFrame(schema=schema), *blocks])
+
+    def __getitem__(self, name: str) -> pl.DataFrame:
+        """Return a table, in order of its key."""
+        table = LEDGER_TABLES[name]
+        return table.conform(self.read_columns(name, table.column_names))
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the names of the tables."""
+        return iter(self._files)
+
+    def __len__(self) -> int:
+        """Return how many tables there are."""
+        return len(self._files)
