@@ -282,7 +282,7 @@ def render_markdown(results: dict[str, Any]) -> str:
             f" {results['cpu_count']} cores (load average {results['load_before']:.1f} before,"
             f" {results['load_after']:.1f} after). Ratios are of seconds, of processor seconds in brackets;"
             " Spark's processor seconds and memory are spent in other processes and not counted."
-            " All features were the same in all of them, bit for bit. Text codes, running totals and the latest"
+            " All contenders of a size found the same features, bit for bit. Text codes, running totals and the latest"
             " settlements of the peers are made by Polars and NumPy, whatever engine joins them."
         ),
     ]
