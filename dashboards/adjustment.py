@@ -14,6 +14,7 @@ from segmentation.publish.decision_bounds import (
     contact_hours,
     contact_zone,
     is_closed_day,
+    list_lawful_actions,
     list_open_channels,
 )
 from segmentation.publish.decision_rules import Step
@@ -36,9 +37,10 @@ STEP_ORDER = (
 def list_open_actions(row: Mapping[str, Any], moment: datetime) -> list[str]:
     """Return the steps that the form offers: those no closed gate forbids, the recommended one, and waiting."""
     kept = {row["action"], Action.WAIT}
-    is_open = set(STEP_ORDER)
+    is_open: set[str] = set(STEP_ORDER)
     if row["blocked_by"]:
         is_open -= ACTIONS_WITHOUT_CONTACT if row["earliest_lawful_at"] else is_open
+    is_open &= list_lawful_actions(row)
     if not row["overdue_amount"] > 0:
         is_open -= ACTIONS_ON_OVERDUE
     if not (list_open_channels(row) and list_open_days(row, moment)):

@@ -15,6 +15,7 @@ import polars as pl
 from segmentation.domain.core_tables import LEDGER_TABLES
 from segmentation.domain.hashing import hash_text
 from segmentation.domain.room_tables import ROOM_TABLES
+from segmentation.domain.vocabulary import Action
 from segmentation.publish.assembly import assemble_tables
 from segmentation.publish.manifest import RunFacts
 from segmentation.publish.reader import Snapshot, open_previous
@@ -296,6 +297,7 @@ def _add_recommendation(rows: dict, as_of: date, customer: str, currency: str, l
             "would_change": ["A payment that comes in first makes it fall away."],
             "earliest_lawful_at": lifts,
             "open_channels": _OPEN_CHANNELS,
+            "open_actions": [action.value for action in Action],
             "contact_timezone": "Europe/Brussels",
             "open_hour": 8,
             "close_hour": 20,

@@ -9,6 +9,7 @@ import polars as pl
 
 from segmentation.domain.hashing import hash_text
 from segmentation.domain.published_tables import PUBLISHED_TABLES
+from segmentation.domain.vocabulary import Action
 from segmentation.publish.manifest import RunFacts
 from segmentation.publish.reader import Snapshot
 from segmentation.publish.writer import publish_snapshot
@@ -224,6 +225,7 @@ def build_book(
             dtype=pl.Datetime("us", "UTC"),
         ),
         pl.lit(["email", "sms", "phone", "letter", "registered_letter"]).alias("open_channels"),
+        pl.lit([action.value for action in Action]).alias("open_actions"),
         pl.lit("Europe/Brussels").alias("contact_timezone"),
         pl.lit(8).alias("open_hour"),
         pl.lit(20).alias("close_hour"),

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from dashboards.adjustment import build_step, list_open_actions, list_open_days
+from segmentation.domain.vocabulary import Action
 from segmentation.publish.decision_rules import decided_step, require_still_valid
 
 FRIDAY = date(2026, 3, 6)
@@ -20,6 +21,7 @@ ROW = {
     "earliest_lawful_at": None,
     "blocked_by": [],
     "overdue_amount": 100,
+    "open_actions": list(Action),
     "open_channels": ["email", "phone"],
     "contact_timezone": "Europe/Brussels",
     "open_hour": 8,
@@ -61,6 +63,13 @@ def test_without_a_day_left_nobody_can_be_contacted():
     offered = list_open_actions(ROW, sunday)
     assert "call" not in offered
     assert {"wait", "legal_review"} <= set(offered)
+
+
+def test_a_formal_step_is_offered_only_after_what_has_to_come_before():
+    early = ROW | {"open_actions": [a for a in Action if a not in {"formal_notice", "legal_review"}]}
+    for row in (early, ROW | {"open_actions": None}):
+        assert not {"formal_notice", "legal_review"} & set(list_open_actions(row, MORNING))
+    assert "formal_notice" in list_open_actions(early | {"action": "formal_notice"}, MORNING)
 
 
 def test_a_wait_that_opens_after_the_advice_expires_can_only_go_on():

@@ -352,6 +352,16 @@ def test_a_legal_review_does_not_wait_behind_a_closed_gate(recommendations):
     assert _adjusted(recommendations["C010"], "legal_review", None)
 
 
+@pytest.mark.parametrize("known", [["reminder", "call"], None])
+def test_a_formal_step_needs_what_has_to_come_before(recommendations, known):
+    row = recommendations["C002"] | {"open_actions": known}
+    with pytest.raises(UsageError, match="formal_notice is not permitted yet"):
+        _adjusted(row, "formal_notice", "registered_letter", **_window(row, 10, days=2))
+    with pytest.raises(UsageError, match="legal_review is not permitted yet"):
+        _adjusted(row, "legal_review", None)
+    assert _adjusted(row, "call", "phone", **_window(row, 10, days=2))
+
+
 def test_a_harsher_step_needs_a_reason(recommendations):
     row = recommendations["C002"]
     step = Step("formal_notice", "registered_letter", **_window(row, 10, days=2))

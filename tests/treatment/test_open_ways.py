@@ -1,6 +1,9 @@
 """What a person who chooses another step must keep to is written beside the recommendation."""
 
+import pytest
+
 from segmentation.domain.settings import TreatmentSettings
+from segmentation.domain.vocabulary import FORMAL_ACTIONS, Action
 from segmentation.publish.decision_bounds import CALENDAR_DAYS as DECIDED_DAYS
 from segmentation.publish.decision_bounds import CLOSE_HOUR, OPEN_HOUR
 from segmentation.treatment.jurisdiction import load_pack
@@ -23,6 +26,32 @@ def test_a_refused_channel_and_one_without_address_are_not_open(book):
         valid_from=AS_OF.replace(month=1),
     )
     assert book.risk().advice()["open_channels"] == ["email", "sms"]
+
+
+@pytest.mark.parametrize(
+    ("days_late", "amount", "levels", "formal"),
+    [
+        (1, "5.00", (), set()),
+        (60, "1000.00", (), set()),  # nobody reminded them
+        (60, "1000.00", (1,), set()),
+        (60, "99.00", (1, 2), set()),  # too small
+        (20, "1000.00", (1, 2), set()),  # too early
+        (60, "1000.00", (1, 2), {"formal_notice"}),
+        (60, "1000.00", (1, 2, 3), {"formal_notice"}),
+        (120, "1000.00", (1, 2, 3), {"formal_notice", "legal_review"}),
+        (120, "499.00", (1, 2, 3), {"formal_notice"}),
+    ],
+)
+@pytest.mark.parametrize("cause", ["unclear", "cannot_pay"])
+def test_a_formal_step_may_be_chosen_only_after_what_has_to_come_before(
+    empty_book, days_late, amount, levels, formal, cause
+):
+    book = empty_book.customer().invoice(days_late=days_late, amount=amount).segment(cause=cause)
+    for place, level in enumerate(levels):
+        book.contact(19 - place, dunning_level=level)
+    offered = book.risk().advice()["open_actions"]
+    assert set(offered) & FORMAL_ACTIONS == formal
+    assert set(offered) | FORMAL_ACTIONS == set(Action)
 
 
 def test_hours_and_closed_days_are_those_of_the_place(book):

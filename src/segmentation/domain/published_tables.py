@@ -35,7 +35,7 @@ from segmentation.domain.vocabulary import (
     Verdict,
 )
 
-CONTRACT_VERSION = "1.4.0"
+CONTRACT_VERSION = "1.5.0"
 
 AS_OF_DATE = date(
     "as_of_date", "everything observed before the start of this day was used, nothing else", required=True
@@ -326,6 +326,11 @@ RECOMMENDATIONS = Table(
         text_list(
             "open_channels",
             "channels that are permitted and reach the customer; null means not known, so only the recommended one",
+        ),
+        text_list(
+            "open_actions",
+            "steps that a person may choose instead, as far as reminders, days and amount before a formal notice and a "
+            "legal review go; null means not known: neither of these two",
         ),
         category(
             "contact_timezone",

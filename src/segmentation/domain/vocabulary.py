@@ -173,6 +173,9 @@ ACTIONS_WITHOUT_CONTACT = frozenset(
 )
 """Steps that reach nobody outside the own organisation: they have neither channel nor window."""
 
+FORMAL_ACTIONS = frozenset({Action.FORMAL_NOTICE, Action.LEGAL_REVIEW})
+"""Steps that need reminders, time and an amount before them."""
+
 
 class Stage(StrEnum):
     """How far collection has come: each stage follows the one before it, after its waiting period."""

@@ -32,6 +32,7 @@ from segmentation.domain.schema import Frames
 from segmentation.domain.settings import FairnessSettings, SegmentSettings
 from segmentation.domain.vocabulary import (
     ACTIONS_WITHOUT_CONTACT,
+    FORMAL_ACTIONS,
     Action,
     Cause,
     Channel,
@@ -47,7 +48,6 @@ FREQUENT_CONTACT_DAYS = 30
 _EASY_CHANNELS = tuple(
     channel.value for channel in Channel if channel not in {Channel.LETTER, Channel.REGISTERED_LETTER}
 )
-_HARSH_ACTIONS = (Action.FORMAL_NOTICE.value, Action.LEGAL_REVIEW.value)
 # A word of thanks asks for nothing: it burdens nobody, and nobody would be called instead.
 _ASKS_NOTHING = (*ACTIONS_WITHOUT_CONTACT, Action.THANK_YOU)
 
@@ -227,7 +227,7 @@ def _read_steps(recommendation: pl.DataFrame) -> pl.DataFrame:
     action = pl.col("action")
     is_pressing_call = (action == Action.CALL.value) & (pl.col("tone") == Tone.FORMAL.value).fill_null(False)
     facts: Mapping[str, pl.Expr] = {
-        "has_harsh_step": action.is_in(_HARSH_ACTIONS) | is_pressing_call,
+        "has_harsh_step": action.is_in(list(FORMAL_ACTIONS)) | is_pressing_call,
         "has_contact_step": ~action.is_in(_ASKS_NOTHING),
         "has_call_step": action == Action.CALL.value,
         "has_plan_step": action == Action.PAYMENT_PLAN_OFFER.value,

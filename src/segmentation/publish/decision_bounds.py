@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from segmentation.domain.errors import UsageError
 from segmentation.domain.settings import TreatmentSettings
-from segmentation.domain.vocabulary import Action
+from segmentation.domain.vocabulary import FORMAL_ACTIONS, Action
 
 ACTIONS_ON_OVERDUE = frozenset(
     {
@@ -41,6 +41,16 @@ def list_open_channels(recommendation: Mapping[str, Any]) -> list[str]:
     return [recommendation["channel"]] if recommendation["channel"] else []
 
 
+def list_lawful_actions(recommendation: Mapping[str, Any]) -> frozenset[str]:
+    """Return the steps that may be chosen as far as what has to come before them goes.
+
+    Where that is not known, a formal notice or legal review only when it was recommended.
+    """
+    known = recommendation.get("open_actions")
+    open_actions = set(Action) - FORMAL_ACTIONS if known is None else known
+    return frozenset({*open_actions, recommendation["action"], Action.WAIT})
+
+
 def contact_zone(recommendation: Mapping[str, Any]) -> ZoneInfo:
     """Return the time zone in which the contact hours of a recommendation are read."""
     return ZoneInfo(recommendation.get("contact_timezone") or TreatmentSettings().default_timezone)
@@ -63,6 +73,15 @@ def require_debt(action: str, recommendation: Mapping[str, Any]) -> None:
         raise UsageError(
             f"The step {action} is not permitted: nothing of this customer is overdue",
             remedy="Choose to wait, or a friendly notice before the due date.",
+        )
+
+
+def require_lawful_action(action: str, recommendation: Mapping[str, Any]) -> None:
+    """Raise UsageError when reminders, days or amount that must come before the step are missing."""
+    if action not in list_lawful_actions(recommendation):
+        raise UsageError(
+            f"The step {action} is not permitted yet: it needs reminders before it, days and an amount overdue",
+            remedy="Choose a reminder or a call; the scenario says what has to come before.",
         )
 
 

@@ -17,6 +17,7 @@ from segmentation.domain.errors import UsageError
 from segmentation.domain.vocabulary import ACTIONS_WITHOUT_CONTACT, Action, Channel, Decision
 from segmentation.publish.decision_bounds import (
     require_debt,
+    require_lawful_action,
     require_lawful_hours,
     require_open_channel,
     require_within_validity,
@@ -155,6 +156,7 @@ def _require_lawful(step: Step, proposed: Step, recommendation: Mapping[str, Any
             remedy="Choose to wait, or have the cause settled in the ledger and run again.",
         )
     require_debt(step.action, recommendation)
+    require_lawful_action(step.action, recommendation)
     if step.window_start_at is None or step.window_end_at is None:
         return
     floor = max((moment for moment in (recommendation["window_start_at"], lifted_at) if moment), default=None)

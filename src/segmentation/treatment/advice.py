@@ -12,12 +12,12 @@ from segmentation.domain.hashing import hash_rows
 from segmentation.domain.room_tables import ROOM_TABLES
 from segmentation.domain.schema import Frames
 from segmentation.domain.settings import TreatmentSettings
-from segmentation.domain.vocabulary import Action, Cause, PartyType
+from segmentation.domain.vocabulary import FORMAL_ACTIONS, Action, Cause, PartyType
 from segmentation.treatment.alternatives import list_vetoes, tell_changes
 from segmentation.treatment.choice import choose_steps, mark_beyond_capacity
 from segmentation.treatment.contact_hours import find_windows
 from segmentation.treatment.messages import write_messages
-from segmentation.treatment.open_ways import add_contact_hours, list_open_channels
+from segmentation.treatment.open_ways import add_contact_hours, list_open_actions, list_open_channels
 from segmentation.treatment.payment_plan import propose_plans, write_schedules
 from segmentation.treatment.reasons import write_reasons
 from segmentation.treatment.scenario import list_steps
@@ -29,7 +29,6 @@ from segmentation.treatment.weighing import Weighed
 from segmentation.treatment.wording import amount_text
 
 RECOMMENDATION = ROOM_TABLES["act_recommendation"]
-HARSH = (Action.FORMAL_NOTICE.value, Action.LEGAL_REVIEW.value)
 _NATURAL_PERSONS = (PartyType.CONSUMER.value, PartyType.SOLE_TRADER.value)
 _WITHOUT_LEVEL = (
     *(Action.PRE_DUE_NOTICE.value, Action.SELF_SERVICE_LINK.value),
@@ -85,6 +84,7 @@ def advise(
         .join(
             list_open_channels(accounts.situation, part["act_gate"], terms.ways), on="customer_id", how="left"
         )
+        .join(list_open_actions(accounts.situation, scenario, settings), on="customer_id", how="left")
         .join(list_vetoes(ranked, weighed.unheard, part["act_gate"]), on="customer_id", how="left")
         .with_columns(pl.col("vetoed").fill_null([]))
     )
@@ -175,7 +175,9 @@ def _publish(frame: pl.DataFrame, as_of: date, settings: TreatmentSettings) -> p
     is_natural = pl.col("party_type").is_null() | pl.col("party_type").is_in(_NATURAL_PERSONS)
     needs_approval = ~is_wait & (
         is_natural
-        | pl.col("action").is_in([*HARSH, Action.PAYMENT_PLAN_OFFER.value, Action.MATCH_CREDIT.value])
+        | pl.col("action").is_in(
+            [*FORMAL_ACTIONS, Action.PAYMENT_PLAN_OFFER.value, Action.MATCH_CREDIT.value]
+        )
         | (pl.col("cause") == Cause.WILL_NOT_PAY)
     )
     expires = datetime.combine(as_of + timedelta(days=settings.valid_days), time(0), UTC)

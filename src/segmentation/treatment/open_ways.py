@@ -1,4 +1,4 @@
-"""Which ways to a customer are open: channels, and the lawful hours and days around a recommendation.
+"""Which ways to a customer are open: channels, formal steps, and the lawful hours and days around a recommendation.
 
 Belongs here: what a person who chooses another step must keep to, written beside the recommendation.
 Does not belong here: closing channels (contact_gates), finding the next window (contact_hours).
@@ -11,9 +11,9 @@ import polars as pl
 
 from segmentation.domain.schema import Frames
 from segmentation.domain.settings import TreatmentSettings
-from segmentation.domain.vocabulary import Channel
+from segmentation.domain.vocabulary import FORMAL_ACTIONS, Action, Channel
 from segmentation.treatment.contact_hours import is_open_day, resolve_hours
-from segmentation.treatment.scenario import Scenario
+from segmentation.treatment.scenario import Scenario, list_steps
 
 CALENDAR_DAYS = 31
 """Days from the as-of day for which closed days are written down."""
@@ -74,6 +74,39 @@ def list_open_channels(customers: pl.DataFrame, gate: pl.DataFrame, ways: Ways) 
             .alias("open_channels"),
         )
     )
+
+
+def list_open_actions(
+    customers: pl.DataFrame, scenario: Scenario, settings: TreatmentSettings
+) -> pl.DataFrame:
+    """Return the steps that a person may choose for each customer, whatever the likely cause.
+
+    Parameters
+    ----------
+    customers : customer_id, act_days_late, past_level and act_amount, one row per customer.
+    scenario, settings : what has to come before a formal notice and a legal review.
+
+    Returns
+    -------
+    customer_id and open_actions, in the order of the vocabulary: all steps, a formal notice and a legal review only
+    where days, levels and amount are those of a step of some profile. A person may know better what the cause is,
+    but not skip what comes before.
+    """
+    open_formal: dict[str, pl.Expr] = {}
+    formal = list_steps(scenario, settings).filter(pl.col("action").is_in(list(FORMAL_ACTIONS)))
+    bounds = ("action", "from_day", "until_day", "level_from", "level_to", "min_amount")
+    for step in formal.select(bounds).unique(maintain_order=True).iter_rows(named=True):
+        fits = (
+            pl.col("act_days_late").is_between(step["from_day"], step["until_day"])
+            & pl.col("past_level").is_between(step["level_from"], step["level_to"])
+            & (pl.col("act_amount").cast(pl.Float64) >= step["min_amount"])
+        ).fill_null(value=False)
+        open_formal[step["action"]] = open_formal.get(step["action"], pl.lit(value=False)) | fits
+    names = [
+        pl.when(open_formal.get(action, pl.lit(action not in FORMAL_ACTIONS))).then(pl.lit(action.value))
+        for action in Action
+    ]
+    return customers.select("customer_id", pl.concat_list(names).list.drop_nulls().alias("open_actions"))
 
 
 def add_contact_hours(frame: pl.DataFrame, as_of: date, settings: TreatmentSettings) -> pl.DataFrame:
