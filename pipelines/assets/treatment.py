@@ -6,6 +6,7 @@ from pipelines.plots import plot_counts
 from pipelines.resources import Run, asset_spec
 from segmentation.domain.core_tables import DECISION, LEDGER_TABLES
 from segmentation.domain.room_tables import GATE, INSTALMENT_RISK, ROOM_TABLES, SEGMENT
+from segmentation.treatment import inputs
 
 GROUP = "treatment"
 RECOMMENDATION = ROOM_TABLES["act_recommendation"]
@@ -16,7 +17,7 @@ def act_gate(run: Run) -> dg.MaterializeResult[None]:
     """Closed gates of every customer, each with the day on which it lifts."""
     from segmentation.treatment.gates import close_gates
 
-    ledger = run.load(LEDGER_TABLES.values())
+    ledger = run.load(inputs.LEDGER.values())
     decisions = run.load([DECISION])[DECISION.name]
     gates = close_gates(ledger, decisions, run.load_as_of(), run.settings.treatment)
     return run.store(GATE, gates, {"plot": plot_counts(gates, "gate", "closed gates")})
@@ -27,9 +28,9 @@ def act_recommendation(run: Run) -> dg.MaterializeResult[None]:
     """Next step of every customer with something open, waiting included, with its reasons."""
     from segmentation.treatment.recommendation import recommend_steps
 
-    frames = run.load([INSTALMENT_RISK, SEGMENT, GATE])
+    frames = run.load([inputs.RISK, inputs.SEGMENTS, GATE])
     steps = recommend_steps(
-        run.load(LEDGER_TABLES.values()),
+        run.load(inputs.LEDGER.values()),
         frames[INSTALMENT_RISK.name],
         frames[SEGMENT.name],
         frames[GATE.name],

@@ -25,8 +25,9 @@ import polars as pl
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT / "src"), str(ROOT)]
 
-from segmentation.domain.core_tables import LEDGER_TABLES  # noqa: E402  the path comes first
+from segmentation.domain.core_tables import DECISION, LEDGER_TABLES  # noqa: E402  the path comes first
 from segmentation.domain.settings import TreatmentSettings  # noqa: E402
+from segmentation.treatment import inputs  # noqa: E402
 from segmentation.treatment.contact_hours import SLOT_HOURS  # noqa: E402
 from segmentation.treatment.gates import close_gates  # noqa: E402
 from segmentation.treatment.recheck import recheck_recommendations  # noqa: E402
@@ -86,7 +87,11 @@ def measure_book(folder: Path) -> dict[str, float]:
     ledger = warm.draw()
     gate = close_gates(ledger, warm.decisions(), warm.as_of, SETTINGS)  # compiled code is loaded once
     recommend_steps(ledger, warm.risks(ledger), warm.segments(), gate, warm.as_of, SETTINGS)
-    frames = {path.stem: pl.read_parquet(path) for path in sorted(folder.glob("*.parquet"))}
+    tables = {**inputs.LEDGER, "risk": inputs.RISK, "segment": inputs.SEGMENTS, "decision": DECISION}
+    frames = {
+        name: pl.read_parquet(folder / f"{name}.parquet", columns=table.column_names)
+        for name, table in tables.items()
+    }
     as_of = warm.as_of
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     wall, processor = time.perf_counter(), time.process_time()

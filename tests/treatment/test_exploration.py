@@ -25,7 +25,7 @@ def candidates(count: int, probs=(0.30, 0.28, 0.10), **columns) -> pl.DataFrame:
         [
             {
                 "customer_id": f"C{number:04}", "action": "reminder", "channel": channel, "tone": "friendly",
-                "is_preferred": False, "response_prob": prob, "spread": 0.05,
+                "is_preferred": False, "is_account_closed": False, "response_prob": prob, "spread": 0.05,
             } | columns
             for number in range(count)
             for channel, prob in zip(channels, probs, strict=True)

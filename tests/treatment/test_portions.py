@@ -7,6 +7,7 @@ import pytest
 
 from segmentation.domain.room_tables import INSTALMENT_RISK, SEGMENT
 from segmentation.domain.settings import ExplorationSettings, TreatmentSettings
+from segmentation.treatment import inputs
 from segmentation.treatment.gates import close_gates
 from segmentation.treatment.portions import Portions
 from segmentation.treatment.recommendation import recommend_steps
@@ -123,3 +124,11 @@ def test_every_row_is_in_one_portion_and_keeps_its_place():
         assert all(part["row"].is_sorted() for part in cut)
         starts = [part["customer_id"].min() for part in cut if part.height]
         assert starts == sorted(starts)
+
+
+def test_the_room_reads_no_more_than_it_says(drawn, settings, at_once):
+    ledger, decisions, risks, segments = drawn
+    narrow = {name: table.align(ledger[name]) for name, table in inputs.LEDGER.items()}
+    few = narrow, decisions, inputs.RISK.align(risks), inputs.SEGMENTS.align(segments)
+    for whole, found in zip(at_once, advise(few, settings, ALL), strict=True):
+        assert found.equals(whole)

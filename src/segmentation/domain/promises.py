@@ -9,6 +9,7 @@ from datetime import date, timedelta
 import polars as pl
 
 from segmentation.domain.movements import SUM_OF_AMOUNTS, list_movements
+from segmentation.domain.row_lookup import is_known
 from segmentation.domain.schema import Frames
 from segmentation.domain.vocabulary import PromiseStatus
 
@@ -41,8 +42,9 @@ def judge_promises(ledger: Frames, as_of: date, grace_days: int = PROMISE_GRACE_
     kept when by its last day the invoice was covered, or at least the promised amount came in since it
     was made; else it was broken.
     """
+    balance = ledger["core_instalment_balance"]
     covered = (
-        ledger["core_instalment_balance"]
+        balance.filter(is_known(balance["invoice_id"], ledger["core_promise_to_pay"]["invoice_id"]))
         .group_by("invoice_id")
         .agg(pl.when(~pl.col("is_open").any()).then(pl.col("covered_date").max()).alias("covered_date"))
     )

@@ -136,6 +136,11 @@ class Table:
         """Names of the columns that have one of these roles."""
         return [column.name for column in self.columns if column.role in roles]
 
+    def narrow(self, *names: str) -> "Table":
+        """Return the table with its key and these columns only, for a reader who needs no others."""
+        kept = {*self.key, *(self.column(name).name for name in names)}
+        return Table(self.name, self.grain, tuple(c for c in self.columns if c.name in kept), self.key)
+
     def empty(self) -> pl.DataFrame:
         """Return the table without rows, typed."""
         return pl.DataFrame(schema=self.polars_schema)

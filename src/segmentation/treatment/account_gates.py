@@ -10,6 +10,7 @@ import polars as pl
 
 from segmentation.domain.core_tables import CANONICAL_TABLES
 from segmentation.domain.promises import judge_promises
+from segmentation.domain.row_lookup import is_known
 from segmentation.domain.schema import Frames
 from segmentation.domain.settings import TreatmentSettings
 from segmentation.domain.vocabulary import (
@@ -63,10 +64,10 @@ def gate_rows(
     )
 
 
-def list_open_invoices(ledger: Frames) -> pl.DataFrame:
-    """Return every open invoice with its customer."""
-    balance = ledger["core_instalment_balance"]
-    return balance.filter("is_open").select("invoice_id", "customer_id").unique().sort("invoice_id")
+def list_open_invoices(ledger: Frames, among: pl.Series) -> pl.DataFrame:
+    """Return those of some invoices that are open, with their customer."""
+    balance = ledger["core_instalment_balance"].filter("is_open").select("invoice_id", "customer_id")
+    return balance.filter(is_known(balance["invoice_id"], among)).unique()
 
 
 def _sum_in_words(frame: pl.DataFrame, amount: str) -> pl.DataFrame:
@@ -128,7 +129,8 @@ def close_on_money(ledger: Frames, settings: TreatmentSettings) -> pl.DataFrame:
 
 def close_on_nothing_open(ledger: Frames, customers: pl.DataFrame) -> pl.DataFrame:
     """Return customers with nothing open."""
-    idle = customers.join(list_open_invoices(ledger), on="customer_id", how="anti")
+    owing = ledger["core_instalment_balance"].filter("is_open")["customer_id"]
+    idle = customers.filter(~is_known(customers["customer_id"], owing))
     return gate_rows(idle, BlockCode.NOTHING_OPEN, pl.lit("Nothing is open on this account."))
 
 
@@ -139,8 +141,8 @@ def close_on_disputes(ledger: Frames, as_of: date) -> pl.DataFrame:
         .filter(pl.col("opened_at") <= as_of, pl.col("closed_at").is_null() | (pl.col("closed_at") > as_of))
         .group_by("invoice_id")
         .agg(pl.col("opened_at").min())
-        .join(list_open_invoices(ledger), on="invoice_id", how="inner")
     )
+    disputed = disputed.join(list_open_invoices(ledger, disputed["invoice_id"]), on="invoice_id", how="inner")
     sentence = pl.format(
         "Invoice {} has been in dispute since {}.", "invoice_id", day_text(pl.col("opened_at"))
     )
@@ -154,8 +156,8 @@ def close_on_promises(ledger: Frames, as_of: date, settings: TreatmentSettings) 
         .filter(pl.col("state") == PromiseStatus.OPEN, pl.col("made_at") <= as_of)
         .group_by("invoice_id")
         .agg(pl.col("promised_date", "last_day").max())
-        .join(list_open_invoices(ledger), on="invoice_id", how="inner")
     )
+    promised = promised.join(list_open_invoices(ledger, promised["invoice_id"]), on="invoice_id", how="inner")
     sentence = pl.format(
         "Payment of invoice {} was promised for {}.", "invoice_id", day_text(pl.col("promised_date"))
     )
@@ -200,8 +202,8 @@ def close_on_blocks(ledger: Frames, as_of: date) -> pl.DataFrame:
     Insolvency, debt mediation and vulnerability are about the customer: they close the account even
     when they were recorded on one invoice. A manual block closes what it was set on.
     """
-    blocks = ledger["core_dunning_block"]
-    owners = ledger["core_invoice"].select(
+    blocks, invoices = ledger["core_dunning_block"], ledger["core_invoice"]
+    owners = invoices.filter(is_known(invoices["invoice_id"], blocks["scope_id"])).select(
         pl.col("invoice_id").alias("scope_id"), pl.col("customer_id").alias("owner_id")
     )
     on_invoice = pl.col("scope") == BlockScope.INVOICE
@@ -216,7 +218,7 @@ def close_on_blocks(ledger: Frames, as_of: date) -> pl.DataFrame:
     )
     current = in_force(placed, ["customer_id", "invoice_id", "reason"], as_of)
     current = current.join(
-        list_open_invoices(ledger).select("invoice_id", pl.lit(True).alias("is_open")),
+        list_open_invoices(ledger, current["invoice_id"]).select("invoice_id", pl.lit(True).alias("is_open")),
         on="invoice_id",
         how="left",
     ).filter(pl.col("invoice_id").is_null() | pl.col("is_open"))

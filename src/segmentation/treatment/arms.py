@@ -65,7 +65,7 @@ class Arms:
         by_segment = others.join(
             self.strangers.rename({"customer_id": "stranger"}), on="stranger", how="inner"
         )
-        return pl.concat([own, by_segment.select(_EMPTY.columns)]).sort("customer_id", "channel")
+        return pl.concat([own, by_segment.select(_EMPTY.columns)])
 
 
 def learn_arms(

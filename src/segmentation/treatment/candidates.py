@@ -8,6 +8,7 @@ from datetime import date
 
 import polars as pl
 
+from segmentation.domain.row_lookup import take_rows
 from segmentation.domain.schema import Frames
 from segmentation.domain.settings import TreatmentSettings
 from segmentation.domain.vocabulary import Action, PermissionStatus
@@ -30,7 +31,7 @@ def list_candidates(situation: pl.DataFrame, scenario: Scenario, settings: Treat
 
     Returns
     -------
-    situation's columns with action, channels, tone; one row per customer and step.
+    situation's columns with action, channels, tone and condition; one row per customer and step.
     """
     days = (
         pl.when(pl.col("action") == Action.PRE_DUE_NOTICE)
@@ -65,6 +66,7 @@ def list_candidates(situation: pl.DataFrame, scenario: Scenario, settings: Treat
             )
             | (pl.col("contact_day") <= pl.col("coming_due_date")),
         )
+        .select(*situation.columns, "action", "channels", "tone", "condition")
     )
 
 
@@ -120,7 +122,7 @@ def list_channels(
             pl.col("is_preferred").fill_null(False), pl.lit(not ways.is_verified).alias("is_unverified")
         )
     )
-    return pl.concat([silent, spoken.select(silent.columns)]).sort("customer_id", "action", "place")
+    return pl.concat([silent, spoken.select(silent.columns)])
 
 
 def pick_channels(valued: pl.DataFrame, drawn: pl.DataFrame) -> pl.DataFrame:
@@ -138,10 +140,10 @@ def pick_channels(valued: pl.DataFrame, drawn: pl.DataFrame) -> pl.DataFrame:
     """
     key = ["customer_id", "action"]
     is_learned = pl.col("lift").is_not_null().any().over(key)
-    return (
-        valued.join(
-            drawn.with_columns(pl.lit(value=True).alias("is_drawn")), on=[*key, "channel"], how="left"
-        )
+    chosen = (
+        valued.select(*key, "channel", "is_preferred", "lift", "value", "place")
+        .with_row_index("row")
+        .join(drawn.with_columns(pl.lit(value=True).alias("is_drawn")), on=[*key, "channel"], how="left")
         .with_columns(
             pl.col("is_drawn", "is_held_out").fill_null(value=False),
             pl.when(is_learned).then(-pl.col("value")).otherwise(0.0).alias("_loss"),
@@ -155,9 +157,14 @@ def pick_channels(valued: pl.DataFrame, drawn: pl.DataFrame) -> pl.DataFrame:
             descending=[False, False, True, True, False, False],
         )
         .unique(key, keep="first", maintain_order=True)
-        .with_columns(pl.col("propensity").fill_null(1.0), pl.col("is_drawn").alias("is_exploration"))
-        .drop("place", "_loss", "is_drawn")
+        .select(
+            "row",
+            pl.col("propensity").fill_null(1.0),
+            pl.col("is_drawn").alias("is_exploration"),
+            "is_held_out",
+        )
     )
+    return take_rows(valued.drop("place"), chosen["row"]).hstack(chosen.drop("row"))
 
 
 def add_effects(

@@ -198,7 +198,8 @@ def close_on_frequency(
     places : customer_id and jurisdiction; the pack caps calls in a week.
     settings : caps of a week and a month, cool-down.
     """
-    contacts = list_outbound(ledger)
+    longest = timedelta(days=max(WEEK_DAYS, MONTH_DAYS, settings.cool_down_days))
+    contacts = list_outbound(ledger).filter(pl.col("sent_on") + longest > as_of)
     frames = []
     for cap, days in (
         (settings.max_contacts_per_week, WEEK_DAYS),

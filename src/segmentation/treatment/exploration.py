@@ -27,8 +27,8 @@ def draw_arms(
 
     Parameters
     ----------
-    candidates : steps and open channels after every gate: customer_id, action, channel, tone,
-        is_preferred, response_prob and spread (null where nothing was learned).
+    candidates : steps and open channels: customer_id, action, channel, tone, is_preferred,
+        is_account_closed, response_prob and spread (null where nothing was learned).
     ledger : core_contact_event; who was lately part of an experiment is left in peace.
     as_of, seed : the draw differs from day to day and is the same on a second run.
     settings : whether it is on, points within the best, holdout, days between.
@@ -46,6 +46,7 @@ def draw_arms(
     """
     if not settings.is_on:
         return _NONE
+    candidates = candidates.filter(~pl.col("is_account_closed"))
     lately = (
         list_outbound(ledger)
         .filter(pl.col("propensity") < 1, pl.col("sent_on") > as_of - timedelta(days=settings.days_between))

@@ -113,8 +113,9 @@ def list_instalments(
 
 def _weighted(value: str, over: pl.Expr) -> pl.Expr:
     """Mean weighted by amount; its last digits, which depend on the number of threads, are cut off."""
-    weight = pl.col("weight").filter(over)
-    return ((pl.col(value).filter(over) * weight).sum() / weight.sum()).round(_KEPT_DIGITS).fill_nan(None)
+    total = pl.when(over).then(pl.col(value) * pl.col("weight")).otherwise(0.0).sum()
+    weight = pl.when(over).then("weight").otherwise(0.0).sum()
+    return (total / weight).round(_KEPT_DIGITS).fill_nan(None)
 
 
 def measure_exposure(instalments: pl.DataFrame) -> pl.DataFrame:
@@ -137,37 +138,39 @@ def measure_exposure(instalments: pl.DataFrame) -> pl.DataFrame:
     never converted. ``other_currencies`` names the rest, ``other_words`` what is open in each.
     """
     act, coming, dispute = pl.col("is_actionable"), pl.col("is_coming"), pl.col("is_in_dispute")
-    overdue = pl.col("is_overdue")
-    amount, invoice, days = pl.col("open_amount"), pl.col("invoice_id"), pl.col("days_late")
-    by_currency = (
-        instalments.sort("invoice_id", "instalment_number")
-        .group_by("customer_id", "currency")
-        .agg(
-            amount.sum().alias("open_amount"),
-            amount.filter(overdue).sum().alias("overdue_amount"),
-            invoice.filter(overdue).n_unique().alias("overdue_count"),
-            days.filter(overdue).max().alias("oldest_days_late"),
-            amount.filter(~pl.col("is_closed")).sum().alias("unblocked_amount"),
-            amount.filter(act).sum().alias("act_amount"),
-            invoice.filter(act).n_unique().alias("act_count"),
-            days.filter(act).max().alias("act_days_late"),
-            pl.col("due_date").filter(act).min().alias("act_due_date"),
-            _weighted("paid_prob", act).alias("act_paid_prob"),
-            _weighted("remaining_days", act).alias("act_remaining_days"),
-            pl.col("is_scored").filter(act | coming).all().alias("is_scored"),
-            amount.filter(coming).sum().alias("coming_amount"),
-            invoice.filter(coming).n_unique().alias("coming_count"),
-            days.filter(coming).max().alias("coming_days_late"),
-            pl.col("due_date").filter(coming).min().alias("coming_due_date"),
-            _weighted("late_prob", coming).alias("coming_late_prob"),
-            _weighted("expected_late_days", coming).alias("coming_expected_late_days"),
-            amount.filter(dispute).sum().alias("dispute_amount"),
-            invoice.filter(dispute).n_unique().alias("dispute_count"),
-            days.filter(dispute).max().alias("dispute_days_late"),
-            _weighted("paid_prob", dispute).alias("dispute_paid_prob"),
-            _weighted("remaining_days", dispute).alias("dispute_remaining_days"),
-            pl.col("due_date").filter(~overdue).min().alias("next_due_date"),
-        )
+    overdue, days, due = pl.col("is_overdue"), pl.col("days_late"), pl.col("due_date")
+
+    def amount(over: pl.Expr) -> pl.Expr:
+        return pl.when(over).then("open_amount").otherwise(0).sum()
+
+    # Of the instalments of an invoice that are overdue (or coming ...), the first stands for the invoice.
+    kinds = {"overdue": overdue, "act": act, "coming": coming, "dispute": dispute}
+    counted = instalments.sort("invoice_id", "instalment_number").with_columns(
+        (over & pl.when(over).then("invoice_id").is_first_distinct()).alias(f"{kind}_count")
+        for kind, over in kinds.items()
+    )
+    by_currency = counted.group_by("customer_id", "currency").agg(
+        *(pl.col(f"{kind}_count").sum() for kind in kinds),
+        pl.col("open_amount").sum(),
+        amount(overdue).alias("overdue_amount"),
+        pl.when(overdue).then(days).max().alias("oldest_days_late"),
+        amount(~pl.col("is_closed")).alias("unblocked_amount"),
+        amount(act).alias("act_amount"),
+        pl.when(act).then(days).max().alias("act_days_late"),
+        pl.when(act).then(due).min().alias("act_due_date"),
+        _weighted("paid_prob", act).alias("act_paid_prob"),
+        _weighted("remaining_days", act).alias("act_remaining_days"),
+        (pl.col("is_scored") | ~(act | coming)).all().alias("is_scored"),
+        amount(coming).alias("coming_amount"),
+        pl.when(coming).then(days).max().alias("coming_days_late"),
+        pl.when(coming).then(due).min().alias("coming_due_date"),
+        _weighted("late_prob", coming).alias("coming_late_prob"),
+        _weighted("expected_late_days", coming).alias("coming_expected_late_days"),
+        amount(dispute).alias("dispute_amount"),
+        pl.when(dispute).then(days).max().alias("dispute_days_late"),
+        _weighted("paid_prob", dispute).alias("dispute_paid_prob"),
+        _weighted("remaining_days", dispute).alias("dispute_remaining_days"),
+        pl.when(~overdue).then(due).min().alias("next_due_date"),
     )
     ordered = by_currency.sort(
         "customer_id",
@@ -177,10 +180,19 @@ def measure_exposure(instalments: pl.DataFrame) -> pl.DataFrame:
         "currency",
         descending=[False, True, True, True, False],
     )
-    return ordered.group_by("customer_id", maintain_order=True).agg(
-        pl.all().exclude("customer_id").first(),
-        pl.col("currency").slice(1).alias("other_currencies"),
-        amount_text("open_amount", "currency").slice(1).alias("other_words"),
+    is_shown = ordered["customer_id"].is_first_distinct()
+    others = (
+        ordered.filter(~is_shown)
+        .group_by("customer_id", maintain_order=True)
+        .agg(
+            pl.col("currency").alias("other_currencies"),
+            amount_text("open_amount", "currency").alias("other_words"),
+        )
+    )
+    return (
+        ordered.filter(is_shown)
+        .join(others, on="customer_id", how="left", maintain_order="left")
+        .with_columns(pl.col("other_currencies", "other_words").fill_null([]))
     )
 
 

@@ -134,6 +134,12 @@ def compose_templates(sender: SenderSettings) -> pl.DataFrame:
     messages; the long one where there is none) and ``message_reading_ease`` of each with typical figures
     (``long_ease``, ``short_ease``).
     """
+    return _compose_for(sender.model_dump_json())
+
+
+@cache
+def _compose_for(sender_json: str) -> pl.DataFrame:
+    sender = SenderSettings.model_validate_json(sender_json)
     rows = []
     for language in LANGUAGES:
         texts = load_language(language)

@@ -9,6 +9,7 @@ from datetime import date, timedelta
 
 import polars as pl
 
+from segmentation.domain.row_lookup import is_known
 from segmentation.domain.schema import Frames
 from segmentation.domain.settings import TreatmentSettings
 from segmentation.domain.vocabulary import FORMAL_ACTIONS, Action, Channel
@@ -53,27 +54,19 @@ def list_open_channels(customers: pl.DataFrame, gate: pl.DataFrame, ways: Ways) 
     -------
     customer_id and open_channels, empty where every channel is closed, in the order of the vocabulary.
     """
-    closed = (
-        gate.filter(pl.col("channel").is_not_null())
-        .group_by("customer_id")
-        .agg(pl.col("channel").unique().alias("closed_channels"))
+    of_channel = gate.filter(pl.col("channel").is_not_null())
+    names = customers["customer_id"]
+    is_open = pl.DataFrame(
+        ~is_known(names, of_channel.filter(pl.col("channel") == channel)["customer_id"]).alias(channel)
+        for channel in ways.channels
     )
-    names = pl.lit(list(ways.channels), dtype=pl.List(pl.String))
-    return (
-        customers.select("customer_id")
-        .join(closed, on="customer_id", how="left")
-        .with_columns(
-            names.alias("open_channels"),
-            pl.col("closed_channels").fill_null(pl.lit([], dtype=pl.List(pl.String))),
-        )
-        .select(
-            "customer_id",
-            pl.col("open_channels")
-            .list.set_difference("closed_channels")
-            .list.eval(pl.element().sort_by(pl.element().replace_strict(_PLACES, return_dtype=pl.Int64)))
-            .alias("open_channels"),
-        )
+    lists = is_open.unique().with_columns(
+        pl.concat_list(pl.when(channel).then(pl.lit(channel)) for channel in ways.channels)
+        .list.drop_nulls()
+        .alias("open_channels")
     )
+    told = is_open.join(lists, on=ways.channels, how="left", maintain_order="left")
+    return pl.DataFrame([names, told["open_channels"]])
 
 
 def list_open_actions(
@@ -144,6 +137,3 @@ def add_contact_hours(frame: pl.DataFrame, as_of: date, settings: TreatmentSetti
         },
     )
     return frame.join(places, on=key, how="left", nulls_equal=True, maintain_order="left")
-
-
-_PLACES = {channel.value: place for place, channel in enumerate(Channel)}

@@ -92,6 +92,13 @@ class _Portion(Mapping[str, pl.DataFrame]):
         return sum(1 for _ in self)
 
 
+def drain(parts: list[_Result]) -> Iterator[_Result]:
+    """Give the entries away in their order, so that each is let go with the work on its portion."""
+    parts.reverse()
+    while parts:
+        yield parts.pop()
+
+
 def work_on(task: Callable[..., _Result], *parts: Iterable[Any]) -> list[_Result]:
     """Return what a task makes of each portion, in their order; two are worked on at a time.
 

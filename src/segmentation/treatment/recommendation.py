@@ -17,7 +17,7 @@ from segmentation.treatment.arms import learn_arms
 from segmentation.treatment.choice import find_beyond_capacity, list_calls
 from segmentation.treatment.exposure import list_closed_invoices, mark_contacts
 from segmentation.treatment.open_ways import find_ways
-from segmentation.treatment.portions import PORTION_CUSTOMERS, Portions, work_on
+from segmentation.treatment.portions import PORTION_CUSTOMERS, Portions, drain, work_on
 from segmentation.treatment.response import compare_answers, find_answers, learn_response
 from segmentation.treatment.scenario import load_scenario
 from segmentation.treatment.situation import Terms, describe_accounts
@@ -88,13 +88,16 @@ def recommend_steps(  # noqa: PLR0917  frames travel as arguments
         portions,
         portions.cut(people.drop("act_days_late")),
     )
-    answers = compare_answers(found, scenario)
+    answers = compare_answers(list(drain(found)), scenario)
     response, arms = learn_response(answers, scenario), learn_arms(answers, ledger, people, settings, seed)
 
     weighed = work_on(lambda part, one: weigh_steps(part, one, response, arms, terms), portions, accounts)
     calls = pl.concat(list_calls(one.ranked) for one in weighed)
     beyond = find_beyond_capacity(calls, settings.calls_per_day)
     advice = work_on(
-        lambda part, one, steps: advise(part, one, steps, beyond, terms), portions, accounts, weighed
+        lambda part, one, steps: advise(part, one, steps, beyond, terms),
+        portions,
+        drain(accounts),
+        drain(weighed),
     )
     return RECOMMENDATION.conform(pl.concat(advice))

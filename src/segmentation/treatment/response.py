@@ -29,6 +29,13 @@ _BASELINE_EVIDENCE = 20.0
 _MAX_SHARE = 0.9
 _MOST = 0.5
 _WINDOWS = 7
+_BASELINE = {
+    "segment": pl.String,
+    "band": pl.Int64,
+    "settled_sum": pl.Float64,
+    "window_count": pl.Float64,
+}
+_EPOCH = date(1970, 1, 1).toordinal()
 _DAYS_ENOUGH = 10_000_000
 """More days than calendars have, and few enough for as many customers as a whole number counts."""
 
@@ -55,42 +62,51 @@ def _measure_baseline(
     Notes
     -----
     Windows of response_days start on the day after the due date and follow each other while the
-    instalment is open; a window counts when it is over and holds no contact with the customer.
+    instalment is open; a window counts when it is over and holds no contact with the customer. One in which the
+    instalment was credited or written off tells nothing, and those before it tell that nothing was paid.
     """
-    span = timedelta(days=response_days)
     # The day of every contact as one number that sorts by customer first, so that one search finds the next.
     places = contacts.select("customer_id").unique().sort("customer_id").with_row_index("place")
-    day = pl.col("place").cast(pl.Int64) * _DAYS_ENOUGH
-    known = (
-        contacts.select("customer_id", "sent_on")
-        .join(places, on="customer_id")
-        .select(day + _number("sent_on"))
+    customer = pl.col("place").cast(pl.Int64) * _DAYS_ENOUGH
+    known = contacts.select("customer_id", "sent_on").join(places, on="customer_id")
+    days = known.select((customer + _number("sent_on")).sort()).to_series().to_numpy()
+    contacted = np.append(days, np.iinfo(np.int64).max)
+    names = balance["segment"].unique().sort()
+    owing = (
+        balance.join(places, on="customer_id", how="left")
+        .select(
+            customer.fill_null(places.height * _DAYS_ENOUGH).alias("customer"),
+            _number("due_date").alias("due"),
+            _number("covered_date").fill_null(_DAYS_ENOUGH).alias("covered"),
+            (pl.col("covered_by") == CoveredBy.PAYMENT).fill_null(value=False).alias("by_payment"),
+            pl.col("segment").replace_strict(names, pl.int_range(names.len(), eager=True)).alias("segment"),
+        )
+        .sort("customer")
     )
-    contacted = known.to_series().sort().to_numpy()
-    owing = balance.filter(pl.col("due_date") + span + timedelta(days=1) < as_of).join(
-        places, on="customer_id", how="left"
-    )
+    who, due, covered, by_payment, segment = (column.to_numpy() for column in owing.get_columns())
     windows = []
     for step in range(_WINDOWS):
-        start = pl.col("due_date") + timedelta(days=1 + step * response_days)
-        window = owing.filter(
-            start + span < as_of, pl.col("covered_date").is_null() | (pl.col("covered_date") >= start)
-        ).with_columns(start.alias("start_on"))
-        first = window.select((day + _number("start_on")).fill_null(-1)).to_series().to_numpy()
-        reached = np.searchsorted(contacted, [first, first + response_days + 1])
-        is_quiet = (reached[0] == reached[1]) | (first < 0)
+        lag = 1 + step * response_days
+        first, last = due + lag, due + lag + response_days
+        is_watched = (
+            (last < as_of.toordinal() - _EPOCH) & (covered >= first) & (by_payment | (covered > last))
+        )
+        following = contacted[np.searchsorted(contacted, (who + first)[is_watched])]
+        is_quiet = following > (who + last)[is_watched]
+        group = segment[is_watched][is_quiet]
+        is_settled = (covered <= last)[is_watched][is_quiet]
         windows.append(
-            window.filter(pl.Series(is_quiet)).select(
-                "segment",
-                _band((pl.col("start_on") - pl.col("due_date")).dt.total_days()).alias("band"),
-                _settled_by(pl.col("start_on"), response_days).cast(pl.Float64).alias("settled"),
+            pl.DataFrame(
+                {
+                    "segment": names,
+                    "band": sum(lag > edge for edge in _BAND_EDGES),
+                    "settled_sum": np.bincount(group, is_settled, minlength=names.len()),
+                    "window_count": np.bincount(group, minlength=names.len()),
+                },
+                schema=_BASELINE,
             )
         )
-    return (
-        pl.concat(windows)
-        .group_by("segment", "band")
-        .agg(pl.col("settled").sum().alias("settled_sum"), pl.len().cast(pl.Float64).alias("window_count"))
-    )
+    return pl.concat(windows).filter(pl.col("window_count") > 0)
 
 
 def _number(day: str) -> pl.Expr:
@@ -130,7 +146,6 @@ def find_answers(
     response_days = scenario.response_days
     balance = (
         ledger["core_instalment_balance"]
-        .filter(pl.col("covered_by").is_null() | (pl.col("covered_by") == CoveredBy.PAYMENT))
         .select("customer_id", "invoice_id", "due_date", "covered_date", "covered_by", "amount")
         .join(customers, on="customer_id", how="left")
         .with_columns(pl.col("segment").fill_null("unknown"))
@@ -159,6 +174,9 @@ def find_answers(
             pl.col("about_id").is_null() | (pl.col("about_id") == pl.col("invoice_id")),
             pl.col("due_date") < pl.col("sent_on"),
             pl.col("covered_date").is_null() | (pl.col("covered_date") >= pl.col("sent_on")),
+            # What was credited or written off within the response days was not there to be paid; what is so later was.
+            (pl.col("covered_by") == CoveredBy.PAYMENT).fill_null(value=True)
+            | (pl.col("covered_date") > pl.col("sent_on") + timedelta(days=response_days)),
         )
         .select(
             *(

@@ -4,27 +4,43 @@ Belongs here: the formula and its interval. Does not belong here: estimates of t
 assumptions (scenarios.yaml), the choice (recommendation).
 """
 
+from typing import TypeAlias
+
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from segmentation.domain.settings import TreatmentSettings
 from segmentation.domain.vocabulary import Action
 from segmentation.treatment.scenario import Condition, Scenario
 
+Reals: TypeAlias = npt.NDArray[np.float64]
+
 _DAYS_IN_YEAR = 365
 _LOW, _HIGH = 0.05, 0.95
 _NO_SUCH_AMOUNT = 1e9
 
 
-def _quantile(share: pl.Series, evidence: pl.Series, level: float) -> pl.Series:
+def _quantile(mean: Reals, mass: Reals, level: float) -> Reals:
     """Return the quantile of a beta distribution with that mean and weight; 0 where the mean is 0."""
     from scipy.special import betaincinv
 
-    mean = share.to_numpy()
-    mass = evidence.to_numpy()
     safe = np.where(mean > 0, mean, 0.5)
-    quantile = betaincinv(safe * mass, (1 - safe) * mass, level)
-    return pl.Series(np.where(mean > 0, quantile, 0.0))
+    quantile: Reals = np.where(mean > 0, betaincinv(safe * mass, (1 - safe) * mass, level), 0.0)
+    return quantile
+
+
+def _add_bounds(candidates: pl.DataFrame) -> pl.DataFrame:
+    """Return the candidates with both ends of the interval of their share, each pair of figures worked out once."""
+    beliefs = pl.struct("share", "evidence").rank("dense").alias("belief")
+    coded = candidates.with_columns(beliefs)
+    known = coded.select("belief", "share", "evidence").unique("belief").sort("belief")
+    mean, mass = known["share"].to_numpy(), known["evidence"].to_numpy()
+    place = coded["belief"] - 1
+    return candidates.with_columns(
+        pl.Series("share_low", _quantile(mean, mass, _LOW)).gather(place),
+        pl.Series("share_high", _quantile(mean, mass, _HIGH)).gather(place),
+    )
 
 
 def value_steps(candidates: pl.DataFrame, scenario: Scenario, settings: TreatmentSettings) -> pl.DataFrame:
@@ -86,11 +102,9 @@ def value_steps(candidates: pl.DataFrame, scenario: Scenario, settings: Treatmen
             + pl.when(is_thanks).then(-float(scenario.thanks_value)).otherwise(float(settings.annoyance_cost))
         )
     )
-    share, evidence = candidates["share"], candidates["evidence"]
     return (
-        candidates.with_columns(
-            _quantile(share, evidence, _LOW).alias("share_low"),
-            _quantile(share, evidence, _HIGH).alias("share_high"),
+        _add_bounds(candidates)
+        .with_columns(
             pl.when(is_coming).then(coming_factor).otherwise(overdue_factor).alias("_days"),
             amount.alias("_amount"),
             day_cost.alias("_day_cost"),

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 
 import polars as pl
 
+from segmentation.domain.row_lookup import is_known
 from segmentation.domain.schema import Frames
 from segmentation.domain.settings import TreatmentSettings
 from segmentation.domain.vocabulary import BlockCode, Channel
@@ -98,13 +99,9 @@ def close_on_waiting_period(
         .sort("lifts_on", "sent_on", "dunning_level", nulls_last=False)
         .group_by("customer_id", "invoice_id", maintain_order=True)
         .agg(pl.col("lifts_on", "sent_on", "dunning_level").last())
-        .join(
-            list_open_invoices(ledger).select("invoice_id", pl.lit(True).alias("is_open")),
-            on="invoice_id",
-            how="left",
-        )
-        .filter(pl.col("invoice_id").is_null() | pl.col("is_open"))
     )
+    is_open = is_known(still["invoice_id"], list_open_invoices(ledger, still["invoice_id"])["invoice_id"])
+    still = still.filter(pl.col("invoice_id").is_null() | is_open)
     subject = (
         pl.when(pl.col("invoice_id").is_null())
         .then(pl.lit("this account"))

@@ -21,23 +21,18 @@ from segmentation.treatment.standstill import collect_gates
 from segmentation.treatment.value import value_steps
 
 _WEIGHED = (
-    *(
-        "customer_id",
-        "currency",
-        "profile",
-        "segment",
-        "is_blocked",
-        "past_level",
-        "reminder_count",
-        "contact_day",
-    ),
-    *("act_days_late", "act_amount", "act_count", "act_paid_prob", "act_remaining_days"),
-    *("coming_days_late", "coming_amount", "coming_count", "coming_due_date", "coming_expected_late_days"),
-    *("dispute_days_late", "dispute_amount", "dispute_count", "dispute_paid_prob", "dispute_remaining_days"),
-    "overdue_count",
-    *(condition.value for condition in Condition),
+    *("customer_id", "currency", "coming_amount", "coming_count", "coming_expected_late_days"),
+    *("act_amount", "act_count", "act_paid_prob", "act_remaining_days"),
+    *("dispute_amount", "dispute_count", "dispute_paid_prob", "dispute_remaining_days"),
 )
 """What a candidate is weighed by; the rest of the situation is not repeated for each of them."""
+
+_ONLY_FOR_CANDIDATES = (
+    *("profile", "is_blocked", "past_level", "reminder_count", "contact_day", "overdue_count"),
+    *("act_days_late", "coming_days_late", "coming_due_date", "dispute_days_late"),
+    *(condition.value for condition in Condition),
+)
+"""What says which steps are candidates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +69,11 @@ def weigh_steps(part: Frames, accounts: Accounts, response: Response, arms: Arms
     when something would be done without it.
     """
     settings, scenario, gate = terms.settings, terms.scenario, part["act_gate"]
-    weighed = accounts.situation.select(_WEIGHED).with_columns(
+    weighed = accounts.situation.select(*_WEIGHED, *_ONLY_FOR_CANDIDATES).with_columns(
         pl.col("is_blocked").alias("is_account_closed"),
         (pl.col("is_blocked") & (pl.col("overdue_count") > 0)).alias("is_blocked"),
     )
-    wanted = list_candidates(weighed, scenario, settings)
+    wanted = list_candidates(weighed, scenario, settings).drop(_ONLY_FOR_CANDIDATES)
     open_to = list_channels(wanted, part, gate, terms.as_of, terms.ways)
     mute = (
         wanted.join(open_to, on="customer_id", how="anti")
@@ -91,8 +86,7 @@ def weigh_steps(part: Frames, accounts: Accounts, response: Response, arms: Arms
     people = accounts.situation.select("customer_id", "segment", "act_days_late")
     effects = add_effects(open_to, response.tell(people), arms.tell(people), scenario)
     by_channel = value_steps(effects, scenario, settings)
-    is_reachable = by_channel.filter(~pl.col("is_account_closed"))
-    drawn = draw_arms(is_reachable, part, terms.as_of, settings.exploration, terms.seed)
+    drawn = draw_arms(by_channel, part, terms.as_of, settings.exploration, terms.seed)
     valued = pick_channels(by_channel, drawn)
     has_step = pl.concat(
         [valued.filter(pl.col("value_low") > 0).select("customer_id"), mute.select("customer_id")]

@@ -25,6 +25,10 @@ _NUMBER_WORDS = {
 }
 
 
+_POINT_AND_MILLS = 4
+_THOUSANDS = 4
+
+
 def amount_text(amount: str, currency: str) -> pl.Expr:
     """Return an amount as currency code and two decimals with thousands separators: ``EUR 4,210.00``.
 
@@ -36,18 +40,13 @@ def amount_text(amount: str, currency: str) -> pl.Expr:
     ['EUR 4,210.00', 'USD -1,234,567.50']
     """
     value = pl.col(amount)
-    parts = value.abs().cast(pl.Decimal(38, 3)).round(2).cast(pl.String).str.split(".")
-    whole = (
-        parts.list.get(0)
-        .str.reverse()
-        .str.replace_all(r"(\d{3})", "${1},")
-        .str.reverse()
-        .str.strip_prefix(",")
-    )
+    text = value.abs().cast(pl.Decimal(38, 3)).round(2).cast(pl.String)
+    rest, groups = text.str.head(-_POINT_AND_MILLS), list[pl.Expr]()
+    for _ in range(_THOUSANDS):
+        rest, groups = rest.str.head(-3), [rest.str.tail(3), *groups]
+    whole = pl.concat_str(rest, *groups, separator=",").str.strip_chars_start(",")
     sign = pl.when(value < 0).then(pl.lit("-")).otherwise(pl.lit(""))
-    return pl.format("{} {}{}.{}", pl.col(currency), sign, whole, parts.list.get(1).str.slice(0, 2)).alias(
-        amount
-    )
+    return pl.format("{} {}{}{}", pl.col(currency), sign, whole, text.str.slice(-4, 3)).alias(amount)
 
 
 def day_text(day: pl.Expr) -> pl.Expr:
