@@ -77,27 +77,32 @@ def recommend_steps(  # noqa: PLR0917  frames travel as arguments
         SEGMENT.name: segment,
         GATE.name: gate,
     }
-    owing = ledger["core_instalment_balance"].filter("is_open")["customer_id"]
+    return RECOMMENDATION.conform(pl.concat(_advise_portions(book, terms, portion_customers)))
+
+
+def _advise_portions(book: Frames, terms: Terms, portion_customers: int) -> list[pl.DataFrame]:
+    """Return act_recommendation a portion at a time; what it was made from is let go on return."""
+    owing = book["core_instalment_balance"].filter("is_open")["customer_id"]
     portions = Portions(book, owing, portion_customers)
-    closed = list_closed_invoices(gate)
+    closed = list_closed_invoices(book[GATE.name])
     accounts = work_on(lambda part: describe_accounts(part, closed, terms), portions)
 
     people = pl.concat(one.situation.select("customer_id", "segment", "act_days_late") for one in accounts)
     found = work_on(
-        lambda part, own: find_answers(part, own, as_of, scenario),
+        lambda part, own: find_answers(part, own, terms.as_of, terms.scenario),
         portions,
         portions.cut(people.drop("act_days_late")),
     )
-    answers = compare_answers(list(drain(found)), scenario)
-    response, arms = learn_response(answers, scenario), learn_arms(answers, ledger, people, settings, seed)
+    answers = compare_answers(list(drain(found)), terms.scenario)
+    response = learn_response(answers, terms.scenario)
+    arms = learn_arms(answers, book, people, terms.settings, terms.seed)
 
     weighed = work_on(lambda part, one: weigh_steps(part, one, response, arms, terms), portions, accounts)
     calls = pl.concat(list_calls(one.ranked) for one in weighed)
-    beyond = find_beyond_capacity(calls, settings.calls_per_day)
-    advice = work_on(
+    beyond = find_beyond_capacity(calls, terms.settings.calls_per_day)
+    return work_on(
         lambda part, one, steps: advise(part, one, steps, beyond, terms),
         portions,
         drain(accounts),
         drain(weighed),
     )
-    return RECOMMENDATION.conform(pl.concat(advice))

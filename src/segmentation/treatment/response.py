@@ -128,7 +128,7 @@ def list_answers(ledger: Frames, customers: pl.DataFrame, as_of: date, scenario:
     One row per contact about something overdue: contact_id, customer_id, approach, segment, channel,
     sent_at, ``paid_share`` (of the overdue instalments, within the response days), ``paid`` (1 when that was
     most of them), ``baseline`` (share paid in as many days without contact), ``band`` of lateness,
-    ``amount`` that it was about (a sum as the ledger has it: give instalments of one currency where it is read), ``days`` to the first payment.
+    ``amount`` that it was about (null when that was in several currencies), ``days`` to the first payment.
     """
     return compare_answers([find_answers(ledger, customers, as_of, scenario)], scenario)
 
@@ -146,7 +146,7 @@ def find_answers(
     response_days = scenario.response_days
     balance = (
         ledger["core_instalment_balance"]
-        .select("customer_id", "invoice_id", "due_date", "covered_date", "covered_by", "amount")
+        .select("customer_id", "invoice_id", "due_date", "covered_date", "covered_by", "amount", "currency")
         .join(customers, on="customer_id", how="left")
         .with_columns(pl.col("segment").fill_null("unknown"))
     )
@@ -179,16 +179,8 @@ def find_answers(
             | (pl.col("covered_date") > pl.col("sent_on") + timedelta(days=response_days)),
         )
         .select(
-            *(
-                "contact_id",
-                "customer_id",
-                "invoice_id",
-                "approach",
-                "segment",
-                "channel",
-                "sent_at",
-                "amount",
-            ),
+            *("contact_id", "customer_id", "invoice_id", "approach", "segment", "channel", "sent_at"),
+            *("amount", "currency"),
             _settled_by(pl.col("sent_on"), response_days).alias("settled"),
             (pl.col("covered_date") - pl.col("sent_on")).dt.total_days().alias("days"),
             _band((pl.col("sent_on") - pl.col("due_date")).dt.total_days()).alias("band"),
@@ -222,7 +214,7 @@ def compare_answers(found: Sequence[tuple[pl.DataFrame, pl.DataFrame]], scenario
             pl.col("settled").mean().alias("paid_share"),
             pl.col("baseline").mean(),
             pl.col("band").max(),
-            pl.col("amount").sum(),
+            pl.when(pl.col("currency").min() == pl.col("currency").max()).then(pl.col("amount").sum()),
             pl.col("days").filter("settled").min(),
         )
         .with_columns((pl.col("paid_share") >= _MOST).cast(pl.Float64).alias("paid"))
