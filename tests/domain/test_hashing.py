@@ -7,7 +7,7 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segmentation.domain.hashing import hash_frame, hash_text
+from segmentation.domain.hashing import hash_frame, hash_rows, hash_text
 
 SCHEMA = {
     "id": pl.String(),
@@ -65,3 +65,8 @@ def test_known_differences():
 
 def test_parts_of_a_text_do_not_run_together():
     assert hash_text("ab", "c") != hash_text("a", "bc")
+
+
+def test_rows_are_hashed_as_their_texts_are():
+    frame = pl.DataFrame({"a": ["x", "", "é:1"], "b": ["yz", "xyz", "long " * 20]})
+    assert hash_rows(frame) == [hash_text(*row) for row in frame.iter_rows()]
