@@ -269,6 +269,7 @@ def _add_recommendation(rows: dict, as_of: date, customer: str, currency: str, l
             "window_end_at": start + timedelta(hours=11) if start else None,
             "tone": tone,
             "dunning_level": level,
+            "past_level": 0,
             "open_amount": sum((r["open_amount"] for r in opened), Decimal(0)),
             "overdue_amount": sum((r["open_amount"] for r in overdue), Decimal(0)),
             "currency": currency,

@@ -46,7 +46,14 @@ def test_only_accepted_and_adjusted_steps_may_be_carried_out(published_root, loc
     decide(published_root, "C003", "ignore", reason="x")
     found = list_actionable_steps(published_root, NOW, location)
     message = ["message_language", "message_subject", "message_text", "message_missing", "plan_schedule"]
-    assert found.columns == [*DECISION.column_names, "valid_until", *message]
+    assert found.columns == [
+        *(*DECISION.column_names, "valid_until", "dunning_level", "tone", "propensity"),
+        *message,
+    ]
+    assert found.select("dunning_level", "tone", "propensity").rows() == [
+        (accepted["dunning_level"], accepted["tone"], accepted["propensity"]),
+        (1, None, None),  # of the call, not of what was recommended; a person chose it
+    ]
     assert found["message_text"][0] == accepted["message_text"]
     assert found["message_text"][1] is None, "it was written for another step"
     assert found.select("customer_id", "action", "channel").rows() == [

@@ -270,6 +270,11 @@ RECOMMENDATIONS = Table(
             "due date, a payment link, an offer of a plan and thanks; null for wait",
             minimum=0,
         ),
+        integer(
+            "past_level",
+            "dunning level that was reached before this step; 0 for none, null when not known",
+            minimum=0,
+        ),
         category("stage", "how far collection has come with this step; null when not known", Stage),
         category(
             "slot",

@@ -10,6 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from segmentation.domain.core_tables import DECISION
+from segmentation.domain.dunning_levels import dunning_level
 from segmentation.domain.errors import UsageError
 from segmentation.domain.published_tables import PUBLISHED_TABLES
 from segmentation.domain.vocabulary import Action, BlockCode, Decision
@@ -19,7 +20,8 @@ from segmentation.publish.reader import Snapshot, list_snapshots, open_current
 _RECOMMENDATIONS = PUBLISHED_TABLES["out_recommendations"]
 _CARRIED_OUT = (Decision.ACCEPT.value, Decision.ADJUST.value)
 _MESSAGE = ("message_language", "message_subject", "message_text", "message_missing", "plan_schedule")
-_COLUMNS = (*DECISION.column_names, "valid_until", *_MESSAGE)
+_AS_RECOMMENDED = ("tone", "propensity", *_MESSAGE)
+_COLUMNS = (*DECISION.column_names, "valid_until", "dunning_level", *_AS_RECOMMENDED)
 
 _OWN_GATE = BlockCode.AWAITING_DECISION_EFFECT.value
 """Closed by the very decision that is to be carried out; it holds further steps back, not this one."""
@@ -42,7 +44,9 @@ def list_actionable_steps(
     Returns
     -------
     The columns of ``core_decision`` (action, channel and window are those decided, which may differ
-    from what was recommended) and ``valid_until``, sorted by customer. Nothing at all while the snapshot
+    from what was recommended), ``valid_until``, ``dunning_level`` (of the step decided), ``tone``, ``propensity`` and the
+    message (null for a step or channel that a person chose instead), sorted by customer. Log level, tone and
+    propensity with what you send: the next run reads them in ``contact_event``. Nothing at all while the snapshot
     in force is missing or past its own ``valid_until``: ``explain_silence`` says which. A step is left
     out when
 
@@ -89,7 +93,9 @@ def list_actionable_steps(
         return (
             DECISION.empty()
             .join(
-                _RECOMMENDATIONS.empty().select("recommendation_id", "valid_until", *_MESSAGE),
+                _RECOMMENDATIONS.empty().select(
+                    "recommendation_id", "valid_until", "dunning_level", *_AS_RECOMMENDED
+                ),
                 on="recommendation_id",
             )
             .select(_COLUMNS)
@@ -106,7 +112,13 @@ def list_actionable_steps(
             pl.col("window_end_at").is_null() | (pl.col("window_end_at") >= now),
         )
         .sort("customer_id", "recommendation_id")
-        .with_columns(pl.when(_is_as_written()).then(name).alias(name) for name in _MESSAGE)
+        .with_columns(
+            pl.when(pl.col("action") == pl.col("recommended_action"))
+            .then("dunning_level")
+            .otherwise(dunning_level())
+            .alias("dunning_level"),
+            *(pl.when(_is_as_written()).then(name).alias(name) for name in _AS_RECOMMENDED),
+        )
         .select(_COLUMNS)
     )
 
@@ -196,7 +208,7 @@ def _read_recommended(snapshots: list[Snapshot], decided: pl.DataFrame) -> pl.Da
         pl.col("valid_until"),
         pl.col("action").alias("recommended_action"),
         pl.col("channel").alias("recommended_channel"),
-        *(pl.col(name) for name in _MESSAGE),
+        *(pl.col(name) for name in ("dunning_level", "past_level", *_AS_RECOMMENDED)),
     ]
     empty = _RECOMMENDATIONS.empty().select(pl.lit("").alias("snapshot_id"), *columns)
     return pl.concat(

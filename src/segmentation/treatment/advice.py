@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import polars as pl
 
+from segmentation.domain.dunning_levels import dunning_level
 from segmentation.domain.hashing import hash_rows
 from segmentation.domain.room_tables import ROOM_TABLES
 from segmentation.domain.schema import Frames
@@ -22,7 +23,7 @@ from segmentation.treatment.payment_plan import propose_plans, write_schedules
 from segmentation.treatment.reasons import write_reasons
 from segmentation.treatment.scenario import list_steps
 from segmentation.treatment.situation import Accounts, Terms
-from segmentation.treatment.stages import FORMAL_LEVEL, JUDICIAL_LEVEL, find_stage
+from segmentation.treatment.stages import find_stage
 from segmentation.treatment.standstill import wait_code
 from segmentation.treatment.value import to_money
 from segmentation.treatment.weighing import Weighed
@@ -30,11 +31,6 @@ from segmentation.treatment.wording import amount_text
 
 RECOMMENDATION = ROOM_TABLES["act_recommendation"]
 _NATURAL_PERSONS = (PartyType.CONSUMER.value, PartyType.SOLE_TRADER.value)
-_WITHOUT_LEVEL = (
-    *(Action.PRE_DUE_NOTICE.value, Action.SELF_SERVICE_LINK.value),
-    *(Action.PAYMENT_PLAN_OFFER.value, Action.THANK_YOU.value),
-)
-"""Steps that are no reminder: they offer something, and the first reminder that follows is still the first."""
 _ID_LENGTH = 32
 BECAUSE_OF_GATE = (Action.DISPUTE_FOLLOW_UP.value, Action.MATCH_CREDIT.value)
 """Steps within the own organisation that a closed gate calls for."""
@@ -132,23 +128,7 @@ def _pick(situation: pl.DataFrame, ranked: pl.DataFrame, weighed: Weighed, as_of
         pl.col("value", "value_low", "value_high").fill_null(0.0),
         (pl.col("action") == Action.CALL).alias("is_call"),
         pl.when(is_wait).then(pl.col("lifts_at").dt.date()).otherwise(pl.lit(as_of)).alias("not_before_date"),
-        pl.when(~is_wait).then(_dunning_level()).alias("dunning_level"),
-    )
-
-
-def _dunning_level() -> pl.Expr:
-    """Return the level: reminders and calls stay below a formal notice, and what asks for nothing overdue has none."""
-    level = pl.col("past_level")
-    return (
-        pl.when(pl.col("action").is_in(_WITHOUT_LEVEL))
-        .then(0)
-        .when(pl.col("action").is_in(BECAUSE_OF_GATE))
-        .then(level)
-        .when(pl.col("action") == Action.LEGAL_REVIEW)
-        .then(pl.max_horizontal(level, pl.lit(JUDICIAL_LEVEL)))
-        .when(pl.col("action") == Action.FORMAL_NOTICE)
-        .then(pl.max_horizontal(level + 1, pl.lit(FORMAL_LEVEL)))
-        .otherwise(pl.min_horizontal(level + 1, pl.lit(FORMAL_LEVEL - 1)))
+        dunning_level().alias("dunning_level"),
     )
 
 

@@ -8,12 +8,10 @@ from datetime import date
 
 import polars as pl
 
+from segmentation.domain.dunning_levels import FORMAL_LEVEL, JUDICIAL_LEVEL
 from segmentation.domain.schema import Frames
 from segmentation.domain.vocabulary import Action, Stage
 from segmentation.treatment.scenario import Scenario
-
-FORMAL_LEVEL, JUDICIAL_LEVEL = 3, 4
-"""Dunning levels of a formal notice and of a legal review; what comes before them is amicable."""
 
 
 def find_stage() -> pl.Expr:

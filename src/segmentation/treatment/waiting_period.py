@@ -8,6 +8,7 @@ from datetime import date, timedelta
 
 import polars as pl
 
+from segmentation.domain.dunning_levels import FORMAL_LEVEL
 from segmentation.domain.row_lookup import is_known
 from segmentation.domain.schema import Frames
 from segmentation.domain.settings import TreatmentSettings
@@ -16,7 +17,6 @@ from segmentation.treatment.account_gates import gate_rows, list_open_invoices
 from segmentation.treatment.contact_gates import list_outbound
 from segmentation.treatment.contact_hours import add_working_days, resolve_hours, to_local_time
 from segmentation.treatment.jurisdiction import PeriodStart, load_pack, pack_names
-from segmentation.treatment.stages import FORMAL_LEVEL
 from segmentation.treatment.wording import day_text
 
 POST = (Channel.LETTER.value, Channel.REGISTERED_LETTER.value)
