@@ -88,6 +88,9 @@ def _draw_status(page: Page) -> None:
         f"As of **{formats.day(manifest.as_of)}** · valid until {formats.day(manifest.valid_until)} · "
         f"published {formats.moment(manifest.published_at)} · snapshot `{page.snapshot.id}`"
     )
+    sample_day = published.find_places().today
+    if sample_day is not None:
+        st.caption(f":material/schedule: A sample: the clock stands on **{formats.day(sample_day)}**.")
 
 
 def _offer_newer(page: Page, newer: Snapshot) -> None:

@@ -14,7 +14,7 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -46,10 +46,11 @@ _Store = TypeVar("_Store", bound=AppendOnlyStore)
 
 @dataclass(frozen=True)
 class Places:
-    """Where snapshots and decisions are."""
+    """Where snapshots and decisions are, and the day on which a sample is looked at; None means today."""
 
     data_root: Path
     decisions: str | None
+    today: date | None = None
 
 
 def find_places() -> Places:
@@ -57,14 +58,16 @@ def find_places() -> Places:
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--data-root")
     parser.add_argument("--decisions")
+    parser.add_argument("--today", type=date.fromisoformat)
     known, _ = parser.parse_known_args(sys.argv[1:])
     root = known.data_root or os.environ.get(DATA_ROOT_VARIABLE) or DEFAULT_DATA_ROOT
-    return Places(Path(root), known.decisions or os.environ.get(DECISIONS_VARIABLE) or None)
+    return Places(Path(root), known.decisions or os.environ.get(DECISIONS_VARIABLE) or None, known.today)
 
 
 def now() -> datetime:
-    """Return the present moment; the only clock of the dashboard."""
-    return datetime.now(UTC)
+    """Return the present moment, of the day on which a sample is looked at; the only clock of the dashboard."""
+    moment, day = datetime.now(UTC), find_places().today
+    return moment if day is None else datetime.combine(day, moment.timetz())
 
 
 def find_formats() -> Formats:

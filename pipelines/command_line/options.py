@@ -32,6 +32,12 @@ DecisionsOption: TypeAlias = Annotated[
 PortOption: TypeAlias = Annotated[
     int, typer.Option("--port", help="Port; the next free one is taken when in use.")
 ]
+TodayOption: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        "--today", help="Day YYYY-MM-DD on which the clock stands, to look at a sample. Default: today."
+    ),
+]
 AcceptSmallerOption: TypeAlias = Annotated[
     bool,
     typer.Option(

@@ -20,6 +20,7 @@ from pipelines.command_line.options import (
 from segmentation.domain.errors import InputRefusedError, UsageError
 
 if TYPE_CHECKING:
+    from segmentation.publish.reader import Snapshot
     from segmentation.simulator.settings import InjectedBias
 
 
@@ -39,9 +40,10 @@ def demo(
     from pipelines.command_line.service_verbs import serve_dashboard
     from pipelines.definitions import SAMPLE_LEDGER
 
-    _run(SAMPLE_LEDGER, "canonical", "", data_root, SAMPLE_LEDGER / "settings.yaml", "")
+    snapshot = _run(SAMPLE_LEDGER, "canonical", "", data_root, SAMPLE_LEDGER / "settings.yaml", "")
     if serve:
-        serve_dashboard(data_root, "", port)
+        # The sample does not age: its steps are looked at on the day that they are for.
+        serve_dashboard(data_root, "", port, today=snapshot.as_of)
 
 
 def run(
@@ -168,7 +170,7 @@ def _run(
     decisions: str,
     *,
     accept_smaller: bool = False,
-) -> None:
+) -> "Snapshot":
     from pipelines.command_line.progress import ProgressLines
     from pipelines.command_line.reports import show_outcome
 
@@ -194,3 +196,4 @@ def _run(
             console.print("Stopped. The last published snapshot is still current.")
             raise typer.Exit(130) from error
     show_outcome(console, outcome, progress.seconds_by_stage)
+    return outcome.snapshot

@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +20,7 @@ from pipelines.command_line.options import (
     MappingOption,
     PortOption,
     SettingsOption,
+    TodayOption,
 )
 from segmentation.domain.errors import UsageError
 
@@ -32,10 +34,15 @@ def register(app: typer.Typer) -> None:
 
 
 def dashboard(
-    data_root: DataRootOption = DEFAULT_DATA_ROOT, decisions: DecisionsOption = "", port: PortOption = 8501
+    data_root: DataRootOption = DEFAULT_DATA_ROOT,
+    decisions: DecisionsOption = "",
+    port: PortOption = 8501,
+    today: TodayOption = "",
 ) -> None:
     """Serve the dashboard on this machine, from published snapshots only."""
-    serve_dashboard(data_root, decisions, port)
+    from pipelines.days import parse_day
+
+    serve_dashboard(data_root, decisions, port, parse_day(today, "--today") if today else None)
 
 
 def dagster(
@@ -67,8 +74,8 @@ def dagster(
     _serve(["dagster", "dev", "-m", "pipelines.definitions", "-h", "127.0.0.1", "-p", str(free)], environment)
 
 
-def serve_dashboard(data_root: Path, decisions: str, port: int) -> None:
-    """Serve the dashboard until it is interrupted, and name its address first."""
+def serve_dashboard(data_root: Path, decisions: str, port: int, today: date | None = None) -> None:
+    """Serve the dashboard until it is interrupted, and name its address first; ``today`` is where its clock stands."""
     import dashboards
 
     if dashboards.__file__ is None:
@@ -87,6 +94,8 @@ def serve_dashboard(data_root: Path, decisions: str, port: int) -> None:
     words += ["--", "--data-root", str(data_root.absolute())]
     if decisions:
         words += ["--decisions", decisions]
+    if today is not None:
+        words += ["--today", today.isoformat()]
     _serve(words, {}, folder)
 
 

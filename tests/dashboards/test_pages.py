@@ -1,15 +1,31 @@
 """Every page opens, whatever the snapshot holds, and says what the reader must know."""
 
 import shutil
+import sys
 from datetime import date, timedelta
 
 import polars as pl
 import pytest
+from streamlit.testing.v1 import AppTest
 
+from dashboards import published
 from segmentation.publish.layout import CURRENT, published_directory, table_file
-from tests.dashboards.conftest import PAGES, read_everything
+from tests.dashboards.conftest import APP, PAGES, read_everything
 from tests.dashboards.published_book import AS_OF, build_book, empty_tables, publish_book
 from tests.snapshot_factory import publish_example
+
+
+def test_a_sample_is_looked_at_on_its_own_day_and_says_so(published_root, monkeypatch):
+    monkeypatch.setattr(
+        sys, "argv", ["app.py", "--data-root", str(published_root), "--today", AS_OF.isoformat()]
+    )
+    app = AppTest.from_file(APP, default_timeout=60).run()
+    assert not app.exception
+    assert published.now().date() == AS_OF
+    assert "A sample: the clock stands on" in read_everything(app)
+    assert not any(
+        "has expired" in box.value or "Out of date" in box.value for box in (*app.warning, *app.error)
+    )
 
 
 @pytest.mark.usefixtures("data_root")
