@@ -124,12 +124,7 @@ def _draw_banners(page: Page, *, with_bias_banner: bool) -> None:
         draw_override(page)
     if not with_bias_banner:
         return
-    if verdict == "block":
-        st.error(
-            "**The bias check found a gap.** Read the Bias page before anybody is contacted.",
-            icon=wording.VERDICT_ICONS[verdict],
-        )
-    elif verdict == "inconclusive":
+    if verdict == "inconclusive":
         st.warning(
             "**The bias check is inconclusive.** Strict steps need a person's judgement, case by case. "
             "The Bias page says what is known and what is not.",

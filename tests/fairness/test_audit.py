@@ -52,7 +52,7 @@ def test_worse_labels_or_steps_for_one_group_block(make_book, even_book, column,
         "family", "metric", "attribute", "group"
     ).rows()
     assert set(blocked.filter(family="primary")["metric"]) == {metric}
-    assert blocked["group"].str.contains("west").all()
+    assert blocked.filter(family="primary")["group"].str.contains("west").all()
     assert _verdict(found) == "block"
     statement = judge_audit(found, SETTINGS)["statement"][0]
     assert "region west" in statement
