@@ -78,7 +78,7 @@ def _draw_words(formats: Formats, row: Mapping[str, Any], decision: Mapping[str,
     st.markdown(f"**Why:** {panels.escape(row['reason_text'])}")
     if row["segment"]:
         certainty = wording.describe_segment(row["segment"], row["structural_prob"], row["settled_count"])
-        st.markdown(f"**How they pay:** {certainty} {_describe_cause(row, formats)}")
+        st.markdown(f"**How they pay:** {certainty} {_describe_cause(row)}")
     if row["blocked_by"]:
         closed = "; ".join(wording.say(wording.BLOCKS, code).lower() for code in row["blocked_by"])
         lifts = (
@@ -126,11 +126,10 @@ def _draw_alternatives(row: Mapping[str, Any]) -> None:
             st.markdown("\n".join(f"- {panels.escape(text)}" for text in vetoed))
 
 
-def _describe_cause(row: Mapping[str, Any], formats: Formats) -> str:
+def _describe_cause(row: Mapping[str, Any]) -> str:
     if row["cause"] in {None, "unclear"} or row["segment"] in {"prompt", "insufficient_history"}:
         return ""
-    odds = f" ({formats.share(row['cause_prob'])} likely)" if row["cause_prob"] is not None else ""
-    return f"A possible reason, not a fact: {wording.CAUSES.get(row['cause'], row['cause'])}{odds}."
+    return f"A possible reason, not a fact: {wording.describe_cause(row['cause'], row['cause_prob'])}."
 
 
 def _draw_figures(formats: Formats, row: Mapping[str, Any]) -> None:

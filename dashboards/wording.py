@@ -272,6 +272,7 @@ def describe_step(action: str | None, channel: str | None = None) -> str:
     return f"{step} {_BY_CHANNEL.get(channel, 'by ' + channel)}"
 
 
+_STRONG_CAUSE = 0.8
 _CERTAINTIES = (
     (0.95, "is almost certainly"),
     (0.8, "is very likely"),
@@ -299,6 +300,22 @@ def describe_segment(segment: str, structural_prob: float | None, settled_count:
         return f"Too little history to say how this customer usually pays ({seen})."
     words = describe_certainty(structural_prob)
     return f"{say(SEGMENTS, segment)}: paying late {words} the rule here, judging by {seen}."
+
+
+def describe_cause(cause: str, prob: float | None) -> str:
+    """Return a hypothesis in words; its probability only as strong or not, since its calibration is not measured.
+
+    >>> describe_cause("forgetful", 0.99)
+    'it may simply slip their mind (the signs are strong)'
+    """
+    strength = (
+        ""
+        if prob is None or cause == "unclear"
+        else " (the signs are strong)"
+        if prob >= _STRONG_CAUSE
+        else " (the signs are weak)"
+    )
+    return f"{CAUSES.get(cause, cause)}{strength}"
 
 
 def describe_reason(code: str) -> str:

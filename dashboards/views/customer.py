@@ -146,10 +146,8 @@ def _draw_behaviour(page: panels.Page, customer_id: str) -> None:
         st.markdown(
             f"Before: {wording.say(wording.SEGMENTS, row['previous_segment'])}. Changed because of {why}."
         )
-    odds = f" ({formats.share(row['cause_prob'])} likely)" if row["cause_prob"] is not None else ""
     st.markdown(
-        f"**Possible reason, not a fact:** {wording.CAUSES.get(row['cause'], row['cause'])}"
-        f"{'' if row['cause'] == 'unclear' else odds}."
+        f"**Possible reason, not a fact:** {wording.describe_cause(row['cause'], row['cause_prob'])}."
     )
     if row["late_count"]:
         cause_question.draw_question(page, row)

@@ -75,3 +75,9 @@ def test_reasons_are_sentences(code):
 
 def test_examples_in_the_documentation_hold():
     assert doctest.testmod(wording).failed == 0
+
+
+def test_a_cause_is_strong_or_weak_and_never_a_percentage():
+    assert wording.describe_cause("cannot_pay", 0.999).endswith("(the signs are strong)")
+    assert wording.describe_cause("cannot_pay", 0.55).endswith("(the signs are weak)")
+    assert wording.describe_cause("unclear", 0.9) == wording.CAUSES["unclear"]
