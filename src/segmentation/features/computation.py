@@ -74,8 +74,8 @@ def compute_issue_features(ledger: Frames, features: Sequence[Feature] = FEATURE
     -----
     A row does not depend on any fact learned on or after its day, so the features of a past day are the same
     whether they are computed then or now. One exception: the ledger holds one version of each fact, with the
-    day on which that was learned. Of a row that was corrected, moments before the correction know nothing;
-    features of the as-of day itself know what was known then.
+    day on which that was learned. Of a row that was corrected, moments before the correction know nothing, and its
+    own row at issue has the corrected amount and terms; features of the as-of day itself know what was known then.
     """
     return pl.concat(stream_issue_features(ledger, features))
 

@@ -55,7 +55,7 @@ only the second.
 **Instalments agreed after the issue** are not known before. Until the day of the agreement the whole invoice is
 open, on its own due date; from then on its instalments are, each looked at from that day, as money that was
 issued before. A row that was *corrected* is known from its correction on: earlier moments look at a ledger
-without it, because one version of each fact is kept.
+without it, and its own amount and terms at issue are the corrected ones, because one version of each fact is kept.
 
 **Late** is an instalment paid after its due date, written off, or overdue and unpaid. What was known by then to
 be the supplier's doing (an upheld dispute, an invoice that never arrived or awaits approval) is left out.
