@@ -95,7 +95,7 @@ def learned_before(ledger, day):
     return {name: frame.filter(pl.col("observed_at").dt.date() < day) for name, frame in ledger.items()}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(scenarios(), st.integers(1, LAST))
 def test_what_is_learned_later_never_changes_an_earlier_match(scenario, days):
     ledger, day = make_ledger(scenario), START + timedelta(days=days)
@@ -105,7 +105,7 @@ def test_what_is_learned_later_never_changes_an_earlier_match(scenario, days):
     assert past == matches_of(match_payments(ledger, day))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(scenarios(), st.integers(1, LAST))
 def test_what_is_learned_later_never_changes_what_was_taken_back(scenario, days):
     ledger, day = make_ledger(scenario), START + timedelta(days=days)
@@ -121,7 +121,7 @@ def test_what_is_learned_later_never_changes_what_was_taken_back(scenario, days)
     assert (taken["observed_at_of_payment"] <= taken["observed_at"]).all()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(scenarios(), st.randoms(use_true_random=False))
 def test_no_money_is_made_and_the_order_of_rows_does_not_matter(scenario, chance):
     ledger = make_ledger(scenario)

@@ -24,7 +24,7 @@ from tests.features.ledgers import FAR, build_ledger, day, empty_ledger, moment,
 SPAN = 300
 KEY = ["invoice_id", "instalment_number"]
 EXAMPLES = settings(
-    max_examples=8,
+    max_examples=5,
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=list(HealthCheck),

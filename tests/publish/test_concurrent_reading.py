@@ -13,7 +13,7 @@ from segmentation.domain.published_tables import PUBLISHED_TABLES
 from segmentation.publish.reader import open_current
 from tests.snapshot_factory import AS_OF, publish_example
 
-PUBLICATIONS = 20
+PUBLICATIONS = 12
 
 _PUBLISHER = f"""
 import sys
