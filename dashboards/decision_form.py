@@ -6,7 +6,7 @@ may choose from (adjustment), rules on decisions (segmentation.publish).
 Every widget is named after its recommendation, so that a late click never decides on another one.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -132,17 +132,8 @@ def draw_buttons(
 def _draw_ignore_form(row: Mapping[str, Any], common: tuple[Any, ...]) -> None:
     key = row["recommendation_id"]
     with st.form(f"ignore-form-{key}"):
-        st.text_input(
-            "Why is this step not right? (required)",
-            key=f"ignore-reason-{key}",
-            max_chars=500,
-            placeholder="For instance: agreed something else by phone",
-        )
-        with st.container(horizontal=True):
-            st.form_submit_button(
-                "Ignore this step", key=f"ignore-send-{key}", type="primary", on_click=_ignore, args=common
-            )
-            st.form_submit_button("Cancel", key=f"ignore-cancel-{key}", on_click=_open_form, args=(None, key))
+        _ask_reason("ignore", key, "Why is this step not right?", "agreed something else by phone")
+        _draw_ending("ignore", key, "Ignore this step", _ignore, common)
 
 
 def _draw_adjust_form(row: dict[str, Any], common: tuple[Any, ...], moment: datetime) -> None:
@@ -184,17 +175,29 @@ def _draw_adjust_form(row: dict[str, Any], common: tuple[Any, ...], moment: date
         )
         if row["blocked_by"]:
             st.caption("What is closed stays closed: a step that would begin before it opens is refused.")
-        st.text_input(
-            "Why do you change it? (required)",
-            key=f"adjust-reason-{key}",
-            max_chars=500,
-            placeholder="For instance: asked to be called on Thursday",
-        )
-        with st.container(horizontal=True):
-            st.form_submit_button(
-                "Save the change", key=f"adjust-send-{key}", type="primary", on_click=_adjust, args=common
-            )
-            st.form_submit_button("Cancel", key=f"adjust-cancel-{key}", on_click=_open_form, args=(None, key))
+        _ask_reason("adjust", key, "Why do you change it?", "asked to be called on Thursday")
+        _draw_ending("adjust", key, "Save the change", _adjust, common)
+
+
+def _ask_reason(form: str, key: str, question: str, example: str) -> None:
+    st.text_input(
+        f"{question} (required)",
+        key=f"{form}-reason-{key}",
+        max_chars=500,
+        placeholder=f"For instance: {example}",
+    )
+
+
+def _read_reason(form: str, key: str) -> str:
+    return str(st.session_state.get(f"{form}-reason-{key}") or "")
+
+
+def _draw_ending(
+    form: str, key: str, label: str, on_send: Callable[..., None], common: tuple[Any, ...]
+) -> None:
+    with st.container(horizontal=True):
+        st.form_submit_button(label, key=f"{form}-send-{key}", type="primary", on_click=on_send, args=common)
+        st.form_submit_button("Cancel", key=f"{form}-cancel-{key}", on_click=_open_form, args=(None, key))
 
 
 def _open(recommendation_id: str | None) -> None:
@@ -212,7 +215,7 @@ def _accept(snapshot: Snapshot, row: dict[str, Any], token: str, next_id: str | 
 
 
 def _ignore(snapshot: Snapshot, row: dict[str, Any], token: str, next_id: str | None) -> None:
-    reason = str(st.session_state.get(f"ignore-reason-{row['recommendation_id']}") or "")
+    reason = _read_reason("ignore", row["recommendation_id"])
     _record(snapshot, row, "ignore", token, next_id, reason=reason)
 
 
@@ -224,7 +227,7 @@ def _adjust(snapshot: Snapshot, row: dict[str, Any], token: str, next_id: str | 
         panels.tell("error", "Please choose a day.")
         return
     step = build_step(row, action, st.session_state[f"adjust-channel-{key}"], day)
-    reason = str(st.session_state.get(f"adjust-reason-{key}") or "")
+    reason = _read_reason("adjust", key)
     _record(snapshot, row, "adjust", token, next_id, reason=reason, step=step)
 
 

@@ -11,7 +11,6 @@ REPORT_FILE = "bias_report.html"
 ADVICE = {
     "pass": "No gap above the stated bounds was found in what could be assessed. That is not proof that there is none.",
     "inconclusive": "There is too little evidence to rule out a material gap. Strict steps are left to a person.",
-    "block": "A gap above the stated bound was found. Nothing new is published until it has been looked into.",
     "not_assessable": "The ledger does not hold what is needed to compare groups. That is not a pass.",
 }
 

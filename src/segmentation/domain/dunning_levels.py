@@ -6,7 +6,7 @@ Does not belong here: which level was reached (treatment.exposure), the stages o
 
 import polars as pl
 
-from segmentation.domain.vocabulary import Action
+from segmentation.domain.vocabulary import ACTIONS_BECAUSE_OF_GATE, Action
 
 FORMAL_LEVEL, JUDICIAL_LEVEL = 3, 4
 """Dunning levels of a formal notice and of a legal review; what comes before them is amicable."""
@@ -16,9 +16,6 @@ _WITHOUT_LEVEL = (
     *(Action.PAYMENT_PLAN_OFFER.value, Action.THANK_YOU.value),
 )
 """Steps that are no reminder: they offer something, and the first reminder that follows is still the first."""
-
-_WITHIN = (Action.DISPUTE_FOLLOW_UP.value, Action.MATCH_CREDIT.value)
-"""Steps within the own organisation, which leave the level as it is."""
 
 
 def dunning_level() -> pl.Expr:
@@ -30,7 +27,7 @@ def dunning_level() -> pl.Expr:
     level = (
         pl.when(action.is_in(_WITHOUT_LEVEL))
         .then(0)
-        .when(action.is_in(_WITHIN))
+        .when(action.is_in(list(ACTIONS_BECAUSE_OF_GATE)))
         .then(past)
         .when(action == Action.LEGAL_REVIEW)
         .then(pl.max_horizontal(past, pl.lit(JUDICIAL_LEVEL)))

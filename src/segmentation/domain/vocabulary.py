@@ -168,9 +168,10 @@ class Action(StrEnum):
     LEGAL_REVIEW = "legal_review"
 
 
-ACTIONS_WITHOUT_CONTACT = frozenset(
-    {Action.WAIT, Action.DISPUTE_FOLLOW_UP, Action.MATCH_CREDIT, Action.LEGAL_REVIEW}
-)
+ACTIONS_BECAUSE_OF_GATE = frozenset({Action.DISPUTE_FOLLOW_UP, Action.MATCH_CREDIT})
+"""Steps within the own organisation that a closed gate calls for."""
+
+ACTIONS_WITHOUT_CONTACT = frozenset({Action.WAIT, Action.LEGAL_REVIEW}) | ACTIONS_BECAUSE_OF_GATE
 """Steps that reach nobody outside the own organisation: they have neither channel nor window."""
 
 FORMAL_ACTIONS = frozenset({Action.FORMAL_NOTICE, Action.LEGAL_REVIEW})

@@ -11,7 +11,16 @@ import polars as pl
 from segmentation.domain.movements import SUM_OF_AMOUNTS
 from segmentation.domain.schema import Frames
 from segmentation.domain.vocabulary import MatchStatus
-from segmentation.ledger.findings import FAIL, PASS, WARN, Finding, add_up, describe_finding, tally
+from segmentation.ledger.findings import (
+    FAIL,
+    PASS,
+    WARN,
+    Finding,
+    add_up,
+    describe_finding,
+    describe_tally,
+    tally,
+)
 from segmentation.ledger.source_rows import name_file
 from segmentation.ledger.unallocated_cash import list_unmatched_payments
 
@@ -47,16 +56,14 @@ def measure_cash(ledger: Frames, lines: pl.DataFrame) -> dict[str, pl.DataFrame]
 
 def describe_cash(measured: Frames) -> Iterator[Finding]:
     """Yield whether money is allocated once, belongs to somebody, and how it was matched."""
-    found = add_up(measured["over_allocated"])
-    count, over = found.count, found.reported
-    yield describe_finding(
+    over = add_up(measured["over_allocated"])
+    yield describe_tally(
         "core_allocations_do_not_exceed_payments",
         "core_payment",
-        FAIL if over else PASS,
-        f"{over} payments have more allocated than was received: {found.examples}"
-        if over
-        else f"no more is allocated than was received, for all {count} payments",
-        count,
+        over,
+        FAIL,
+        reported=f"{over.reported} payments have more allocated than was received: {over.examples}",
+        otherwise=f"no more is allocated than was received, for all {over.count} payments",
     )
     nobody = measured["of_nobody"].group_by("currency").sum().sort("currency")
     yield describe_finding(
@@ -67,19 +74,17 @@ def describe_cash(measured: Frames) -> Iterator[Finding]:
         + ", ".join(f"{row['total']:,.2f} {row['currency']}" for row in nobody.iter_rows(named=True))
         if nobody.height
         else "every payment that is not allocated names its customer",
-        count,
+        over.count,
     )
-    found = add_up(measured["foreign"])
-    foreign = found.reported
-    yield describe_finding(
+    foreign = add_up(measured["foreign"])
+    yield describe_tally(
         "core_allocations_are_in_the_currency_of_the_payment",
         "core_allocation",
-        WARN if foreign else PASS,
-        f"{foreign} payments are allocated to another currency and count as allocated in full: "
-        + found.examples
-        if foreign
-        else "no payment is allocated to another currency",
-        count,
+        foreign,
+        WARN,
+        reported=f"{foreign.reported} payments are allocated to another currency and count as allocated in full: "
+        f"{foreign.examples}",
+        otherwise="no payment is allocated to another currency",
     )
     yield from _describe_matches(measured["matches"])
     yield from describe_repeated_lines(measured["said_lines"])
@@ -148,16 +153,14 @@ def describe_repeated_lines(said: pl.DataFrame) -> Iterator[Finding]:
         return
     twice = said.filter(pl.col("source_file").n_unique().over(_LINE) > 1)
     found = add_up(tally(said.height, twice, "payment_id"))
-    count = found.reported
-    yield describe_finding(
+    yield describe_tally(
         "core_payments_are_on_one_statement",
         "core_payment",
-        WARN if count else PASS,
-        f"{count} payments of several files are alike in everything; when statements overlap, deliver their "
-        f"days once, else the money counts twice: {found.examples}"
-        if count
-        else "no payment stands on two statements",
-        said.height,
+        found,
+        WARN,
+        reported=f"{found.reported} payments of several files are alike in everything; when statements overlap, "
+        f"deliver their days once, else the money counts twice: {found.examples}",
+        otherwise="no payment stands on two statements",
     )
 
 
@@ -178,19 +181,17 @@ def _measure_returns(ledger: Frames) -> dict[str, pl.DataFrame]:
 def _describe_returns(measured: Frames) -> Iterator[Finding]:
     """Yield whether money taken back on bank statements could be told to be of one payment."""
     found = add_up(measured["returns"])
-    count, unclear = found.count, found.reported
-    if not count:
+    if not found.count:
         return
     sums = measured["unclear_returns"].group_by("currency").sum().sort("currency")
-    yield describe_finding(
+    yield describe_tally(
         "core_returned_payments_are_linked",
         "core_payment",
-        WARN if unclear else PASS,
-        f"{unclear} returns are of no clear payment, in all "
+        found,
+        WARN,
+        reported=f"{found.reported} returns are of no clear payment, in all "
         + ", ".join(f"{row['amount']:,.2f} {row['currency']}" for row in sums.iter_rows(named=True))
         + f": {found.examples}; an invoice may be open again, and "
-        + f"{measured['held_customers'].n_unique()} customers are held until somebody has looked"
-        if unclear
-        else "every return names or was linked to the payment that it takes back",
-        count,
+        + f"{measured['held_customers'].n_unique()} customers are held until somebody has looked",
+        otherwise="every return names or was linked to the payment that it takes back",
     )

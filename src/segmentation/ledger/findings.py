@@ -45,6 +45,16 @@ def describe_finding(
     )
 
 
+def describe_tally(
+    check_name: str, subject: str, found: "Tally", verdict: str, *, reported: str, otherwise: str
+) -> Finding:
+    """Return a row of ``core_quality``: the verdict and what is reported, or pass and what holds otherwise."""
+    is_found = found.reported > 0
+    return describe_finding(
+        check_name, subject, verdict if is_found else PASS, reported if is_found else otherwise, found.count
+    )
+
+
 def build_findings(table: Table, findings: Iterable[Finding]) -> pl.DataFrame:
     """Return the findings as a table in the shape of ``core_quality``."""
     schema = {name: table.polars_schema[name] for name in table.column_names}

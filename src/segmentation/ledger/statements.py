@@ -13,7 +13,16 @@ from segmentation.domain.movements import SUM_OF_AMOUNTS
 from segmentation.domain.row_lookup import find_rows, is_known
 from segmentation.domain.schema import Frames
 from segmentation.domain.vocabulary import DocumentType
-from segmentation.ledger.findings import FAIL, PASS, WARN, Finding, add_up, describe_finding, tally
+from segmentation.ledger.findings import (
+    FAIL,
+    PASS,
+    WARN,
+    Finding,
+    add_up,
+    describe_finding,
+    describe_tally,
+    tally,
+)
 from segmentation.ledger.movements import drop_not_yet_valued
 from segmentation.ledger.source_rows import PLACE
 
@@ -77,15 +86,13 @@ def _measure_instalments(ledger: Frames) -> pl.DataFrame:
 def _describe_instalments(measured: pl.DataFrame) -> Finding:
     """Return whether the instalments of an invoice add up to it."""
     found = add_up(measured)
-    count, wrong = found.count, found.reported
-    return describe_finding(
+    return describe_tally(
         "core_instalments_sum_to_invoice_amount",
         "core_instalment",
-        FAIL if wrong else PASS,
-        f"the instalments of {wrong} invoices do not add up to the invoice: {found.examples}"
-        if wrong
-        else f"the instalments of all {count} invoices that have them add up",
-        count,
+        found,
+        FAIL,
+        reported=f"the instalments of {found.reported} invoices do not add up to the invoice: {found.examples}",
+        otherwise=f"the instalments of all {found.count} invoices that have them add up",
     )
 
 
@@ -149,15 +156,13 @@ def _measure_over_covered(balances: pl.DataFrame) -> pl.DataFrame:
 def _describe_over_covered(measured: pl.DataFrame) -> Finding:
     """Return whether more was set against an instalment than is due."""
     found = add_up(measured)
-    count, over = found.count, found.reported
-    return describe_finding(
+    return describe_tally(
         "core_instalments_are_not_over_covered",
         "core_instalment_balance",
-        WARN if over else PASS,
-        f"{over} instalments have more set against them than is due: {found.examples}"
-        if over
-        else "no instalment has more set against it than is due",
-        count,
+        found,
+        WARN,
+        reported=f"{found.reported} instalments have more set against them than is due: {found.examples}",
+        otherwise="no instalment has more set against it than is due",
     )
 
 
@@ -177,14 +182,12 @@ def _measure_references(ledger: Frames) -> pl.DataFrame:
 def _describe_references(measured: pl.DataFrame) -> Finding:
     """Return whether allocations name payments and credit notes that are known."""
     found = add_up(measured)
-    count, loose = found.count, found.reported
-    return describe_finding(
+    return describe_tally(
         "core_allocations_refer_to_known_payments",
         "core_allocation",
-        WARN if loose else PASS,
-        f"{loose} allocations name a payment or credit note that is not known, and count by their "
-        f"booking day: {found.examples}"
-        if loose
-        else "every allocation names a known payment or credit note, or is a write-off",
-        count,
+        found,
+        WARN,
+        reported=f"{found.reported} allocations name a payment or credit note that is not known, and count by their "
+        f"booking day: {found.examples}",
+        otherwise="every allocation names a known payment or credit note, or is a write-off",
     )

@@ -13,7 +13,7 @@ from segmentation.domain.hashing import hash_rows
 from segmentation.domain.room_tables import ROOM_TABLES
 from segmentation.domain.schema import Frames
 from segmentation.domain.settings import TreatmentSettings
-from segmentation.domain.vocabulary import FORMAL_ACTIONS, Action, Cause, PartyType
+from segmentation.domain.vocabulary import ACTIONS_BECAUSE_OF_GATE, FORMAL_ACTIONS, Action, Cause, PartyType
 from segmentation.treatment.alternatives import list_vetoes, tell_changes
 from segmentation.treatment.choice import choose_steps, mark_beyond_capacity
 from segmentation.treatment.contact_hours import find_windows
@@ -32,8 +32,6 @@ from segmentation.treatment.wording import amount_text
 RECOMMENDATION = ROOM_TABLES["act_recommendation"]
 _NATURAL_PERSONS = (PartyType.CONSUMER.value, PartyType.SOLE_TRADER.value)
 _ID_LENGTH = 32
-BECAUSE_OF_GATE = (Action.DISPUTE_FOLLOW_UP.value, Action.MATCH_CREDIT.value)
-"""Steps within the own organisation that a closed gate calls for."""
 
 
 def advise(
@@ -113,7 +111,7 @@ def _pick(situation: pl.DataFrame, ranked: pl.DataFrame, weighed: Weighed, as_of
         *(
             pl.when(is_idle)
             .then(pl.when(is_mute).then(f"{name}_mute").otherwise(name))
-            .otherwise(pl.when(pl.col("action").is_in(BECAUSE_OF_GATE)).then(name))
+            .otherwise(pl.when(pl.col("action").is_in(list(ACTIONS_BECAUSE_OF_GATE))).then(name))
             .alias(name)
             for name in ("blocked_by", "lifts_at", "block_detail")
         ),

@@ -14,13 +14,12 @@ from segmentation.domain.schema import Frames
 from segmentation.domain.settings import TreatmentSettings
 from segmentation.domain.vocabulary import Channel
 from segmentation.treatment.contact_hours import SLOT_HOURS, to_local_time
-from segmentation.treatment.response import EVIDENCE_SHARES
+from segmentation.treatment.response import BAND_EDGES, EVIDENCE_SHARES, band_of
 from segmentation.treatment.response_model import Contacts, Ints, Reals, ResponseModel, Sizes, fit_response
 
 _CHANNELS = tuple(channel.value for channel in Channel)
 _SLOTS = tuple(SLOT_HOURS)
-_BAND_EDGES = (14, 30, 60)
-_BAND_STARTS = (0, *(edge + 1 for edge in _BAND_EDGES))
+_BAND_STARTS = (0, *(edge + 1 for edge in BAND_EDGES))
 _LEAST_CONTACTS = 300
 _LEAST_PER_CHANNEL = 50
 _LEAST_PER_SLOT = 50
@@ -100,7 +99,7 @@ def learn_arms(
     )
     known = people.filter(is_known(people["customer_id"], log["customer_id"])).sort("customer_id")
     segments = people["segment"].unique().sort().to_list()
-    sizes = Sizes(known.height, len(segments), len(channels), len(_SLOTS), len(_BAND_EDGES) + 1)
+    sizes = Sizes(known.height, len(segments), len(channels), len(_SLOTS), len(BAND_EDGES) + 1)
     # Beyond some thousands of customers a larger sample says nothing more about segments.
     step = max(1, known.height // _MOST_FITTED)
     sample = known.gather_every(step)
@@ -124,7 +123,7 @@ def learn_arms(
 
 def _stranger() -> pl.Expr:
     """Return the name of the segment and band of lateness that somebody without contacts belongs to."""
-    start = _band(pl.col("act_days_late").cast(pl.Int64).fill_null(0)).replace_strict(
+    start = band_of(pl.col("act_days_late").cast(pl.Int64).fill_null(0)).replace_strict(
         dict(enumerate(_BAND_STARTS)), return_dtype=pl.Int64
     )
     return pl.format("{}/{}", pl.col("segment").fill_null("unknown"), start).alias("stranger")
@@ -165,7 +164,7 @@ def _predict(  # noqa: PLR0917  pieces of one computation
     tried: Reals,
 ) -> pl.DataFrame:
     contacts, of_segment = _code(log, people, channels, segments)
-    band = people.select(_band(pl.col("act_days_late").fill_null(0)).alias("band"))["band"].to_numpy()
+    band = people.select(band_of(pl.col("act_days_late").fill_null(0)).alias("band"))["band"].to_numpy()
     mean, spread = model.predict(model.weigh_states(contacts, of_segment), band)
     shape = (people.height, len(channels), len(_SLOTS))
     own_count = np.bincount(contacts.customer, minlength=people.height).astype(np.float64)
@@ -191,10 +190,6 @@ _EMPTY = pl.DataFrame(
     }
     | dict.fromkeys(EVIDENCE_SHARES, pl.Float64)
 )
-
-
-def _band(days: pl.Expr) -> pl.Expr:
-    return sum(((days > edge).cast(pl.Int64) for edge in _BAND_EDGES), start=pl.lit(0))
 
 
 def add_slots(answers: pl.DataFrame, ledger: Frames, settings: TreatmentSettings) -> pl.DataFrame:

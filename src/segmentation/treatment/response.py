@@ -24,7 +24,8 @@ APPROACH_OF: dict[str, str] = {
 }
 _REFERENCE = {MESSAGE: Action.REMINDER, CALL: Action.CALL}
 EVIDENCE_SHARES = ("evidence_own_share", "evidence_segment_share", "evidence_global_share")
-_BAND_EDGES = (14, 30, 60)
+BAND_EDGES = (14, 30, 60)
+"""Last days beyond terms of each band of lateness but the last."""
 _BASELINE_EVIDENCE = 20.0
 _MAX_SHARE = 0.9
 _MOST = 0.5
@@ -40,8 +41,9 @@ _DAYS_ENOUGH = 10_000_000
 """More days than calendars have, and few enough for as many customers as a whole number counts."""
 
 
-def _band(days: pl.Expr) -> pl.Expr:
-    return sum(((days > edge).cast(pl.Int64) for edge in _BAND_EDGES), start=pl.lit(0))
+def band_of(days: pl.Expr) -> pl.Expr:
+    """Return the band of lateness, from 0, of days beyond terms."""
+    return sum(((days > edge).cast(pl.Int64) for edge in BAND_EDGES), start=pl.lit(0))
 
 
 def _settled_by(contact_day: pl.Expr, response_days: int) -> pl.Expr:
@@ -99,7 +101,7 @@ def _measure_baseline(
             pl.DataFrame(
                 {
                     "segment": names,
-                    "band": sum(lag > edge for edge in _BAND_EDGES),
+                    "band": sum(lag > edge for edge in BAND_EDGES),
                     "settled_sum": np.bincount(group, is_settled, minlength=names.len()),
                     "window_count": np.bincount(group, minlength=names.len()),
                 },
@@ -183,7 +185,7 @@ def find_answers(
             *("amount", "currency"),
             _settled_by(pl.col("sent_on"), response_days).alias("settled"),
             (pl.col("covered_date") - pl.col("sent_on")).dt.total_days().alias("days"),
-            _band((pl.col("sent_on") - pl.col("due_date")).dt.total_days()).alias("band"),
+            band_of((pl.col("sent_on") - pl.col("due_date")).dt.total_days()).alias("band"),
         )
     )
     return touched, _measure_baseline(balance, contacts, as_of, response_days)
