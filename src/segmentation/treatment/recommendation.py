@@ -77,7 +77,7 @@ def recommend_steps(  # noqa: PLR0917  frames travel as arguments
         SEGMENT.name: segment,
         GATE.name: gate,
     }
-    return RECOMMENDATION.conform(pl.concat(_advise_portions(book, terms, portion_customers)))
+    return _put_in_order(pl.concat(_advise_portions(book, terms, portion_customers)))
 
 
 def _advise_portions(book: Frames, terms: Terms, portion_customers: int) -> list[pl.DataFrame]:
@@ -105,4 +105,15 @@ def _advise_portions(book: Frames, terms: Terms, portion_customers: int) -> list
         portions,
         drain(accounts),
         drain(weighed),
+    )
+
+
+def _put_in_order(advice: pl.DataFrame) -> pl.DataFrame:
+    """Return act_recommendation in order of its key, and take the columns out of ``advice`` one by one.
+
+    A whole table beside its sorted copy would be the most memory that anything here needs.
+    """
+    order = advice.select(pl.arg_sort_by(RECOMMENDATION.key)).to_series()
+    return pl.DataFrame(
+        [advice.drop_in_place(name).rechunk().gather(order) for name in RECOMMENDATION.column_names]
     )
