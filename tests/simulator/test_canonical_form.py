@@ -20,6 +20,7 @@ TRUTH_WORDS = {
     "latent_type",
     "cause",
     "late_prob",
+    "untold_prob",
     "is_late",
     "supplier_cause",
     "response_prob",

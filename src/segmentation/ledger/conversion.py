@@ -8,8 +8,8 @@ until the later day the row is good, and ``as_known`` refuses it from that day o
 """
 
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import chain
 
 import polars as pl
 
@@ -18,6 +18,7 @@ from segmentation.domain.errors import IntegrityError
 from segmentation.domain.row_lookup import is_known
 from segmentation.domain.schema import Column, Frames, Table
 from segmentation.domain.settings import LedgerSettings
+from segmentation.domain.side_by_side import read_ahead, work_on
 from segmentation.ledger.conflicts import join_facts
 from segmentation.ledger.dialect import Dialect
 from segmentation.ledger.mapping import OBSERVED_AT, FileMapping, SourceMapping, TableMapping
@@ -73,7 +74,7 @@ def convert_each(
     Tables without rows are not there. Rows that contradict those of another block are still in: ``join_facts``
     takes them out.
     """
-    for block in _read_ahead(blocks):
+    for block in read_ahead(blocks):
         leading = list_leading_moments(block)
         facts: dict[str, pl.DataFrame] = {}
         failures = [block["raw_quarantine"]] if "raw_quarantine" in block else []
@@ -84,16 +85,6 @@ def convert_each(
                 failures.append(failed)
         facts[QUARANTINE.name] = pl.concat([QUARANTINE.empty(), *failures])
         yield {name: frame for name, frame in facts.items() if frame.height}
-
-
-def _read_ahead(blocks: Iterable[Frames]) -> Iterator[Frames]:
-    """Yield the blocks in their order, each read while the one before it is converted."""
-    waiting = iter(blocks)
-    with ThreadPoolExecutor(max_workers=1) as reader:
-        following = reader.submit(next, waiting, None)
-        while (block := following.result()) is not None:
-            following = reader.submit(next, waiting, None)
-            yield block
 
 
 def _convert_rows(
@@ -147,15 +138,16 @@ def _type_rows(rows: pl.DataFrame, table: Table, writing: _Writing, settings: Le
     typed = rows.select(*PLACE, write_source_id()).with_columns(
         pl.lit(writing.source_system).alias("source_system")
     )
-    series: list[pl.Series] = []
-    for column in table.columns:
-        if column.name in PROGRAM_COLUMNS or column.name == OBSERVED_AT:
-            continue
+
+    def type_one(column: Column) -> list[pl.Series]:
         result = type_column(rows.get_column(column.name), table.name, column, writing.of(column), settings)
-        series.append(result.value.cast(column.polars_type).alias(column.name))
-        if result.rule is not None:
-            series.append(result.rule.alias(RULE + column.name))
-    typed = typed.with_columns(series).with_columns(_date_rows(rows, settings))
+        value = result.value.cast(column.polars_type).alias(column.name)
+        return [value] if result.rule is None else [value, result.rule.alias(RULE + column.name)]
+
+    told = [column for column in table.columns if column.name not in {OBSERVED_AT, *PROGRAM_COLUMNS}]
+    typed = typed.with_columns(chain.from_iterable(work_on(type_one, told))).with_columns(
+        _date_rows(rows, settings)
+    )
     for rule, column_name, broken in _row_rules(table, settings):
         found = pl.when(broken).then(pl.lit(rule)).alias(RULE + column_name)
         if RULE + column_name in typed.columns:

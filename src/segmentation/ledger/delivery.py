@@ -15,6 +15,7 @@ from segmentation.domain.core_tables import CANONICAL_TABLES, DELIVERY_CHECK
 from segmentation.domain.row_lookup import is_known
 from segmentation.domain.schema import DataType, Frames
 from segmentation.domain.settings import LedgerSettings
+from segmentation.domain.side_by_side import work_on
 from segmentation.ledger.as_known import FIRST_STATUSES, start_of
 from segmentation.ledger.balance_list import (
     Matcher,
@@ -84,7 +85,7 @@ def measure_delivery(
     match : how payments are matched for that comparison.
     """
     return {
-        "rows": pl.concat([_measure_rows(name, facts, known, as_of) for name in CANONICAL_TABLES]),
+        "rows": pl.concat(work_on(lambda name: _measure_rows(name, facts, known, as_of), CANONICAL_TABLES)),
         "known_rows": pl.DataFrame(
             {"table_name": list(CANONICAL_TABLES), "known": [known[name].height for name in CANONICAL_TABLES]}
         ),

@@ -14,6 +14,7 @@ import polars as pl
 from segmentation.domain.movements import list_movements
 from segmentation.domain.schema import Frames
 from segmentation.domain.settings import LedgerSettings
+from segmentation.domain.side_by_side import run_both, work_on
 from segmentation.ledger.acceptance import accept_pieces
 from segmentation.ledger.as_known import as_known, start_of
 from segmentation.ledger.balance_list import find_list_day
@@ -153,8 +154,8 @@ def _work_out_apart(
     """Return every ``core_`` table from pieces, each worked out on its own and kept on disk."""
     stated = [piece["core_stated_balance"].filter(pl.col(OBSERVED_AT) < start_of(day)) for piece in pieces]
     listed_on = find_list_day(pl.concat(stated), day)
-    ledger = TablesOnDisk()
-    measures = [_work_out_piece(piece, day, settings, listed_on, ledger) for piece in pieces]
+    worked = work_on(lambda piece: _work_out_piece(piece, day, settings, listed_on), pieces)
+    ledger, measures = TablesOnDisk.join(part for part, _ in worked), [measured for _, measured in worked]
     if listed_on not in {None, *(measured["listed_on"].item() for measured in measures)}:
         raise _EntangledError  # no row of the latest list could be used
     joined = join_measures(measures)
@@ -165,9 +166,9 @@ def _work_out_apart(
 
 
 def _work_out_piece(
-    piece: Frames, day: date, settings: LedgerSettings, listed_on: date | None, ledger: TablesOnDisk
-) -> dict[str, pl.DataFrame]:
-    """Add what is worked out from a piece to the ledger, and return what was measured on it."""
+    piece: Frames, day: date, settings: LedgerSettings, listed_on: date | None
+) -> tuple[TablesOnDisk, dict[str, pl.DataFrame]]:
+    """Return every ``core_`` table but the checks from one piece, and what was measured on it."""
     facts = dict(piece)
     known = as_known(facts, day)
     latest = pl.DataFrame({"listed_on": [find_list_day(known["core_stated_balance"], day)]})
@@ -175,9 +176,7 @@ def _work_out_piece(
     known = _match_apart(known, facts, day)
     del facts
     built, statements = _reconcile(known, day)
-    for name, rows in built.items():
-        ledger.add(name, rows)
-    return measured | statements | {"listed_on": latest.cast(pl.Date)}
+    return TablesOnDisk.keep(built), measured | statements | {"listed_on": latest.cast(pl.Date)}
 
 
 def _match_apart(ledger: Frames, facts: Frames, as_of: date) -> dict[str, pl.DataFrame]:
@@ -190,9 +189,8 @@ def _match_apart(ledger: Frames, facts: Frames, as_of: date) -> dict[str, pl.Dat
 def _reconcile(ledger: Frames, as_of: date) -> tuple[dict[str, pl.DataFrame], dict[str, pl.DataFrame]]:
     """Return every ``core_`` table but the checks, payments being matched, and what the checks are told from."""
     lines = list_movements(ledger)
-    built = {
-        **ledger,
-        _BALANCE: build_instalment_balances(ledger, as_of, lines),
-        "core_unallocated_cash": build_unallocated_cash(ledger, lines),
-    }
+    balances, cash = run_both(
+        lambda: build_instalment_balances(ledger, as_of, lines), lambda: build_unallocated_cash(ledger, lines)
+    )
+    built = {**ledger, _BALANCE: balances, "core_unallocated_cash": cash}
     return built, measure_statements(built, as_of, lines)

@@ -6,11 +6,14 @@ belong here: what is worked out (loading), which rows share anything (linked_row
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from typing import Any
 
 import polars as pl
 
 from segmentation.domain.core_tables import CANONICAL_TABLES, QUARANTINE
 from segmentation.domain.schema import Frames
+from segmentation.domain.side_by_side import read_ahead, run_both, work_on
 from segmentation.ledger.conflicts import join_facts
 from segmentation.ledger.linked_rows import LinkedRows
 from segmentation.ledger.mapping import SourceMapping
@@ -67,22 +70,28 @@ def _go_on(held: list[Frames], blocks: Iterator[Frames]) -> Iterator[Frames]:
 
 def _divide_on_disk(blocks: Iterable[Frames], mapping: SourceMapping, rows_at_once: int) -> list[Frames]:
     staged, links, row_count = TablesOnDisk(), LinkedRows(), 0
-    for block in blocks:
-        links.add(block)
+    for block in read_ahead(blocks):
         row_count += _count_rows(block)
-        for name, rows in block.items():
-            staged.add(name, rows)
+        run_both(partial(links.add, block), partial(staged.add_tables, block))
     parts = [
         TablesOnDisk.keep({name: table.empty() for name, table in _FACTS.items()})
         for _ in range(math.ceil(row_count / rows_at_once * _PIECES_AT_ONCE))
     ]
+    for name, divided in read_ahead(_divide_blocks(staged, links, len(parts))):
+        for (number,), part in divided.items():
+            parts[int(number)].add(name, part)
+    del links
+    return work_on(lambda part: _put_conflicts_aside(part, mapping), parts)
+
+
+def _divide_blocks(
+    staged: TablesOnDisk, links: LinkedRows, count: int
+) -> Iterator[tuple[str, dict[tuple[Any, ...], pl.DataFrame]]]:
+    """Yield the name and the rows by number of their piece of every block that was staged, and keep it no longer."""
     for name in list(staged):
         for rows in staged.take_blocks(name):
-            numbered = rows.with_columns(links.number_rows(name, rows, len(parts)))
-            for (number,), part in numbered.partition_by("piece", as_dict=True, include_key=False).items():
-                parts[number].add(name, part)
-    del links
-    return [_put_conflicts_aside(part, mapping) for part in parts]
+            numbered = rows.with_columns(links.number_rows(name, rows, count))
+            yield name, numbered.partition_by("piece", as_dict=True, include_key=False)
 
 
 def _put_conflicts_aside(part: TablesOnDisk, mapping: SourceMapping) -> TablesOnDisk:

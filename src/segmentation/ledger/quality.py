@@ -11,6 +11,7 @@ import polars as pl
 from segmentation.domain.core_tables import QUALITY
 from segmentation.domain.movements import list_movements
 from segmentation.domain.schema import Frames
+from segmentation.domain.side_by_side import run_both
 from segmentation.ledger.cash_statements import describe_cash, measure_cash
 from segmentation.ledger.findings import build_findings
 from segmentation.ledger.statements import describe_documents, measure_documents
@@ -45,7 +46,10 @@ def measure_statements(ledger: Frames, as_of: date, lines: pl.DataFrame) -> dict
 
     Measures of parts of a ledger that have nothing to do with each other are joined by ``join_measures``.
     """
-    return measure_documents(ledger, lines, as_of) | measure_cash(ledger, lines)
+    documents, cash = run_both(
+        lambda: measure_documents(ledger, lines, as_of), lambda: measure_cash(ledger, lines)
+    )
+    return documents | cash
 
 
 def describe_quality(

@@ -4,7 +4,7 @@ Belongs here: frames that do not fit in memory together. Does not belong here: w
 outlives a run (warehouse).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Self
@@ -24,21 +24,39 @@ class TablesOnDisk(Mapping[str, pl.DataFrame]):
     def __init__(self) -> None:
         self._folder = TemporaryDirectory(prefix="ledger-")
         self._files: dict[str, list[Path]] = {}
+        self._parts: list[Self] = []
 
     @classmethod
     def keep(cls, tables: Frames) -> Self:
         """Return these tables, kept in files."""
         kept = cls()
-        for name, rows in tables.items():
-            kept.add(name, rows)
+        kept.add_tables(tables)
         return kept
+
+    @classmethod
+    def join(cls, parts: Iterable[Self]) -> Self:
+        """Return the tables of all parts, in their order, without moving any row."""
+        joined = cls()
+        for part in parts:
+            joined._take(part)
+        return joined
+
+    def _take(self, part: Self) -> None:
+        self._parts.append(part)  # its files are there as long as it is
+        for name, files in part._files.items():
+            self._files.setdefault(name, []).extend(files)
 
     def add(self, name: str, rows: pl.DataFrame) -> None:
         """Keep rows of a table beside those that are kept of it."""
         files = self._files.setdefault(name, [])
         if rows.height:
             files.append(Path(self._folder.name) / f"{name}-{len(files)}.parquet")
-            rows.write_parquet(files[-1], compression="lz4", statistics=False)
+            rows.write_parquet(files[-1], compression="uncompressed", statistics=False)
+
+    def add_tables(self, tables: Frames) -> None:
+        """Keep rows of several tables beside those that are kept of them."""
+        for name, rows in tables.items():
+            self.add(name, rows)
 
     def read_blocks(self, name: str) -> Iterator[pl.DataFrame]:
         """Yield the rows of a table as they were added."""

@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 
 from segmentation.domain.settings import RiskSettings
+from segmentation.ledger.balances import DISPUTE_UPHELD
 from segmentation.ledger.loading import load_ledger
 from segmentation.risk import metrics
 from segmentation.risk.backtest import PUBLISHED, run_backtest
@@ -43,8 +44,10 @@ def evaluate_scores(customers: int, seed: int, settings: RiskSettings) -> dict[s
 
     Notes
     -----
-    Left out are instalments whose lateness was the supplier's doing, and reminders are switched off, because a
-    planted probability is that of a customer whom nobody contacts.
+    Reminders are switched off, because a planted probability is that of a customer whom nobody contacts. An
+    instalment is late through its customer or through its supplier (never received, waiting for an approval), which
+    nobody tells who is not contacted: the planted probability is that of either. Left out are upheld disputes, which
+    the ledger tells, and which are neither learned from nor judged.
     """
     planned = WorldSettings(customer_count=customers, seed=seed, with_contacts=False)
     world = simulate_world(planned)
@@ -54,9 +57,10 @@ def evaluate_scores(customers: int, seed: int, settings: RiskSettings) -> dict[s
     start = planned.start_day + timedelta(days=365)
     until = planned.end_day - timedelta(days=_SETTLING_DAYS)
     result = run_backtest(loaded.ledger, start, until, settings, seed)
-    truth = world.truth["invoice"].filter(pl.col("supplier_cause").is_null())
+    by_either = 1 - (1 - pl.col("late_prob")) * (1 - pl.col("untold_prob"))
+    truth = world.truth["invoice"].filter(pl.col("supplier_cause").ne_missing(DISPUTE_UPHELD))
     judged = result.predictions.filter(pl.col("model") == PUBLISHED).join(
-        truth.select(*KEY, pl.col("late_prob").alias("planted_prob"), "is_late", "realised_days_late"), on=KEY
+        truth.select(*KEY, by_either.alias("planted_prob"), "is_late", "realised_days_late"), on=KEY
     )
     prob, planted = judged["late_prob"].to_numpy(), judged["planted_prob"].to_numpy()
     late = judged["is_late"].cast(pl.Float64).to_numpy()

@@ -19,6 +19,8 @@ from segmentation.simulator.settings import BiasKind, WorldSettings
 DIRECT_DEBIT = METHODS.index("direct_debit")
 _HOLIDAY_MONTHS = (7, 8, 12)
 _LONGEST_DELAY_DAYS = 600
+_SUPPLIER_WEIGHTS = np.array([4.0, 3.0, 3.0])
+"""How often the supplier does what wrong, in the order of ``SupplierCause``."""
 
 
 class SupplierCause(IntEnum):
@@ -57,13 +59,15 @@ class Disputes:
 class Behaviour:
     """The uncontacted course of every instalment, aligned with ``Parts``; days, cents, codes.
 
-    ``is_late`` is planted lateness of either kind; ``true_pay`` the planted day of payment and ``pay`` the
+    ``is_late`` is planted lateness of either kind, of the customer's doing (``late_prob``) or of the supplier's
+    (``untold_prob`` is the chance of a cause that only a contact would tell); ``true_pay`` the planted day of payment and ``pay`` the
     day that the ledger will record, which differs where labels are biased. ``NEVER`` is not within any
     horizon, ``NONE`` no such day. A direct debit that fails is tried on ``debit_day`` and comes back on
     ``debit_returned``.
     """
 
     late_prob: Reals
+    untold_prob: Reals
     is_late: Flags
     supplier_cause: Ints
     true_pay: Ints
@@ -102,7 +106,7 @@ def draw_behaviour(scene: Scene) -> Behaviour:
 
     late_prob = late_prob_on(scene.settings, population, who, parts.due)
     own_late = draws.chance(late_prob, count)
-    supplier = _draw_supplier_causes(scene, draws)
+    supplier, untold_prob = _draw_supplier_causes(scene, draws)
     blameless = own_late & (supplier == SupplierCause.NONE)
     is_late = own_late | (supplier != SupplierCause.NONE)
 
@@ -125,6 +129,7 @@ def draw_behaviour(scene: Scene) -> Behaviour:
     true_pay = np.where(true_pay >= population.insolvent_day[who], NEVER, true_pay)
     return Behaviour(
         late_prob=late_prob,
+        untold_prob=untold_prob,
         is_late=is_late,
         supplier_cause=supplier,
         true_pay=true_pay,
@@ -138,16 +143,20 @@ def draw_behaviour(scene: Scene) -> Behaviour:
     )
 
 
-def _draw_supplier_causes(scene: Scene, draws: Draws) -> Ints:
+def _draw_supplier_causes(scene: Scene, draws: Draws) -> tuple[Ints, Reals]:
+    """Return what the supplier does wrong with each instalment, and the chance of what no dispute tells."""
     parts, kind = scene.parts, scene.population.latent_type[scene.parts.customer]
     is_debit = scene.population.method[parts.customer] == DIRECT_DEBIT
     prob = type_numbers("supplier_prob")[kind] * np.where(is_debit, 0.0, 1.0)
-    happens = draws.chance(prob * (not scene.settings.homogeneous), parts.count)
-    cause = np.where(happens, draws.choice(np.array([4.0, 3.0, 3.0]), parts.count) + 1, SupplierCause.NONE)
+    prob *= not scene.settings.homogeneous
+    happens = draws.chance(prob, parts.count)
+    cause = np.where(happens, draws.choice(_SUPPLIER_WEIGHTS, parts.count) + 1, SupplierCause.NONE)
     disputing = kind == TYPES.index(LatentType.DISPUTING)
     cause = np.where(happens & disputing, SupplierCause.DISPUTE_UPHELD, cause)
     divided = (cause == SupplierCause.DISPUTE_UPHELD) & ~parts.is_single
-    return np.where(divided, SupplierCause.NOT_RECEIVED, cause)
+    untold_share = 1.0 - _SUPPLIER_WEIGHTS[SupplierCause.DISPUTE_UPHELD - 1] / _SUPPLIER_WEIGHTS.sum()
+    untold = np.where(parts.is_single, np.where(disputing, 0.0, untold_share), 1.0)
+    return np.where(divided, SupplierCause.NOT_RECEIVED, cause), prob * untold
 
 
 def _draw_punctual_days(scene: Scene, draws: Draws) -> Ints:

@@ -78,6 +78,7 @@ def _customer_truth(scene: Scene, names: Identifiers) -> pl.DataFrame:
 def _invoice_truth(scene: Scene, happening: Happening, names: Identifiers) -> pl.DataFrame:
     """One row per instalment: planted lateness, delay without contact, and what became of it.
 
+    ``untold_prob`` is the chance that the supplier makes it late in a way that only a contact would tell;
     ``planned_days_late`` is null when it would never be paid of its own accord, ``realised_days_late``
     while it is open.
     """
@@ -91,6 +92,7 @@ def _invoice_truth(scene: Scene, happening: Happening, names: Identifiers) -> pl
             "instalment_number": parts.number,
             "customer_id": names.customer(parts.customer),
             "late_prob": behaviour.late_prob,
+            "untold_prob": behaviour.untold_prob,
             "is_late": behaviour.is_late,
             "supplier_cause": pl.Series(causes, dtype=pl.String).gather(pl.Series(behaviour.supplier_cause)),
             "planned_days_late": pl.select(

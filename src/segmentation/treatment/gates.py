@@ -12,10 +12,11 @@ from segmentation.domain.room_tables import GATE
 from segmentation.domain.row_lookup import is_known
 from segmentation.domain.schema import Frames
 from segmentation.domain.settings import TreatmentSettings
+from segmentation.domain.side_by_side import work_on
 from segmentation.domain.vocabulary import BlockCode
 from segmentation.treatment import account_gates, contact_gates
 from segmentation.treatment.jurisdiction import assign_packs
-from segmentation.treatment.portions import PORTION_CUSTOMERS, Portions, work_on
+from segmentation.treatment.portions import PORTION_CUSTOMERS, Portions
 from segmentation.treatment.waiting_period import close_on_waiting_period
 
 MONEY_GATES = (BlockCode.UNMATCHED_CASH.value, BlockCode.CREDIT_AVAILABLE.value)

@@ -4,9 +4,8 @@ Belongs here: cutting tables by customer. Does not belong here: what is worked o
 joint between customers (gates, recommendation).
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TypeVar
 
 import polars as pl
 
@@ -14,9 +13,6 @@ from segmentation.domain.schema import Frames
 
 PORTION_CUSTOMERS = 50_000
 """Small enough that a portion's work fits beside the book, large enough that its fixed costs do not count."""
-
-_AT_A_TIME = 2
-"""Polars leaves a core idle between its steps, which a second portion uses; a third only takes memory."""
 
 _Result = TypeVar("_Result")
 
@@ -97,15 +93,3 @@ def drain(parts: list[_Result]) -> Iterator[_Result]:
     parts.reverse()
     while parts:
         yield parts.pop()
-
-
-def work_on(task: Callable[..., _Result], *parts: Iterable[Any]) -> list[_Result]:
-    """Return what a task makes of each portion, in their order; two are worked on at a time.
-
-    Parameters
-    ----------
-    task : must not change what portions share.
-    parts : its arguments, each with one entry per portion.
-    """
-    with ThreadPoolExecutor(max_workers=_AT_A_TIME) as pool:
-        return list(pool.map(task, *parts))
