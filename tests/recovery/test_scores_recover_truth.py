@@ -17,11 +17,14 @@ def found():
         bootstrap_replicates=100,
         forecast_draws=100,
     )
-    return evaluate_scores(120, 1, quick)
+    return evaluate_scores(120, 1, quick, days_between_fits=150)
 
 
 def test_probabilities_are_close_to_the_planted_ones(found):
     assert found["scored_count"] > 1000
+    fits = [(fit["start"], fit["training_count"]) for fit in found["fits"]]
+    assert [day for day, _ in fits] == ["2025-11-01", "2026-03-31"]
+    assert fits[0][1] < fits[1][1]
     assert found["planted_correlation"] > 0.85
     assert found["planted_error"] < 0.07
     assert found["late_ece"] < 0.07

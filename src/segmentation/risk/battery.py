@@ -17,16 +17,20 @@ from segmentation.ledger.loading import load_ledger
 from segmentation.risk import metrics
 from segmentation.risk.backtest import PUBLISHED, run_backtest
 from segmentation.risk.cohort import KEY
+from segmentation.risk.judgement import judge_forecast
 from segmentation.simulator.settings import WorldSettings
 from segmentation.simulator.world import simulate_world
 from segmentation.simulator.writing import write_world
 
+_QUARTER_DAYS = 91
 _LEVELS = ("p10", "p50", "p90")
 _SETTLING_DAYS = 75
 """Days at the end of the world that are not scored: what falls due there is not decided yet."""
 
 
-def evaluate_scores(customers: int, seed: int, settings: RiskSettings) -> dict[str, Any]:
+def evaluate_scores(
+    customers: int, seed: int, settings: RiskSettings, days_between_fits: int = _QUARTER_DAYS
+) -> dict[str, Any]:
     """Return how well published scores agree with outcomes and with the planted probabilities.
 
     Parameters
@@ -34,11 +38,13 @@ def evaluate_scores(customers: int, seed: int, settings: RiskSettings) -> dict[s
     customers : in the world; each has about 33 invoices in two years, of which the second year's are scored.
     seed : of the world and of training.
     settings : risk settings.
+    days_between_fits : models are fitted on the first day of the second year and again after so many days, each
+        time to everything known by then.
 
     Returns
     -------
     dict
-        Counts; ``late_ece`` against outcomes; ``planted_error``, the mean distance of predicted and planted
+        Counts; ``fits``, one per window with its day, who spoke and the ECE of the window; ``late_ece`` against outcomes; ``planted_error``, the mean distance of predicted and planted
         probability over twenty bins of equal count; ``planted_correlation``; the share of payments up to each
         published quantile; late_30 predicted and observed; the interval's coverage; what the world was.
 
@@ -56,10 +62,16 @@ def evaluate_scores(customers: int, seed: int, settings: RiskSettings) -> dict[s
         loaded = load_ledger(Path(folder), "canonical")
     start = planned.start_day + timedelta(days=365)
     until = planned.end_day - timedelta(days=_SETTLING_DAYS)
-    result = run_backtest(loaded.ledger, start, until, settings, seed)
+    days = [start + timedelta(days=gone) for gone in range(0, (until - start).days + 1, days_between_fits)]
+    ends = [*(day - timedelta(days=1) for day in days[1:]), until]
+    results = [
+        run_backtest(loaded.ledger, day, end, settings, seed) for day, end in zip(days, ends, strict=True)
+    ]
+    reports = [result.report for result in results]
     by_either = 1 - (1 - pl.col("late_prob")) * (1 - pl.col("untold_prob"))
     truth = world.truth["invoice"].filter(pl.col("supplier_cause").ne_missing(DISPUTE_UPHELD))
-    judged = result.predictions.filter(pl.col("model") == PUBLISHED).join(
+    predictions = pl.concat(result.predictions for result in results)
+    judged = predictions.filter(pl.col("model") == PUBLISHED).join(
         truth.select(*KEY, by_either.alias("planted_prob"), "is_late", "realised_days_late"), on=KEY
     )
     prob, planted = judged["late_prob"].to_numpy(), judged["planted_prob"].to_numpy()
@@ -71,13 +83,18 @@ def evaluate_scores(customers: int, seed: int, settings: RiskSettings) -> dict[s
     by = judged.drop_nulls("realised_days_late").select(
         figure.alias(f"paid_by_{level}_share") for figure, level in zip(is_paid_by, _LEVELS, strict=True)
     )
-    overall = result.report["metrics"][PUBLISHED]["all"]
+    counts = [report["judged_count"] for report in reports]
+    figures = [report["metrics"][PUBLISHED]["all"] for report in reports]
+    covered = [figure["coverage_80_share"]["value"] for figure in figures]
     return {
         "customers": customers,
         "seed": seed,
-        "training_count": result.report["training_count"],
+        "fits": [
+            {name: report[name] for name in ("start", "training_count", "scored_count", "speakers_by_depth")}
+            | {"late_ece": figure["late_ece"]["value"]}
+            for report, figure in zip(reports, figures, strict=True)
+        ],
         "scored_count": judged.height,
-        "speakers_by_depth": result.report["speakers_by_depth"],
         "late_ece": metrics.calibration_error(late, prob),
         "late_auc": metrics.auc(late, prob),
         "planted_auc": metrics.auc(late, planted),
@@ -86,6 +103,6 @@ def evaluate_scores(customers: int, seed: int, settings: RiskSettings) -> dict[s
         **by.row(0, named=True),
         "late_30_predicted_share": float(judged["late_30_prob"].to_numpy().mean()),
         "late_30_observed_share": float((judged["realised_days_late"].fill_null(999) > 30).to_numpy().mean()),  # noqa: PLR2004
-        "coverage_80_share": overall["coverage_80_share"]["value"],
-        "cash_forecast": result.report["cash_forecast"],
+        "coverage_80_share": float(np.average(covered, weights=counts)),
+        "cash_forecast": judge_forecast(pl.concat(result.inflow for result in results)),
     }
