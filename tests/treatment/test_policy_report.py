@@ -23,10 +23,10 @@ def book(tmp_path_factory):
     return loaded.ledger, loaded.as_of
 
 
-def judge(book, change=lambda events: events):
+def judge(book, change=lambda events: events, settings=SETTINGS):
     ledger, as_of = book
     changed = ledger | {"core_contact_event": change(ledger["core_contact_event"])}
-    return report_policy(changed, as_of, SETTINGS)
+    return report_policy(changed, as_of, settings)
 
 
 def test_every_policy_stands_beside_the_new_one_with_its_interval(book):
@@ -47,6 +47,19 @@ def test_every_policy_stands_beside_the_new_one_with_its_interval(book):
     )
     assert told["may_be_published"] == (gain["low"] > 0)
     assert json.loads(json.dumps(told)) == told
+
+
+def test_how_many_were_held_out_does_not_weigh_on_contacts(book):
+    """The same draw among those who were contacted, logged beside a smaller and beside a larger holdout."""
+
+    def judge_with(share):
+        settings = Settings(seed=1, treatment={"exploration": {"holdout_share": share}})
+        drawn = pl.col("propensity") * (1 - share)
+        return judge(book, lambda events: events.with_columns(drawn.alias("propensity")), settings)
+
+    smaller, larger = judge_with(0.05), judge_with(0.1)
+    assert smaller == larger
+    assert smaller != judge(book, lambda events: events.with_columns(pl.col("propensity") * 0.95))
 
 
 def test_the_same_ledger_in_another_order_tells_the_same(book):

@@ -81,7 +81,7 @@ def report_policy(ledger: Frames, as_of: date, settings: Settings) -> dict[str, 
     )
     rows = (
         named.filter(pl.len().over("arm") >= _LEAST_PER_ARM)
-        .join(ledger["core_contact_event"].select("contact_id", "propensity"), on="contact_id")
+        .join(_recall_propensities(ledger, settings.treatment), on="contact_id")
         .sort("customer_id", "contact_id")
     )
     arms = rows["arm"].unique().sort().to_list()
@@ -119,6 +119,18 @@ def report_policy(ledger: Frames, as_of: date, settings: Settings) -> dict[str, 
         "gain_over_current": _tell(better),
         "may_be_published": may_be_published,
     }
+
+
+def _recall_propensities(ledger: Frames, settings: TreatmentSettings) -> pl.DataFrame:
+    """Return ``contact_id`` and with which probability its arm was chosen among all who were contacted.
+
+    What was logged for a drawn arm leaves room for the holdout, which is no arm here: only contacts are judged.
+    """
+    logged = pl.col("propensity")
+    contacted = (logged / (1 - settings.exploration.holdout_share)).clip(upper_bound=1.0)
+    return ledger["core_contact_event"].select(
+        "contact_id", pl.when(logged < 1).then(contacted).otherwise(logged).alias("propensity")
+    )
 
 
 def _choose_first_day(ledger: Frames, as_of: date) -> date:
