@@ -6,7 +6,7 @@ from decimal import Decimal
 import polars as pl
 import pytest
 
-from segmentation.treatment.response import list_answers
+from segmentation.treatment.answers import list_answers
 from segmentation.treatment.scenario import load_scenario
 from tests.treatment.conftest import AS_OF, Book
 

@@ -7,11 +7,11 @@ import polars as pl
 import pytest
 
 from segmentation.domain.settings import ExplorationSettings, TreatmentSettings
+from segmentation.treatment.answers import list_answers
 from segmentation.treatment.arms import learn_arms
 from segmentation.treatment.exploration import GENTLE, draw_arms
 from segmentation.treatment.gates import close_gates
 from segmentation.treatment.recommendation import recommend_steps
-from segmentation.treatment.response import list_answers
 from segmentation.treatment.scenario import load_scenario
 from tests.treatment.random_book import RandomBook
 

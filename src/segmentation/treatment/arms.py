@@ -13,8 +13,9 @@ from segmentation.domain.row_lookup import is_known
 from segmentation.domain.schema import Frames
 from segmentation.domain.settings import TreatmentSettings
 from segmentation.domain.vocabulary import Channel
+from segmentation.treatment.answers import BAND_EDGES, band_of
 from segmentation.treatment.contact_hours import SLOT_HOURS, to_local_time
-from segmentation.treatment.response import BAND_EDGES, EVIDENCE_SHARES, band_of
+from segmentation.treatment.response import EVIDENCE_SHARES
 from segmentation.treatment.response_model import Contacts, Ints, Reals, ResponseModel, Sizes, fit_response
 
 _CHANNELS = tuple(channel.value for channel in Channel)

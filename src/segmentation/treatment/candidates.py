@@ -12,8 +12,9 @@ from segmentation.domain.row_lookup import take_rows
 from segmentation.domain.schema import Frames
 from segmentation.domain.settings import TreatmentSettings
 from segmentation.domain.vocabulary import Action, PermissionStatus
+from segmentation.treatment.answers import APPROACH_OF
 from segmentation.treatment.open_ways import Ways
-from segmentation.treatment.response import APPROACH_OF, EVIDENCE_SHARES
+from segmentation.treatment.response import EVIDENCE_SHARES
 from segmentation.treatment.scenario import Condition, Scenario, list_steps
 
 _MOST_MOVED = 0.9

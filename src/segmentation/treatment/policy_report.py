@@ -14,11 +14,11 @@ from segmentation.domain.schema import Frames
 from segmentation.domain.settings import Settings, TreatmentSettings
 from segmentation.ledger.balances import recall_ledger
 from segmentation.segments.segmentation import segment_customers
+from segmentation.treatment.answers import list_answers
 from segmentation.treatment.arms import add_slots
 from segmentation.treatment.contact_gates import list_outbound
 from segmentation.treatment.contact_hours import SLOT_HOURS
 from segmentation.treatment.off_policy import FOLDS, Estimate, Log, compare_with_log, evaluate_policy
-from segmentation.treatment.response import list_answers
 from segmentation.treatment.response_model import Contacts, Ints, Reals, Sizes, fit_response
 from segmentation.treatment.scenario import Scenario, load_scenario
 

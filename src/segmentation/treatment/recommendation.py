@@ -14,12 +14,13 @@ from segmentation.domain.schema import Frames
 from segmentation.domain.settings import TreatmentSettings
 from segmentation.domain.side_by_side import work_on
 from segmentation.treatment.advice import RECOMMENDATION, advise
+from segmentation.treatment.answers import compare_answers, find_answers
 from segmentation.treatment.arms import learn_arms
 from segmentation.treatment.choice import find_beyond_capacity, list_calls
 from segmentation.treatment.exposure import list_closed_invoices, mark_contacts
 from segmentation.treatment.open_ways import find_ways
 from segmentation.treatment.portions import PORTION_CUSTOMERS, Portions, drain
-from segmentation.treatment.response import compare_answers, find_answers, learn_response
+from segmentation.treatment.response import learn_response
 from segmentation.treatment.scenario import load_scenario
 from segmentation.treatment.situation import Terms, describe_accounts
 from segmentation.treatment.weighing import weigh_steps
