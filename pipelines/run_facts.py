@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from pipelines.settings_file import hash_settings
-from segmentation.domain.core_tables import CANONICAL_TABLES, CAUSE_FINDING, DECISION, QUARANTINE, RUN
+from segmentation.domain.core_tables import (
+    CANONICAL_TABLES,
+    CAUSE_FINDING,
+    DECISION,
+    QUARANTINE,
+    RUN,
+    SUPERSEDED_TABLES,
+)
 from segmentation.domain.hashing import hash_frame, hash_text
 from segmentation.domain.room_tables import AUDIT_VERDICT, ROOM_TABLES
 from segmentation.domain.schema import Frames
@@ -36,7 +43,7 @@ def describe_ledger(
         "data_hash": hash_text(
             *(
                 hash_frame(known[name], ignore=PROVENANCE_NAMES)
-                for name in sorted([*CANONICAL_TABLES, QUARANTINE.name])
+                for name in sorted([*CANONICAL_TABLES, *SUPERSEDED_TABLES, QUARANTINE.name])
             )
         ),
         "rows_in": int(raw["raw_file"]["row_count"].sum()),

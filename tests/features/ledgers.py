@@ -9,11 +9,92 @@ import datetime as dt
 import numpy as np
 import polars as pl
 
-from segmentation.domain.core_tables import LEDGER_TABLES
+from segmentation.domain.core_tables import CORRECTABLE_TABLES, LEDGER_TABLES, QUARANTINE
+from segmentation.ledger.as_known import as_known
 from segmentation.ledger.balances import build_instalment_balances
 
 START = dt.date(2020, 1, 1)
 FAR = dt.date(2099, 1, 1)
+
+
+def _shift(row: dict, column: str, rng) -> dict:
+    return (
+        {} if row.get(column) is None else {column: row[column] - dt.timedelta(days=int(rng.integers(1, 30)))}
+    )
+
+
+def _other(rows: dict, name: str, column: str, rng, row: dict) -> dict:
+    """Refer to another row, one that was known by then: what refers to something unknown is refused."""
+    known = [other for other in rows[name] if other["observed_at"] <= row["observed_at"]]
+    return {column: known[rng.integers(len(known))][column]} if known else {}
+
+
+def _times(row: dict, rng) -> dict:
+    thousandths = int(row["amount"].replace(".", ""))
+    return {"amount": _amount(int(thousandths * rng.choice([0.5, 0.99, 1.5, 2])))}
+
+
+def _list_changes(row: dict, rng, rows: dict) -> dict[str, list]:
+    """What a later version of a row may say, by table: each a change of what features may notice."""
+
+    def shifted(column: str):
+        return lambda: _shift(row, column, rng)
+
+    def other(name: str, column: str):
+        return lambda: _other(rows, name, column, rng, row)
+
+    def moved():
+        return {"due_date": row["due_date"] + dt.timedelta(days=int(rng.choice([-20, 7, 30])))}
+
+    def resized():
+        return _times(row, rng)
+
+    def said(**values: object):
+        return lambda: values
+
+    customer, invoice = other("core_customer", "customer_id"), other("core_invoice", "invoice_id")
+    return {
+        "core_customer": [said(party_type="legal_person")],
+        "core_invoice": [
+            resized,
+            moved,
+            shifted("issue_date"),
+            customer,
+            said(currency="USD" if row.get("currency") == "EUR" else "EUR"),
+            said(remittance_reference=f"R{rng.integers(1000)}"),
+        ],
+        "core_instalment": [resized, moved],
+        "core_payment": [shifted("value_date"), resized, customer],
+        "core_allocation": [shifted("allocated_at"), resized, said(instalment_number=None), invoice],
+        "core_contact_event": [
+            shifted("sent_at"),
+            said(dunning_level=int(rng.integers(0, 3))),
+            said(direction="inbound"),
+            said(replied_at=None),
+            invoice,
+            customer,
+        ],
+        "core_contact_outcome": [shifted("recorded_at")],
+        "core_promise_to_pay": [
+            shifted("made_at"),
+            said(status="open", resolved_at=None),
+            said(status="kept", resolved_at=row.get("resolved_at") or row.get("promised_date")),
+        ],
+        "core_payment_plan": [
+            shifted("started_at"),
+            said(status="broken", ended_at=row.get("ended_at") or row.get("started_at")),
+            customer,
+        ],
+        "core_dispute": [
+            shifted("opened_at"),
+            said(
+                outcome="rejected" if row.get("outcome") == "upheld" else "upheld",
+                closed_at=row.get("closed_at") or row.get("opened_at"),
+            ),
+            said(outcome=None, closed_at=None),
+            invoice,
+        ],
+    }
 
 
 def day(offset: int) -> dt.date:
@@ -28,8 +109,8 @@ def empty_ledger() -> dict[str, pl.DataFrame]:
     return {name: table.empty() for name, table in LEDGER_TABLES.items()}
 
 
-def build_ledger(rows: dict[str, list[dict]]) -> dict[str, pl.DataFrame]:
-    """All core tables from rows by table name, with balances by the ledger room."""
+def build_facts(rows: dict[str, list[dict]]) -> dict[str, pl.DataFrame]:
+    """All core tables from rows by table name, every version of each row; without balances."""
     ledger = empty_ledger()
     for name, records in rows.items():
         table = LEDGER_TABLES[name]
@@ -38,8 +119,27 @@ def build_ledger(rows: dict[str, list[dict]]) -> dict[str, pl.DataFrame]:
         filled = [{"source_system": "test", "source_id": f"{name}:{i}"} | r for i, r in enumerate(records)]
         columns = {c: [r.get(c) for r in filled] for c in table.column_names}
         ledger[name] = table.conform(pl.DataFrame(columns, strict=False))
-    ledger["core_instalment_balance"] = build_instalment_balances(ledger, FAR)
     return ledger
+
+
+def build_ledger(rows: dict[str, list[dict]]) -> dict[str, pl.DataFrame]:
+    """All core tables from rows by table name, one version of each, with balances by the ledger room."""
+    ledger = build_facts(rows)
+    return ledger | {"core_instalment_balance": build_instalment_balances(ledger, FAR)}
+
+
+def known_on(facts: dict[str, pl.DataFrame], as_of: dt.date) -> dict[str, pl.DataFrame]:
+    """The ledger as it was known on a day, by the ledger room."""
+    ledger = empty_ledger() | as_known(facts | {"core_quarantine": QUARANTINE.empty()}, as_of)
+    return ledger | {"core_instalment_balance": build_instalment_balances(ledger, as_of)}
+
+
+def random_corrected_facts(seed: int, invoices: int, customers: int, span: int) -> dict[str, pl.DataFrame]:
+    """Facts with later versions of some rows; customers are known from the start, so that nothing is refused."""
+    rows = random_rows(seed, invoices, customers, span)
+    for row in rows["core_customer"]:
+        row["observed_at"] = moment(-100)
+    return build_facts(correct_rows(rows, seed))
 
 
 def random_rows(seed: int, invoices: int, customers: int, span: int = 900) -> dict[str, list[dict]]:
@@ -114,6 +214,29 @@ def random_rows(seed: int, invoices: int, customers: int, span: int = 900) -> di
             }
         )
     return rows
+
+
+def correct_rows(rows: dict[str, list[dict]], seed: int, share: float = 0.15) -> dict[str, list[dict]]:
+    """The rows, and later versions of some of them; a correction tells of nothing that has not happened yet."""
+    rng = np.random.default_rng(seed)
+    corrected = dict(rows)
+    for table in CORRECTABLE_TABLES:
+        again = []
+        for row in rows[table.name]:
+            version = row
+            while rng.random() < share:
+                values = version.values()
+                days = [
+                    v.date() if isinstance(v, dt.datetime) else v for v in values if isinstance(v, dt.date)
+                ]
+                delay = int(rng.choice([0, 1, 5, 40, 200])) + (version is not row)
+                known = (max(days) - START).days + delay
+                changes = _list_changes(version, rng, rows)[table.name]
+                change = changes[rng.integers(len(changes))]()
+                version = version | change | {"observed_at": moment(known, 15)}
+                again.append(version)
+        corrected[table.name] = rows[table.name] + again
+    return corrected
 
 
 def random_ledger(seed: int, invoices: int, customers: int, span: int = 900) -> dict[str, pl.DataFrame]:

@@ -252,11 +252,11 @@ class Oracle:
             if (p["reversal_of"] or p["reason_code"]) and p["amount"] < 0
         ]
         outbound = [c for c in mine["contact_event"] if c["direction"] == "outbound"]
-        reminders = [c for c in outbound if c["dunning_level"] is None or c["dunning_level"] >= 1]
+        reminders = [c for c in outbound if _is_reminder(c)]
         reminded = [c["observed_at"].date() for c in reminders]
         replies = [max(c["replied_at"].date(), c["observed_at"].date()) for c in outbound if c["replied_at"]]
         answered = lapsed = 0
-        for c in reminders:
+        for c in filter(_is_reminder, self.contacts):  # to whomever it was sent
             sent = c["sent_at"].date()
             last = sent + dt.timedelta(days=14)
             for o in self.owed[customer]:
@@ -307,7 +307,9 @@ class Oracle:
         }
 
     def instalment(self, invoice: str, number: int, t: dt.date) -> dict:
-        customer, own = self.by_key[invoice, number]
+        return self.about(*self.by_key[invoice, number], t)
+
+    def about(self, customer: str, own: Owed, t: dt.date) -> dict:
         values = self.customer(customer, t, own.currency)
         month_end = (own.due.replace(day=28) + dt.timedelta(days=4)).replace(day=1) - dt.timedelta(days=1)
         angle = 2 * math.pi * own.due.day / month_end.day
@@ -338,10 +340,7 @@ class Oracle:
         reminders = [
             c["observed_at"].date()
             for c in self.contacts
-            if c["invoice_id"] == invoice
-            and c["direction"] == "outbound"
-            and (c["dunning_level"] is None or c["dunning_level"] >= 1)
-            and c["observed_at"].date() < t
+            if c["invoice_id"] == invoice and _is_reminder(c) and c["observed_at"].date() < t
         ]
         disputes = [
             d
@@ -413,6 +412,11 @@ def _paid(owed: Owed, moment: dt.date) -> dt.date | None:
     if is_replaced or belief is None or belief[1] != "payment" or any(e < moment for e in owed.excused):
         return None
     return belief[0]
+
+
+def _is_reminder(contact: dict) -> bool:
+    level = contact["dunning_level"]
+    return contact["direction"] == "outbound" and (level is None or level >= 1)
 
 
 def _known(row: dict, column: str) -> dt.date | None:

@@ -17,8 +17,8 @@ from segmentation.features.computation import (
 )
 from segmentation.features.definitions import FEATURE_TABLES, FEATURES, features_about
 from segmentation.features.feature import Scope
-from tests.features.ledgers import day, random_ledger
-from tests.features.oracle import Oracle
+from tests.features.ledgers import FAR, day, known_on, random_corrected_facts, random_ledger
+from tests.features.oracle import Oracle, Owed
 
 
 def assert_same(row: dict, expected: dict, names: list[str]) -> None:
@@ -73,6 +73,50 @@ def test_customer_features_equal_the_oracle(ledger, oracle, offset):
     for row in frame.iter_rows(named=True):
         assert_same(row, oracle.customer(row["customer_id"], as_of, None), names)
         assert row["as_of_date"] == as_of
+
+
+def as_first_known(facts, invoice, number):
+    """Customer, instalment and moment of its issue, by what was known first of both invoice and instalment."""
+
+    def versions(name, **key):
+        rows = facts[name].filter(**key).sort("observed_at").to_dicts()
+        return [row | {"seen": row["observed_at"].date()} for row in rows]
+
+    invoices, parts = (
+        versions("core_invoice", invoice_id=invoice),
+        versions("core_instalment", invoice_id=invoice),
+    )
+    of_part = [row for row in parts if row["instalment_number"] == number]
+    first = max(rows[0]["seen"] for rows in (invoices, of_part) if rows)
+    document = [row for row in invoices if row["seen"] <= first][-1]
+    then = {row["instalment_number"]: row for row in parts if row["seen"] <= first}
+    part = then.get(number, document)
+    agreed = max((row["seen"] for row in then.values()), default=dt.date.min)
+    is_later = agreed > max(document["issue_date"], document["seen"])
+    moment = max(document["issue_date"], agreed) if is_later else document["issue_date"]
+    own = (
+        invoice,
+        number,
+        document["currency"],
+        document["issue_date"],
+        document["issue_date"],
+        part["due_date"],
+    )
+    return document["customer_id"], Owed(*own, int(part["amount"] * 1000), [], []), moment
+
+
+def test_features_at_issue_are_those_of_a_ledger_of_that_day_whatever_was_corrected_since():
+    facts = random_corrected_facts(5, invoices=200, customers=8, span=400)
+    frame = compute_issue_features(known_on(facts, FAR))
+    names = [f.name for f in features_about(Scope.CUSTOMER, Scope.INSTALMENT)]
+    looked = frame.filter(pl.col("as_of_date").hash(1) % 6 == 0)
+    assert looked.height > 20
+    for (as_of,), rows in looked.group_by("as_of_date"):
+        then = Oracle(known_on(facts, as_of))
+        for row in rows.iter_rows(named=True):
+            customer, own, moment = as_first_known(facts, row["invoice_id"], row["instalment_number"])
+            assert (row["customer_id"], row["as_of_date"]) == (customer, moment)
+            assert_same(row, then.about(customer, own, as_of), names)
 
 
 def test_the_ledgers_of_this_test_have_what_makes_history_hard(ledger):

@@ -15,9 +15,9 @@ from segmentation.features.computation import (
     compute_open_features,
 )
 from segmentation.features.definitions import FEATURE_TABLES
-from tests.features.ledgers import day, random_ledger
+from tests.features.ledgers import day, known_on, random_corrected_facts
 
-AS_OF = day(700)
+AS_OF = day(500)
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def spark():
 
 @pytest.fixture(scope="module")
 def ledger():
-    return random_ledger(8, invoices=600, customers=20)
+    return known_on(random_corrected_facts(8, invoices=600, customers=20, span=600), day(1500))
 
 
 @pytest.fixture(scope="module")

@@ -10,16 +10,22 @@ from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from segmentation.domain.core_tables import CANONICAL_TABLES, QUARANTINE
+from segmentation.domain.core_tables import CANONICAL_TABLES, SUPERSEDED_TABLES
 from segmentation.features import computation
 from segmentation.features.computation import (
     compute_customer_features,
     compute_issue_features,
     compute_open_features,
 )
-from segmentation.ledger.as_known import as_known
-from segmentation.ledger.balances import build_instalment_balances
-from tests.features.ledgers import FAR, build_ledger, day, empty_ledger, moment, random_rows
+from tests.features.ledgers import (
+    FAR,
+    build_ledger,
+    day,
+    known_on,
+    moment,
+    random_corrected_facts,
+    random_rows,
+)
 
 SPAN = 300
 KEY = ["invoice_id", "instalment_number"]
@@ -191,11 +197,6 @@ def test_the_order_of_rows_does_not_matter(seed, order):
     assert_blind_to_the_future(ledger, shuffled, 2 * SPAN)
 
 
-def known_on(tables: dict[str, pl.DataFrame], as_of: dt.date) -> dict[str, pl.DataFrame]:
-    ledger = empty_ledger() | as_known(tables | {"core_quarantine": QUARANTINE.empty()}, as_of)
-    return ledger | {"core_instalment_balance": build_instalment_balances(ledger, as_of)}
-
-
 @EXAMPLES
 @given(seed=st.integers(0, 10_000), offset=st.integers(SPAN // 3, SPAN + 60))
 def test_a_past_day_looks_the_same_from_that_day_and_from_now(seed, offset):
@@ -204,6 +205,24 @@ def test_a_past_day_looks_the_same_from_that_day_and_from_now(seed, offset):
         row["observed_at"] = moment(-100)
     tables = build_ledger(rows)
     assert_blind_to_the_future(known_on(tables, FAR), known_on(tables, day(offset)), offset)
+
+
+@EXAMPLES
+@given(seed=st.integers(0, 10_000), offset=st.integers(SPAN // 3, SPAN + 60))
+def test_a_past_day_looks_the_same_after_rows_were_corrected(seed, offset):
+    facts, as_of = random_corrected_facts(seed, 120, 5, SPAN), day(offset)
+    now, then = known_on(facts, FAR), known_on(facts, as_of)
+    # of the open book and customers of its own day, a ledger needs no superseded versions
+    latest = then | {name: table.empty() for name, table in SUPERSEDED_TABLES.items()}
+    for compute in (compute_open_features, compute_customer_features):
+        assert_frame_equal(compute(now, as_of), compute(latest, as_of), check_exact=True)
+    # instalments that nobody knew of on that day are other rows than the whole was
+    agreed_later = now["core_instalment"].filter(pl.col("observed_at").dt.date() >= as_of)
+    found, expected = (compute_issue_features(ledger) for ledger in (now, then))
+    expected = expected.filter(pl.col("as_of_date") <= as_of).join(agreed_later, on="invoice_id", how="anti")
+    found = found.join(expected, on=KEY, how="semi")
+    assert found.height
+    assert_frame_equal(found.sort(KEY), expected.sort(KEY), check_exact=True)
 
 
 @EXAMPLES

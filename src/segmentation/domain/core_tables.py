@@ -343,6 +343,41 @@ CANONICAL_TABLES: dict[str, Table] = by_name(
 """Canonical tables by name; what a mapping may fill."""
 
 
+CORRECTABLE_TABLES: tuple[Table, ...] = (
+    CUSTOMER,
+    INVOICE,
+    INSTALMENT,
+    PAYMENT,
+    ALLOCATION,
+    CONTACT_EVENT,
+    CONTACT_OUTCOME,
+    PROMISE_TO_PAY,
+    PAYMENT_PLAN,
+    DISPUTE,
+)
+"""Canonical tables of which superseded versions are kept: what a past day looked like is told from them."""
+
+
+def superseded_name(name: str) -> str:
+    """Return the name of the table with the superseded versions of a canonical table's rows."""
+    return name.replace("core_", "core_superseded_", 1)
+
+
+SUPERSEDED_TABLES: dict[str, Table] = by_name(
+    Table(
+        superseded_name(table.name),
+        f"version of a row of {table.name} that was believed until a later one was learned",
+        (
+            *table.columns,
+            timestamp("superseded_at", "when the next version of the row was learned", required=True),
+        ),
+        (*table.key, "observed_at"),
+    )
+    for table in CORRECTABLE_TABLES
+)
+"""Versions that were believed at the start of a day and corrected later, as known on the as-of day."""
+
+
 INSTALMENT_BALANCE = Table(
     "core_instalment_balance",
     "instalment of an invoice, debit note or prepayment request, as known on the as-of day",
@@ -471,8 +506,10 @@ DELIVERY_CHECK = Table(
     QUALITY.key,
 )
 
-LEDGER_TABLES: dict[str, Table] = CANONICAL_TABLES | by_name(
-    (PAYMENT_MATCH, INSTALMENT_BALANCE, UNALLOCATED_CASH, QUARANTINE, QUALITY)
+LEDGER_TABLES: dict[str, Table] = (
+    CANONICAL_TABLES
+    | SUPERSEDED_TABLES
+    | by_name((PAYMENT_MATCH, INSTALMENT_BALANCE, UNALLOCATED_CASH, QUARANTINE, QUALITY))
 )
 """All ``core_`` tables by name."""
 

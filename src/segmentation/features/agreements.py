@@ -38,7 +38,7 @@ def tell_agreements(ledger: Frames) -> dict[str, pl.DataFrame]:
     instalments took the place of a whole, null for everything else.
     """
     balance = ledger[_BALANCE].with_columns(pl.lit(None, pl.Date).alias("replaced_date"))
-    agreed = _find_agreements(ledger)
+    agreed = find_agreements(ledger)
     if agreed.is_empty():
         return {**ledger, _BALANCE: balance.with_columns(pl.lit(None, pl.Date).alias("agreed_date"))}
     parts = balance.join(agreed, on="invoice_id", how="left", maintain_order="left")
@@ -50,7 +50,7 @@ def drop_later_movements(of_wholes: pl.DataFrame) -> pl.DataFrame:
     return of_wholes.filter(pl.col("known_date") <= pl.col("agreed_date")).drop("agreed_date")
 
 
-def _find_agreements(ledger: Frames) -> pl.DataFrame:
+def find_agreements(ledger: Frames) -> pl.DataFrame:
     """Return the invoices whose instalments were learned after they were owed and known, and the day."""
     return (
         ledger["core_instalment"]

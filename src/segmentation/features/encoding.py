@@ -95,18 +95,21 @@ class NumberedLedger:
     currencies: pl.Series
 
 
+ISSUES = "issues"
+"""Name under which moments at issue stand beside the tables, where corrections make them differ from the balances."""
+
+
 def number_ledger(ledger: Frames) -> NumberedLedger:
-    """Return the ledger with numbers for its customers, and for the currencies of its balances."""
+    """Return the ledger with numbers for its customers, and for the currencies of its balances and issues."""
     named = [name for name, frame in ledger.items() if "customer_id" in frame.columns]
     customers, numbers = number_names([ledger[name]["customer_id"] for name in named])
-    balance = ledger["core_instalment_balance"]
-    currencies, (currency,) = number_names([balance["currency"]])
+    valued = [name for name in ("core_instalment_balance", ISSUES) if name in ledger]
+    currencies, currency = number_names([ledger[name]["currency"] for name in valued])
     frames = dict(ledger)
     for name, column in zip(named, numbers, strict=True):
         frames[name] = ledger[name].with_columns(column.alias("customer_id"))
-    frames["core_instalment_balance"] = frames["core_instalment_balance"].with_columns(
-        currency.alias("currency")
-    )
+    for name, column in zip(valued, currency, strict=True):
+        frames[name] = frames[name].with_columns(column.alias("currency"))
     return NumberedLedger(frames, customers, currencies)
 
 

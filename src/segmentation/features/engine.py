@@ -16,7 +16,9 @@ from queue import SimpleQueue
 import numpy as np
 import polars as pl
 
+from segmentation.domain.core_tables import superseded_name
 from segmentation.domain.errors import InputRefusedError
+from segmentation.domain.schema import Frames
 from segmentation.features.dates import OBSERVED
 from segmentation.features.encoding import (
     Calendar,
@@ -96,7 +98,7 @@ def build_history(
         Calendar.since(days.base),
         items.result(),
         outcomes.result(),
-        [count_tally(tally, frame, _first_day(ledger.frames[tally.source]), days) for tally, frame in facts],
+        [count_tally(tally, frame, _first_day(ledger.frames, tally.source), days) for tally, frame in facts],
         max(len(ledger.currencies), 1),
     )
 
@@ -190,8 +192,13 @@ def _refuse_unsummable(items: pl.DataFrame) -> None:
         )
 
 
-def _first_day(source: pl.DataFrame) -> int | None:
-    first = source.select(OBSERVED.min()).item()
+def _first_day(ledger: Frames, source: str) -> int | None:
+    days = [
+        ledger[name].select(OBSERVED.min()).item()
+        for name in (source, superseded_name(source))
+        if name in ledger
+    ]
+    first = min((day for day in days if day is not None), default=None)
     return None if first is None else (first - dt.date(1970, 1, 1)).days
 
 

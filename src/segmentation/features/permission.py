@@ -5,11 +5,13 @@ Belongs here: the refusal. Does not belong here: features, facts.
 
 import polars as pl
 
-from segmentation.domain.core_tables import CANONICAL_TABLES
+from segmentation.domain.core_tables import CANONICAL_TABLES, SUPERSEDED_TABLES
 from segmentation.domain.schema import Frames, Role
 
 REFUSED_ROLES = (Role.SENSITIVE, Role.GROUP, Role.PERSONAL, Role.FREE_TEXT)
 """Roles of ledger columns that no feature may touch."""
+
+_TABLES = CANONICAL_TABLES | SUPERSEDED_TABLES
 
 
 def refused_columns() -> dict[str, Role]:
@@ -29,8 +31,8 @@ def without_refused(ledger: Frames) -> dict[str, pl.DataFrame]:
     or free-text column cannot reach a feature whatever its formula.
     """
     return {
-        name: frame.drop(CANONICAL_TABLES[name].columns_with(*REFUSED_ROLES), strict=False)
-        if name in CANONICAL_TABLES
+        name: frame.drop(_TABLES[name].columns_with(*REFUSED_ROLES), strict=False)
+        if name in _TABLES
         else frame
         for name, frame in ledger.items()
     }

@@ -9,6 +9,8 @@ Customers do not depend on each other once each has the rows that tell its story
 needed than the one that is proved on one machine. Money is what ties customers together: a payment, what
 takes it back and all of its allocations go to every customer with an invoice that it pays. The ledger's
 first record of each kind goes to all partitions, because what was not recorded yet is null everywhere.
+Superseded versions go where their rows go, and an invoice to everybody who it was once believed to be of; a
+partition tells of its own customers only.
 """
 
 import datetime as dt
@@ -19,7 +21,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 import pyarrow as pa
 
-from segmentation.domain.core_tables import LEDGER_TABLES
+from segmentation.domain.core_tables import CORRECTABLE_TABLES, LEDGER_TABLES, superseded_name
 from segmentation.domain.errors import UsageError
 from segmentation.domain.schema import Frames
 from segmentation.features.computation import (
@@ -50,8 +52,9 @@ TABLES_READ = (
     "core_allocation",
     "core_contact_event",
     "core_contact_outcome",
+    *(superseded_name(table.name) for table in CORRECTABLE_TABLES),
 )
-"""Tables of the ledger that features are made from."""
+"""Tables of the ledger that features are made from; where nothing was corrected, leave out the superseded ones."""
 
 _TYPES: Mapping[pl.DataType, tuple[str, pa.DataType]] = {
     pl.String(): ("string", pa.string()),
@@ -106,7 +109,7 @@ def compute_features_on_spark(
     nothing = {table: definition.empty() for table, definition in LEDGER_TABLES.items()}
     columns = _compute(nothing, name, as_of, features).schema
     schema = ", ".join(f"`{column}` {_TYPES[kind][0]}" for column, kind in columns.items())
-    return routed.repartition(CUSTOMER).drop(CUSTOMER).mapInArrow(compute, schema)
+    return routed.repartition(CUSTOMER).mapInArrow(compute, schema)
 
 
 def _compute(ledger: Frames, name: str, as_of: dt.date | None, features: Sequence[Feature]) -> pl.DataFrame:
@@ -117,62 +120,90 @@ def _compute(ledger: Frames, name: str, as_of: dt.date | None, features: Sequenc
     return compute_customer_features(ledger, as_of, features)
 
 
+def _with_versions(tables: "Mapping[str, SparkFrame]", *names: str) -> "dict[str, SparkFrame]":
+    """Return these of the tables, and those of their superseded versions."""
+    both = [version for name in names for version in (name, superseded_name(name))]
+    return {name: tables[name] for name in both if name in tables}
+
+
 def _take_first_records(tables: "Mapping[str, SparkFrame]") -> dict[str, pl.DataFrame]:
-    sources = {tally.source for tally in TALLIES} & set(tables)
+    sources = _with_versions(tables, *{tally.source for tally in TALLIES})
     return {
-        source: pl.DataFrame(tables[source].orderBy("observed_at").limit(1).toArrow()) for source in sources
+        source: pl.DataFrame(frame.orderBy("observed_at").limit(1).toArrow())
+        for source, frame in sources.items()
     }
 
 
 def _route(tables: "Mapping[str, SparkFrame]") -> "dict[str, SparkFrame]":
-    """Return each table with ``CUSTOMER``: a row once for each customer whose features need it."""
+    """Return each table with ``CUSTOMER``: a row once or more for each customer whose features need it."""
     from pyspark.sql.functions import col
 
+    by_customer = (*_BY_CUSTOMER, "core_contact_event", "core_payment")
     routed = {
-        name: tables[name].withColumn(CUSTOMER, col("customer_id"))
-        for name in (*_BY_CUSTOMER, "core_contact_event", "core_payment")
-        if name in tables
+        name: [frame.withColumn(CUSTOMER, col("customer_id"))]
+        for name, frame in _with_versions(tables, *by_customer).items()
     }
-    invoiced = [tables[name] for name in ("core_invoice", "core_instalment_balance") if name in tables]
-    if not invoiced:
-        return routed
-    owners = _union(
-        [frame.select("invoice_id", col("customer_id").alias(CUSTOMER)) for frame in invoiced]
-    ).distinct()
-    routed |= {name: tables[name].join(owners, "invoice_id") for name in _BY_INVOICE if name in tables}
-    if "core_contact_event" in tables:
-        about_invoice = tables["core_contact_event"].join(owners, "invoice_id")
-        routed["core_contact_event"] = _union([routed["core_contact_event"], about_invoice])
-        if "core_contact_outcome" in tables:
-            contacts = routed["core_contact_event"].select("contact_id", CUSTOMER).distinct()
-            routed["core_contact_outcome"] = tables["core_contact_outcome"].join(contacts, "contact_id")
-    if "core_allocation" in tables:
-        routed["core_allocation"] = tables["core_allocation"].join(owners, "invoice_id")
-        if "core_payment" in tables:
-            families = _find_families(tables["core_payment"])
-            lines = tables["core_allocation"].join(families, "payment_id")
-            payers = lines.join(owners, "invoice_id").select("family_id", CUSTOMER).distinct()
-            for name, rows in (
-                ("core_payment", tables["core_payment"].join(families, "payment_id")),
-                ("core_allocation", lines),
-            ):
-                told = rows.join(payers, "family_id").drop("family_id")
-                routed[name] = _union([routed[name], told])
-    return routed
+    invoiced = [*_with_versions(tables, "core_invoice"), "core_instalment_balance"]
+    owned = [
+        tables[name].select("invoice_id", col("customer_id").alias(CUSTOMER))
+        for name in invoiced
+        if name in tables
+    ]
+    if owned:
+        owners = _union(owned).distinct()
+        by_invoice = _with_versions(tables, *_BY_INVOICE, "core_contact_event", "core_allocation")
+        if superseded_name("core_invoice") in tables:  # invoices may have moved from one customer to another
+            by_invoice |= {name: tables[name] for name in invoiced if name in tables}
+        for name, frame in by_invoice.items():
+            routed.setdefault(name, []).append(frame.join(owners, "invoice_id"))
+        for name, frame in _route_money(tables, owners).items():
+            routed[name].append(frame)
+    told = {name: _union(frames) for name, frames in routed.items()}
+    contacts = [
+        told[name].select("contact_id", CUSTOMER) for name in _with_versions(told, "core_contact_event")
+    ]
+    if contacts:
+        about = _union(contacts).distinct()
+        outcomes = _with_versions(tables, "core_contact_outcome")
+        told |= {name: frame.join(about, "contact_id") for name, frame in outcomes.items()}
+    return told
+
+
+def _route_money(tables: "Mapping[str, SparkFrame]", owners: "SparkFrame") -> "dict[str, SparkFrame]":
+    """Return the payments and allocations that tell of money with which a customer's invoice was paid."""
+    from pyspark.sql.functions import col
+
+    payments, allocations = (_with_versions(tables, name) for name in ("core_payment", "core_allocation"))
+    if not payments or not allocations:
+        return {}
+    families = _find_families(
+        _union([rows.select("payment_id", "reversal_of") for rows in payments.values()])
+    )
+    told = {name: rows.join(families, "payment_id") for name, rows in (payments | allocations).items()}
+    paid = _union([told[name].select("invoice_id", "family_id") for name in allocations])
+    payers = paid.join(owners, "invoice_id").select("family_id", col(CUSTOMER)).distinct()
+    return {name: rows.join(payers, "family_id").drop("family_id") for name, rows in told.items()}
 
 
 def _find_families(payments: "SparkFrame") -> "SparkFrame":
-    """Return for each payment the one that it takes back in the end, or itself: payment_id, family_id."""
+    """Return for each payment the one that it takes back in the end, or itself: payment_id, family_id.
+
+    A payment of which different versions take back different ones is of the family of each.
+    """
     from pyspark.sql.functions import coalesce, col
 
-    families = payments.select("payment_id", coalesce("reversal_of", "payment_id").alias("family_id"))
+    families = payments.select(
+        "payment_id", coalesce("reversal_of", "payment_id").alias("family_id")
+    ).distinct()
     for _ in range(CHAIN_ROUNDS):
         further = families.select(col("payment_id").alias("family_id"), col("family_id").alias("further_id"))
         looked = families.join(further, "family_id", "left")
         changed = looked.filter(col("further_id") != col("family_id")).limit(1).count()
         if not changed:
             break
-        families = looked.select("payment_id", coalesce("further_id", "family_id").alias("family_id"))
+        families = looked.select(
+            "payment_id", coalesce("further_id", "family_id").alias("family_id")
+        ).distinct()
     return families
 
 
@@ -204,11 +235,12 @@ def _compute_partition(
         return
     ledger = {table: definition.empty() for table, definition in LEDGER_TABLES.items()}
     packed = pl.DataFrame(pa.Table.from_batches(batches))
-    for table in packed.columns:
+    for table in (name for name in packed.columns if name != CUSTOMER):
         rows = packed.select(table).filter(pl.col(table).is_not_null()).unnest(table)
         definition = LEDGER_TABLES[table]
         frames = [definition.align(frame) for frame in (rows, firsts.get(table)) if frame is not None]
         ledger[table] = pl.concat(frames).unique(definition.key, keep="first").sort(definition.key)
     frame = _compute(ledger, name, as_of, features)
+    frame = frame.filter(pl.col("customer_id").is_in(packed[CUSTOMER].unique().implode()))
     schema = pa.schema([pa.field(column, _TYPES[kind][1]) for column, kind in frame.schema.items()])
     yield from frame.to_arrow().cast(schema).to_batches()

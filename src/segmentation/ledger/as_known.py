@@ -9,7 +9,14 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import polars as pl
 
-from segmentation.domain.core_tables import CANONICAL_TABLES, PROGRAM_COLUMNS, QUARANTINE
+from segmentation.domain.core_tables import (
+    CANONICAL_TABLES,
+    CORRECTABLE_TABLES,
+    PROGRAM_COLUMNS,
+    QUARANTINE,
+    SUPERSEDED_TABLES,
+    superseded_name,
+)
 from segmentation.domain.errors import InputRefusedError
 from segmentation.domain.row_lookup import find_rows, is_known
 from segmentation.domain.schema import DataType, Frames, Table, is_sorted_by
@@ -18,11 +25,12 @@ from segmentation.domain.vocabulary import PlanStatus, PromiseStatus
 from segmentation.ledger.mapping import OBSERVED_AT
 from segmentation.ledger.moments import MOMENT_TYPE
 from segmentation.ledger.quarantine import to_quarantine
-from segmentation.ledger.references import refuse_orphans
+from segmentation.ledger.references import drop_loose_versions, refuse_orphans
 from segmentation.ledger.rules import REST_OF_ROW_REFUSED
 from segmentation.ledger.source_rows import PLACE, write_source_id
 
 _ROW = "row_number"
+_SUPERSEDED_AT = "superseded_at"
 
 FIRST_STATUSES: Mapping[tuple[str, str], str] = {
     ("core_promise_to_pay", "status"): PromiseStatus.OPEN.value,
@@ -159,7 +167,8 @@ def as_known(tables: Frames, as_of: date) -> dict[str, pl.DataFrame]:
 
     Parameters
     ----------
-    tables : every canonical table with all facts, and ``core_quarantine``, as ``convert`` returns them.
+    tables : every canonical table with all facts, and ``core_quarantine``, as ``convert`` returns them; or what
+        this function returned for a later day.
     as_of : the as-of day.
 
     Returns
@@ -169,6 +178,7 @@ def as_known(tables: Frames, as_of: date) -> dict[str, pl.DataFrame]:
     null, and so are outcomes without their day: a dispute whose ``closed_at`` is missing is open, a
     promise or plan whose last day is missing is open or running, whatever outcome the row names (it
     could have been filled in on any day). ``core_quarantine`` also has the rows that refer to something unknown on that day.
+    The tables of ``SUPERSEDED_TABLES`` have the earlier versions, where a day began on which one was the latest.
 
     Notes
     -----
@@ -179,16 +189,31 @@ def as_known(tables: Frames, as_of: date) -> dict[str, pl.DataFrame]:
     quarantine = tables["core_quarantine"].filter(
         pl.col(OBSERVED_AT).is_null() | (pl.col(OBSERVED_AT) < start)
     )
-    known = {name: _observed_before(tables[name], start) for name in CANONICAL_TABLES}
+    known = {name: _observed_before(_all_versions(tables, name), start) for name in CANONICAL_TABLES}
     known, quarantine = _refuse_rest_of_rows(known, quarantine)
-    latest = {
-        name: _latest_versions(_hide_later_values(known[name], table, as_of, start), table)
-        for name, table in CANONICAL_TABLES.items()
-    }
+    latest, superseded = {}, {}
+    for name, table in CANONICAL_TABLES.items():
+        versions = _hide_later_values(known[name], table, as_of, start)
+        latest[name], superseded[name] = _part_versions(versions, table)
     latest, quarantine = refuse_orphans(latest, known, quarantine)
-    return {name: table.conform(latest[name]) for name, table in CANONICAL_TABLES.items()} | {
-        "core_quarantine": QUARANTINE.conform(_name_customers(quarantine, latest["core_invoice"]))
+    return {
+        **{name: table.conform(latest[name]) for name, table in CANONICAL_TABLES.items()},
+        **{
+            superseded_name(table.name): SUPERSEDED_TABLES[superseded_name(table.name)].conform(
+                drop_loose_versions(superseded[table.name], table.name, latest)
+            )
+            for table in CORRECTABLE_TABLES
+        },
+        "core_quarantine": QUARANTINE.conform(_name_customers(quarantine, latest["core_invoice"])),
     }
+
+
+def _all_versions(tables: Frames, name: str) -> pl.DataFrame:
+    """Return a table with the versions that were superseded before a later day, where the tables are of one."""
+    earlier = tables.get(superseded_name(name))
+    if earlier is None or not earlier.height:
+        return tables[name]
+    return pl.concat([tables[name], earlier.select(tables[name].columns)])
 
 
 def _observed_before(frame: pl.DataFrame, start: datetime) -> pl.DataFrame:
@@ -223,32 +248,34 @@ def _refuse_rest_of_rows(
     return kept, pl.concat(added)
 
 
-def _latest_versions(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
-    """Return the latest version of each row, observed when its content was first learned.
+def _part_versions(frame: pl.DataFrame, table: Table) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the latest version of each row, observed when its content was first learned, and those before.
 
     Of versions learned at the same moment (one customer in several source rows) the one with more
-    filled in counts, else the last in order of content: never the order of rows or files.
+    filled in counts, else the last in order of content: never the order of rows or files. A version before
+    has ``superseded_at``; one that was superseded on the day on which it was learned is left out.
     """
     key = list(table.key)
     repeated = _find_repeated(frame, key)
     if not repeated.any():
-        return frame
+        return frame, frame.clear().with_columns(pl.lit(None, dtype=MOMENT_TYPE).alias(_SUPERSEDED_AT))
     several = frame.with_row_index(_ROW).filter(repeated)
     content = [name for name in table.column_names if name not in {*key, OBSERVED_AT, *PROGRAM_COLUMNS}]
     ordered = several.sort([*key, OBSERVED_AT, *content, "source_id"], nulls_last=False)
     is_new = pl.lit(value=False)
     for name in content:
         is_new = is_new | pl.col(name).ne_missing(pl.col(name).shift(1))
-    latest = (
+    versions = (
         ordered.with_columns(is_new.alias("is_new"))
         .with_columns(pl.col("is_new").cum_sum().over(key).alias("version"))
-        .filter(pl.col("version") == pl.col("version").max().over(key))
-        .unique(subset=key, keep="first", maintain_order=True)
+        .unique(subset=[*key, "version"], keep="first", maintain_order=True)
+        .with_columns(pl.col(OBSERVED_AT).shift(-1).over(key).alias(_SUPERSEDED_AT))
         .drop("is_new", "version")
     )
     kept = ~repeated
-    kept[latest.get_column(_ROW)] = True
-    return frame.filter(kept)
+    kept[versions.filter(pl.col(_SUPERSEDED_AT).is_null()).get_column(_ROW)] = True
+    is_believed = pl.col(OBSERVED_AT).dt.date() < pl.col(_SUPERSEDED_AT).dt.date()
+    return frame.filter(kept), versions.filter(is_believed).drop(_ROW)
 
 
 def _find_repeated(frame: pl.DataFrame, key: list[str]) -> pl.Series:

@@ -10,6 +10,7 @@ import polars as pl
 
 from segmentation.domain.core_tables import CANONICAL_TABLES, QUARANTINE
 from segmentation.domain.row_lookup import is_among, is_known
+from segmentation.domain.schema import Frames
 from segmentation.ledger.quarantine import to_quarantine
 from segmentation.ledger.rules import REVERSAL_NOT_OPPOSITE
 
@@ -84,6 +85,24 @@ def refuse_orphans(
         )
         added.append(more)
     return kept | {"core_dunning_block": blocks}, pl.concat(added)
+
+
+def drop_loose_versions(versions: pl.DataFrame, name: str, kept: Frames) -> pl.DataFrame:
+    """Return the superseded versions of a table's rows that are not refused, in whole or for what they refer to.
+
+    Parameters
+    ----------
+    versions : rows of the canonical table ``name``.
+    kept : every canonical table, as ``refuse_orphans`` returns them.
+    """
+    if not versions.height:
+        return versions
+    bound = versions.filter(is_among(versions, kept[name], CANONICAL_TABLES[name].key))
+    for table, column, referred, _ in _REFERENCES:
+        if table == name:
+            values = bound.get_column(column)
+            bound = bound.filter(values.is_null() | is_known(values, kept[referred].get_column(column)))
+    return bound
 
 
 def _refuse_versions(
