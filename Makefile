@@ -1,8 +1,17 @@
-# Two commands do everything: `make demo` and `make test`. Needs Python 3.11 or newer and nothing else.
+# Two commands do everything: `make demo` and `make test`. Needs Python 3.11 or newer and OpenMP.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DATA_ROOT ?= data
+
+# LightGBM needs the system's OpenMP library, which slim images and macOS lack.
+define FIND_OPENMP
+$(BIN)/python -c 'import lightgbm' 2>/dev/null || { \
+	[ "$$(id -u)" -eq 0 ] && command -v apt-get >/dev/null && echo "Installing OpenMP (libgomp1)" && \
+	apt-get update -qq >/dev/null && apt-get install -y -qq --no-install-recommends libgomp1 >/dev/null; \
+	$(BIN)/python -c 'import lightgbm' || \
+	{ echo "LightGBM does not load. It needs OpenMP: apt-get install libgomp1 (Debian, Ubuntu), dnf install libgomp (Fedora), brew install libomp (macOS)."; exit 2; }; }
+endef
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint bench docs clean
@@ -20,12 +29,14 @@ $(VENV)/run-ready: requirements.txt pyproject.toml | $(VENV)/python-found
 	@echo "Installing what the product needs into $(VENV) (about a minute, once)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@$(FIND_OPENMP)
 	@touch $@
 
 $(VENV)/test-ready: requirements-dev.txt pyproject.toml | $(VENV)/python-found
 	@echo "Installing what tests need into $(VENV) (about a minute, once)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@$(FIND_OPENMP)
 	@touch $@ $(VENV)/run-ready
 
 demo: $(VENV)/run-ready ## Run the whole journey on the sample ledger and serve the dashboard (NO_DASHBOARD=1 stops before serving)

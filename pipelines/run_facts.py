@@ -93,6 +93,10 @@ def read_known_findings(location: str, as_of: dt.date) -> pl.DataFrame:
         return store.read_findings(before=as_of)
 
 
+PROGRAM_FILES = ("*.py", "*.yaml", "*.jinja")
+"""What a result can depend on: code, tables of words and rules, templates."""
+
+
 @cache
 def hash_program() -> str:
     """Return a hash of the program's own source and data files: a new version makes a new run."""
@@ -102,7 +106,7 @@ def hash_program() -> str:
     folders = [Path(next(iter(segmentation.__path__))), root]
     digest = hashlib.sha256()
     for folder in folders:
-        for path in sorted([*folder.rglob("*.py"), *folder.rglob("*.yaml")]):
+        for path in sorted(path for kind in PROGRAM_FILES for path in folder.rglob(kind)):
             digest.update(str(path.relative_to(folder)).encode())
             digest.update(path.read_bytes())
     return digest.hexdigest()
