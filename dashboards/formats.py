@@ -12,13 +12,15 @@ from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_datetime, format_time
 from babel.numbers import format_compact_currency, format_currency, format_decimal, format_percent
 
+from segmentation.domain.settings import TreatmentSettings
+
 UNKNOWN = "–"
 DEFAULT_LOCALE = "en_GB"
-DEFAULT_TIMEZONE = "Europe/Brussels"
+DEFAULT_TIMEZONE = TreatmentSettings().default_timezone
 
 
 def find_zone(*names: str | None) -> ZoneInfo:
-    """Return the first of these time zones that exists, Brussels when none does."""
+    """Return the first of these time zones that exists, the default of the settings when none does."""
     for name in names:
         if not name:
             continue

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 import polars as pl
 
-from segmentation.domain.settings import TreatmentSettings
+from dashboards.formats import DEFAULT_TIMEZONE
 
 PAGE_ROWS = 50
 
@@ -43,8 +43,7 @@ def label_customer() -> pl.Expr:
 
 def local_date(worklist: pl.DataFrame, column: str) -> pl.Expr:
     """Return the day of a moment in the zone in which each customer's contact hours are read; null stays null."""
-    default = TreatmentSettings().default_timezone
-    zone = pl.col("contact_timezone").fill_null(default)
+    zone = pl.col("contact_timezone").fill_null(DEFAULT_TIMEZONE)
     day = pl.lit(None, dtype=pl.Date)
     for name in worklist.select(zone.unique(maintain_order=True)).to_series():
         day = pl.when(zone == name).then(pl.col(column).dt.convert_time_zone(name).dt.date()).otherwise(day)

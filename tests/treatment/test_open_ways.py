@@ -4,10 +4,8 @@ import pytest
 
 from segmentation.domain.settings import TreatmentSettings
 from segmentation.domain.vocabulary import FORMAL_ACTIONS, Action
-from segmentation.publish.decision_bounds import CALENDAR_DAYS as DECIDED_DAYS
 from segmentation.publish.decision_bounds import CLOSE_HOUR, OPEN_HOUR
 from segmentation.treatment.jurisdiction import load_pack
-from segmentation.treatment.open_ways import CALENDAR_DAYS
 from tests.treatment.conftest import AS_OF
 
 
@@ -71,7 +69,6 @@ def test_hours_of_the_settings_narrow_them(book):
 
 
 def test_what_a_decision_assumes_is_never_wider_than_the_packs():
-    assert DECIDED_DAYS == CALENDAR_DAYS
     for name in ("be_consumer", "nl_consumer", "eu_business", "strictest"):
         hours = load_pack(name).hours
         assert hours.open_hour <= OPEN_HOUR

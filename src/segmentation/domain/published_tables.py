@@ -252,6 +252,9 @@ SEGMENT_COMPARISON = Table(
     ("model",),
 )
 
+CALENDAR_DAYS = 31
+"""Days from the as-of day for which the closed days of a recommendation are written down."""
+
 RECOMMENDATIONS = Table(
     "out_recommendations",
     "customer with something to do or to wait for",
@@ -353,8 +356,8 @@ RECOMMENDATIONS = Table(
         ),
         text_list(
             "closed_days",
-            "days on which contact is not lawful where the customer is, as ISO dates, over the 31 days from "
-            "the as-of day; null means not known: Sundays only",
+            f"days on which contact is not lawful where the customer is, as ISO dates, over the {CALENDAR_DAYS} days "
+            "from the as-of day; null means not known: Sundays only",
         ),
         flag(
             "needs_approval", "whether a named person must approve it before it is carried out", required=True

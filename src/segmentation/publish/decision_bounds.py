@@ -10,6 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from segmentation.domain.errors import UsageError
+from segmentation.domain.published_tables import CALENDAR_DAYS
 from segmentation.domain.settings import TreatmentSettings
 from segmentation.domain.vocabulary import FORMAL_ACTIONS, Action
 
@@ -26,9 +27,6 @@ ACTIONS_ON_OVERDUE = frozenset(
 
 OPEN_HOUR, CLOSE_HOUR = 8, 20
 """Lawful hours where a recommendation names none; its own are never wider."""
-
-CALENDAR_DAYS = 31
-"""Days from the as-of day within which the closed days of a recommendation are known."""
 
 _SUNDAY = 6
 

@@ -9,15 +9,13 @@ from datetime import date, timedelta
 
 import polars as pl
 
+from segmentation.domain.published_tables import CALENDAR_DAYS
 from segmentation.domain.row_lookup import is_known
 from segmentation.domain.schema import Frames
 from segmentation.domain.settings import TreatmentSettings
 from segmentation.domain.vocabulary import FORMAL_ACTIONS, Action, Channel
 from segmentation.treatment.contact_hours import is_open_day, resolve_hours
 from segmentation.treatment.scenario import Scenario, list_steps
-
-CALENDAR_DAYS = 31
-"""Days from the as-of day for which closed days are written down."""
 
 
 @dataclass(frozen=True, slots=True)
