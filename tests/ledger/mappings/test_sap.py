@@ -124,3 +124,28 @@ def test_a_bad_row_is_in_quarantine_with_its_place(tmp_path):
     neither = bad.replace(";S;5OO,00;", ";X;500,00;")
     folder, line = exports.append(FOLDER, tmp_path / "neither", "BSID_2025.csv", neither)
     assert exports.quarantined(folder, SYSTEM) == {("BSID_2025.csv", line, "not_in_list", "document_type")}
+
+
+def test_amounts_and_days_of_another_client_are_in_quarantine_and_never_guessed(tmp_path):
+    english = {"500,00": "500.00", "1.190,00": "1,190.00", "30,00": "30.00"}
+
+    def write_in_english(row):
+        if row["BELNR"] == "1400000005":  # the clearing of the direct debit that came back
+            return row | {"AUGDT": "2025-04-17"}
+        return row | {name: english.get(row[name], row[name]) for name in ("WRBTR", "WSKTO")}
+
+    folder = exports.rewrite(
+        FOLDER,
+        tmp_path / "english",
+        dict.fromkeys(["BSID_2025.csv", "BSAD_2025.csv"], write_in_english),
+        delimiter=";",
+    )
+    quarantine = exports.load(folder, SYSTEM).ledger["core_quarantine"]
+    misread = quarantine.filter(pl.col("rule").str.starts_with("not_a_"))
+    assert misread.select("value", "rule").unique().sort("value").rows() == [
+        ("1,190.00", "not_a_number"),
+        ("2025-04-17 | 17.04.2025", "not_a_timestamp"),
+        ("30.00", "not_a_number"),
+        ("500.00", "not_a_number"),
+    ]
+    exports.assert_accounted(folder, SYSTEM)
