@@ -100,7 +100,7 @@ def test_a_later_version_with_other_prefixes_is_read_alike():
     (entry,) = entries_of(V08)
     assert (entry["amount"], entry["currency"], entry["booking_date"]) == ("30.50", "EUR", "2026-02-02")
     assert (entry["counterparty_name"], entry["status"]) == ("Customer 2001", "BOOK")
-    assert entry["entry_id"] == "BE71096123456769/2026-032/1"
+    assert entry["entry_id"] == "BE71096123456769/2026-02-02/2026-032/1"
 
 
 def test_the_same_bank_reference_is_the_same_entry_in_another_statement():
@@ -108,6 +108,15 @@ def test_the_same_bank_reference_is_the_same_entry_in_another_statement():
     assert [entry["entry_id"] for entry in entries_of(V02)][:4] == [
         entry["entry_id"] for entry in entries_of(again)
     ][:4]
+
+
+def test_a_statement_number_that_comes_again_in_another_year_is_another_statement():
+    closing = V08.rindex(b"</c:Bal>")
+    next_year = V08[:closing].replace(b"2026-02-02", b"2027-02-02") + V08[closing:]
+    pages = V08.replace(b"</c:Id>\n", b"</c:Id><c:StmtPgntn><c:PgNb>2</c:PgNb></c:StmtPgntn>\n", 1)
+    keys = [entries_of(data)[0]["entry_id"] for data in (V08, V08, next_year, pages)]
+    assert keys[0] == keys[1]
+    assert len(set(keys)) == 3
 
 
 def test_entries_that_share_a_reference_keep_keys_of_their_own():

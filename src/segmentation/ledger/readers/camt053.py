@@ -81,19 +81,22 @@ class _StatementReader:
         self.balances = balances
         self.number = self._require("Id")
         self.account = self._require("Acct/Id/IBAN", "Acct/Id/Othr/Id")
-        self.keys = EntryKeys(self.account, self.number)
 
     def read(self) -> None:
-        opening, currency = self._balance(_OPENING, "opening")
-        closing, closing_currency = self._balance(_CLOSING, "closing")
+        opening, currency, _ = self._balance(_OPENING, "opening")
+        closing, closing_currency, closing_day = self._balance(_CLOSING, "closing")
         self._require_currency(closing_currency, currency, self.statement)
+        # banks count their statements anew each year, and the pages of one have its number and day
+        page = text_at(self.statement, "StmtPgntn/PgNb")
+        keys = EntryKeys(self.account, "/".join(filter(None, (closing_day, self.number, page))))
         booked = Decimal(0)
         for position, entry in enumerate(find_all(self.statement, "Ntry"), start=1):
             amount, entry_currency = self._amount(entry)
             if text_at(entry, "Sts/Cd", "Sts") == _BOOKED:
                 self._require_currency(entry_currency, currency, entry)
                 booked += amount
-            self._add(entry, amount, entry_currency, str(position))
+            key = keys.make(text_at(entry, "AcctSvcrRef"), _day(entry, "ValDt"), amount, str(position))
+            self._add(entry, amount, entry_currency, key)
         require_adding_up(
             opening,
             booked,
@@ -124,8 +127,11 @@ class _StatementReader:
                 remedy="Download the statement again from the bank.",
             )
 
-    def _balance(self, codes: tuple[str, ...], kind: str) -> tuple[Decimal, str]:
-        """Return the first kind of balance that the statement has; a page begins and ends with ITBD."""
+    def _balance(self, codes: tuple[str, ...], kind: str) -> tuple[Decimal, str, str | None]:
+        """Return amount, currency and day of the first kind of balance that the statement has.
+
+        A page begins and ends with ITBD.
+        """
         by_code: dict[str | None, list[Element]] = {}
         for balance in find_all(self.statement, "Bal"):
             by_code.setdefault(text_at(balance, "Tp/CdOrPrtry/Cd"), []).append(balance)
@@ -134,18 +140,19 @@ class _StatementReader:
                 continue
             found = by_code[code][0 if kind == "opening" else -1]
             amount, currency = self._amount(found)
+            day = _day(found, "Dt")
             self.balances.add(
                 line_of(found),
                 {
                     "statement_id": self.number,
                     "account": self.account,
                     "kind": kind,
-                    "balance_date": _day(found, "Dt"),
+                    "balance_date": day,
                     "amount": write_amount(amount),
                     "currency": currency,
                 },
             )
-            return amount, currency
+            return amount, currency, day
         raise InputRefusedError(
             f"Statement {self.number} has no {kind} balance, so it cannot be shown to be complete",
             where=self._place(self.statement),
@@ -165,9 +172,7 @@ class _StatementReader:
             )
         return sign * amount, str(holder.get("Ccy"))
 
-    def _add(self, entry: Element, amount: Decimal, currency: str, position: str) -> None:
-        reference = text_at(entry, "AcctSvcrRef")
-        key = self.keys.make(reference, _day(entry, "ValDt"), amount, position)
+    def _add(self, entry: Element, amount: Decimal, currency: str, key: str) -> None:
         common = {
             "statement_id": self.number,
             "status": text_at(entry, "Sts/Cd", "Sts"),
@@ -175,7 +180,7 @@ class _StatementReader:
             "booking_date": _day(entry, "BookgDt"),
             "value_date": _day(entry, "ValDt"),
             "currency": currency,
-            "bank_reference": reference,
+            "bank_reference": text_at(entry, "AcctSvcrRef"),
             "transaction_code": _transaction_code(entry),
         }
         details = find_all(entry, "NtryDtls/TxDtls")
