@@ -38,6 +38,23 @@ def test_an_entry_with_code_words():
     }
 
 
+@pytest.mark.parametrize(
+    ("sub_fields", "said"),
+    [
+        (b"?20SVWZ+RE-NR 123456789?21VOM 01.12.2025", "RE-NR 123456789 VOM 01.12.2025"),
+        (b"?20SVWZ+RECHNUNG VOM 1.12. RE1?2123456", "RECHNUNG VOM 1.12. RE123456"),
+        (b"?20INV 1001?21INV 1002?60INV 1003?61INV 1004", "INV 1001 INV 1002 INV 1003 INV 1004"),
+    ],
+)
+def test_sub_fields_are_joined_within_a_word_only_when_full(sub_fields, said):
+    old = b"?20EREF+E2E-9?21MREF+MANDATE-7?22SVWZ+Invoice F-20"
+    name = b"?32Customer 1004?33and Sons"
+    assert old in STATEMENT
+    entry = entries_of(STATEMENT.replace(old, sub_fields).replace(b"?32Customer 1004", name))[1]
+    assert (entry["remittance_text"], entry["counterparty_name"]) == (said, "Customer 1004 and Sons")
+    assert entry["counterparty_account"] == "DE02120300000000202051"
+
+
 def test_a_reversed_credit_takes_money_back():
     entry = entries_of(STATEMENT)[1]
     assert (entry["amount"], entry["credit_debit"], entry["is_reversal"]) == ("-50.00", "DBIT", "true")

@@ -12,10 +12,17 @@ first digits only) is refused before.
 import re
 from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 from segmentation.domain.errors import InputRefusedError
-from segmentation.ledger.readers.building import RecordBuilder, decode_text, write_amount, write_day
+from segmentation.ledger.readers.building import (
+    RecordBuilder,
+    decode_text,
+    strip_or_none,
+    write_amount,
+    write_day,
+)
 from segmentation.ledger.readers.statement_records import (
     EntryKeys,
     balance_builder,
@@ -30,6 +37,9 @@ _ENTRY = re.compile(r"\d{6}(?:\d{4}|\s{4})?R?[DC][A-Z]?\d{1,15},\d{0,3}[NFS][A-Z
 _BALANCE = re.compile(r"[DC]\d{6}[A-Z]{3}\d{1,15},\d{0,3}\s*")
 _LINE_WIDTH = 65
 """Characters of a line of details: a full one goes on in the next without a space."""
+_SUB_FIELDS = re.compile(r"\d{3}\?\d{2}")
+_SUB_FIELD_WIDTH = 27
+"""Characters of a sub-field (``?20``): a full one may go on in the next within a word."""
 
 _CODE_WORDS = (
     "EREF|PREF|MARF|CSID|CNTP|REMI|ORDP|BENM|NAME|IBAN|BIC|TRTP|RTRN|ISDT|CREF|IREF|PURP|ULTB|ULTD|TRCD|ADDR"
@@ -184,7 +194,7 @@ def _parse(message: _Message, source_file: str) -> Any:
         texts.append(f":{tag}:{content}")
         if tag in {"62F", "62M"}:
             break
-    parsed = Transactions(options=Options.all())
+    parsed = Transactions({"pre_transaction_details": [_space_sub_fields]}, options=Options.all())
     try:
         parsed.parse("\n".join(texts))
     except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError) as error:
@@ -193,6 +203,23 @@ def _parse(message: _Message, source_file: str) -> Any:
             f"The statement cannot be read: {reason[:200]}", f"{source_file}, line {message.line}"
         ) from None
     return parsed
+
+
+def _space_sub_fields(_transactions: Any, _tag: Any, fields: dict[str, Any]) -> dict[str, Any]:
+    """Return field :86: with a space where a sub-field goes on in the next, but not within a word.
+
+    The library, which calls this first, joins purpose (?20 to ?29, ?60 to ?65) and name (?32, ?33) as they stand.
+    """
+    text = "".join(fields["transaction_details"].splitlines())
+    if not _SUB_FIELDS.match(text):
+        return fields
+    code, *parts = text.split("?")
+    spaced = [code]
+    for before, part in pairwise(["", *parts]):
+        is_joined = (part[:1] in "26" and part[:1] == before[:1]) or (before[:2], part[:2]) == ("32", "33")
+        is_whole = len(before) < len("20") + _SUB_FIELD_WIDTH
+        spaced.append(f"{part[:2]} {part[2:]}" if is_joined and is_whole else part)
+    return fields | {"transaction_details": "?".join(spaced)}
 
 
 def _refuse(what: str, where: str) -> InputRefusedError:
@@ -221,8 +248,10 @@ def _details(fields: dict[str, Any]) -> dict[str, str | None]:
         return {
             "transaction_code": "/".join(part for part in (code, fields["transaction_code"]) if part),
             "end_to_end_id": _reference(fields.get("end_to_end_reference")),
-            "mandate_id": fields.get("additional_position_reference"),
-            "remittance_text": " ".join(part for part in (purpose, fields.get("additional_purpose")) if part),
+            "mandate_id": strip_or_none(fields.get("additional_position_reference")),
+            "remittance_text": " ".join(
+                part.strip() for part in (purpose, fields.get("additional_purpose")) if part
+            ),
             "counterparty_name": fields.get("applicant_name"),
             "counterparty_account": fields.get("applicant_iban") or fields.get("gvc_applicant_iban"),
             "return_reason": fields.get("return_debit_notes"),
