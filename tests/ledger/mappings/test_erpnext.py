@@ -49,6 +49,17 @@ def test_drafts_and_returns_are_no_open_invoices(loaded):
     assert documents["ACC-SINV-2025-00004"] == "credit_note"
 
 
+def test_money_on_account_stays_there_whatever_its_cheque_is_numbered(tmp_path):
+    row = (FOLDER / "Payment Entry.csv").read_text(encoding="utf-8").splitlines()[1]
+    cheque = row.replace("00001,1,", "00099,1,").replace("650.00", "5.00").replace(",50.00,", ",5.00,")
+    folder, _ = exports.append(
+        FOLDER, tmp_path / "cheque", "Payment Entry.csv", cheque.replace("E2E-1", "ACC-SINV-2025-00001")
+    )
+    loaded = exports.load(folder, SYSTEM)
+    assert exports.balances(loaded) == exports.balances(exports.load(FOLDER, SYSTEM))
+    exports.assert_trusted(loaded)
+
+
 def cut_back(cut, target):
     later = exports.without_later
 

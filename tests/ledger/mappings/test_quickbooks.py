@@ -45,6 +45,15 @@ def test_voided_and_credit_documents_are_no_open_invoices(loaded):
     assert documents["201"] == "credit_note"
 
 
+def test_money_on_account_stays_there_whatever_its_cheque_is_numbered(tmp_path):
+    cheque = "309,2025-04-14,1,80.00,80.00,USD,1002,2025-04-14T09:00:00-07:00,2025-04-14T09:00:00-07:00"
+    folder, _ = exports.append(FOLDER, tmp_path / "cheque", "Payment.csv", cheque)
+    loaded = exports.load(folder, SYSTEM)
+    assert exports.balances(loaded)[("102", 1)] == ("300.00", 12)  # its number is 1002
+    assert exports.on_account(loaded) == {"1": ("130.00", "50.00")}
+    exports.assert_trusted(loaded)
+
+
 def cut_back(cut, target):
     later = exports.without_later
     known = ("MetaData.CreateTime", "TxnDate")
