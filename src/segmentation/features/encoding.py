@@ -12,6 +12,7 @@ import polars as pl
 from segmentation.domain.errors import InputRefusedError
 from segmentation.domain.row_lookup import find_rows
 from segmentation.domain.schema import Frames
+from segmentation.domain.side_by_side import work_on
 from segmentation.features.state import LONGEST_TERMS, NEVER, NO_DAY, OWN
 
 _YEAR = 365
@@ -60,7 +61,7 @@ def number_names(columns: Sequence[pl.Series]) -> tuple[pl.Series, list[pl.Serie
     -------
     The names, without nulls, and for each column an Int32 column; a null stays null.
     """
-    numbered = [_number_column(column) for column in columns]
+    numbered = work_on(_number_column, columns)
     found = [distinct for distinct, _ in numbered]
     names = pl.concat(found).unique().sort().drop_nulls() if found else pl.Series("name", [], pl.String)
     places = [

@@ -56,12 +56,13 @@ class Records:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """All that the sweep and the tallies read, in whole numbers."""
+    """All that the sweep and the tallies read, in whole numbers: the book, its outcomes, and when it is looked at."""
 
     days: Days
     calendar: Calendar
     items: Records
     outcomes: Records
+    looks: Records
     tallies: Sequence[TallyCounts]
     currency_count: int
 
@@ -93,14 +94,19 @@ def build_history(
     with ThreadPoolExecutor(THREADS) as pool:
         items = pool.submit(_place_items, book.items, days, customers)
         outcomes = pool.submit(_place_outcomes, book.outcomes, days, customers)
-    return History(
-        days,
-        Calendar.since(days.base),
-        items.result(),
-        outcomes.result(),
-        [count_tally(tally, frame, _first_day(ledger.frames, tally.source), days) for tally, frame in facts],
-        max(len(ledger.currencies), 1),
-    )
+        looks = pool.submit(_place_moments, moments, days, customers)
+        return History(
+            days,
+            Calendar.since(days.base),
+            items.result(),
+            outcomes.result(),
+            looks.result(),
+            [
+                count_tally(tally, frame, _first_day(ledger.frames, tally.source), days)
+                for tally, frame in facts
+            ],
+            max(len(ledger.currencies), 1),
+        )
 
 
 def compute_batches(
@@ -113,7 +119,7 @@ def compute_batches(
 
     Parameters
     ----------
-    history : to look at.
+    history : to look at, from the same moments.
     moments : customer_id, currency (numbers; a null currency is the customer's most frequent one),
         as_of_date and, for features about an instalment, issue_date, due_date, amount (thousandths) and
         its state.
@@ -126,8 +132,8 @@ def compute_batches(
     """
     from segmentation.features.sweep import sweep
 
-    days, calendar, items, outcomes = history.days, history.calendar, history.items, history.outcomes
-    looks = _place_moments(moments, days, history.customer_count)
+    days, calendar, looks = history.days, history.calendar, history.looks
+    items, outcomes = history.items, history.outcomes
     bounds = _split(looks.start)
     widest = max(int(looks.start[end] - looks.start[first]) for first, end in bounds)
     # one per thread, used again: fresh memory costs more than what is computed into it
