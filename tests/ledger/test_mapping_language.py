@@ -152,6 +152,18 @@ def test_a_source_without_negative_amounts_and_marks_says_so(tmp_path):
     assert ledger["core_quarantine"].select("source_line", "rule").rows() == [(4, "missing_value")]
 
 
+def test_rows_are_parts_only_of_a_named_file_with_one_key_and_a_version(tmp_path):
+    whole = "  - filename: whole.csv\n    name: whole\n    key: id\n"
+    part = "  - filename: part.csv\n    name: part\n    part_of: {whole: of}\n"
+    path = tmp_path / "ours.yaml"
+    path.write_text(f"name: ours\nsource_system: ours\nfiles:\n{whole}{part}")
+    with pytest.raises(UsageError, match="part_of takes a named file with a key of one column and a version"):
+        load_mapping(path)
+    path.write_text(f"name: ours\nsource_system: ours\nfiles:\n{whole}    version: changed\n{part}")
+    kind = load_mapping(path).file_mapping("part.csv")
+    assert (kind.name_delivery("part.csv"), kind.name_delivery("other.csv")) == ("", None)
+
+
 @pytest.mark.parametrize("columns", ["key: [id, number]", "key: id, version: changed"])
 def test_rows_are_told_apart_only_by_columns_that_the_file_has(tmp_path, columns):
     lines = "".join(f"    {line}\n" for line in columns.split(", v")).replace("    ersion", "    version")

@@ -201,6 +201,14 @@ def test_buckets_of_an_ageing_list_are_summed_and_the_last_list_counts(tmp_path)
     assert find_list(load_ledger(path, "canonical"))["verdict"] == "pass"
 
 
+def test_what_was_set_against_the_wrong_invoice_of_a_customer_fails_though_the_sum_agrees(tmp_path):
+    swapped = agreed(("C5", "60.00")).replace("2026-02-10,,60.00", "2026-02-10,I5,60.00")
+    path = deliver(tmp_path, stated_balance=swapped + "C5,EUR,2026-02-10,others,40.10,2026-02-11T08:00:00Z\n")
+    found = find_list(load_ledger(path, "canonical"))
+    assert found["verdict"] == "fail"
+    assert "for 1 customer: C5 invoice I5 60.00 EUR on the list, 100.10 in the ledger" in found["statement"]
+
+
 def test_a_row_in_quarantine_makes_the_list_disagree(tmp_path):
     bad = INVOICES.replace("I3,C3,invoice,2026-01-05", "I3,C3,invoice,soon")
     found = find_list(load_ledger(deliver(tmp_path, invoice=bad, stated_balance=agreed()), "canonical"))

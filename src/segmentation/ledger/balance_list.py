@@ -1,6 +1,6 @@
 """Whether the ledger's open amounts are those of the source's own balance or ageing list.
 
-Belongs here: the comparison per customer and currency, to the cent. Does not belong here: how balances
+Belongs here: the comparison per customer and currency, and per invoice where the list names it, to the cent. Does not belong here: how balances
 are made (balances).
 """
 
@@ -12,6 +12,7 @@ import polars as pl
 
 from segmentation.domain.schema import AMOUNT_SCALE, Frames
 from segmentation.domain.settings import LedgerSettings
+from segmentation.domain.vocabulary import DocumentType
 from segmentation.ledger.as_known import as_known
 from segmentation.ledger.balances import build_instalment_balances
 from segmentation.ledger.findings import FAIL, PASS, Finding, describe_finding
@@ -22,10 +23,12 @@ BALANCE_LIST_CHECK = "core_balances_agree_with_the_stated_list"
 _EXACT = pl.Decimal(38, AMOUNT_SCALE)
 _ZERO = pl.lit(0, dtype=_EXACT)
 _ACCOUNT = ("customer_id", "currency")
+_DOCUMENT = (*_ACCOUNT, "invoice_id")
 _NAMED = 10
 _COMPARED: Mapping[str, pl.DataType] = {
     "customer_id": pl.String(),
     "currency": pl.String(),
+    "invoice_id": pl.String(),
     "stated": _EXACT,
     "found": _EXACT,
     "stated_date": pl.Date(),
@@ -65,33 +68,37 @@ def measure_balance_list(
 
     Returns
     -------
-    ``customer_id``, ``currency``, ``stated``, ``found``, ``stated_date``, and ``row_count``: rows of lists, in
-    a row of its own. Without a list there is no row.
+    ``customer_id``, ``currency``, ``invoice_id`` (null: of the whole account), ``stated``, ``found``,
+    ``stated_date``, and ``row_count``: rows of lists, in a row of its own. Of invoices only those of which the
+    list says otherwise. Without a list there is no row.
 
     Notes
     -----
     The list is taken as complete: a customer who is not on it owes nothing. It is compared with the ledger
     as known at the start of the day after ``stated_date``. Net is what is open on all documents, less money
     and credit notes not set against anything; gross is what is open on documents alone, where more set
-    against an instalment than is due counts as nil. Buckets of a customer are summed.
+    against an instalment than is due counts as nil. Buckets of a customer are summed. A bucket that is the
+    identifier of an invoice is compared with that invoice too, by what the source allocated itself: what was set
+    against the wrong invoice of a customer changes no sum.
     """
     if stated_date is None:
         return pl.DataFrame(schema=_COMPARED)
     lists = known["core_stated_balance"].filter(pl.col("stated_date") < as_of)
     day = stated_date + timedelta(days=1)
-    ledger = match(known if day == as_of else as_known(facts, day), facts, day)
-    stated = (
-        lists.filter(pl.col("stated_date") == stated_date)
-        .group_by(_ACCOUNT)
-        .agg(pl.col("open_amount").cast(_EXACT).sum().alias("stated"))
+    believed = known if day == as_of else as_known(facts, day)
+    ledger = match(believed, facts, day)
+    listed = lists.filter(pl.col("stated_date") == stated_date).with_columns(
+        pl.col("open_amount").cast(_EXACT).alias("stated")
     )
+    stated = listed.group_by(_ACCOUNT).agg(pl.col("stated").sum())
     compared = (
         stated.join(_sum_open(ledger, day, settings), on=_ACCOUNT, how="full", coalesce=True)
         .with_columns(pl.col("stated", "found").fill_null(_ZERO))
         .filter((pl.col("stated") != _ZERO) | (pl.col("found") != _ZERO))
     )
     counted = pl.DataFrame({"row_count": [lists.height], "stated_date": [stated_date]})
-    return pl.concat([compared, counted], how="diagonal").select(
+    documents = _compare_documents(listed, believed, day, settings)
+    return pl.concat([compared, documents, counted], how="diagonal").select(
         pl.col(name).cast(data_type) for name, data_type in _COMPARED.items()
     )
 
@@ -103,14 +110,21 @@ def describe_balance_list(measured: pl.DataFrame) -> Iterator[Finding]:
     stated_date: date = measured.get_column("stated_date").drop_nulls()[0]
     row_count = int(measured["row_count"].sum())
     compared = measured.drop_nulls("customer_id")
-    wrong = compared.filter(pl.col("stated") != pl.col("found")).sort(
-        (pl.col("stated") - pl.col("found")).abs(), *_ACCOUNT, descending=[True, False, False]
+    accounts = compared.get_column("invoice_id").null_count()
+    wrong = compared.filter(pl.col("stated") != pl.col("found"))
+    # an invoice is named where the sum of its account does not show it
+    in_sum = wrong.filter(pl.col("invoice_id").is_null())
+    hidden = wrong.filter(pl.col("invoice_id").is_not_null()).join(in_sum, on=_ACCOUNT, how="anti")
+    wrong = pl.concat([in_sum, hidden]).sort(
+        (pl.col("stated") - pl.col("found")).abs(), *_DOCUMENT, descending=[True, False, False, False]
     )
     named = "; ".join(
-        f"{row['customer_id']} {row['stated']:,.2f} {row['currency']} on the list, {row['found']:,.2f} in the ledger"
+        f"{row['customer_id']}{' invoice ' + row['invoice_id'] if row['invoice_id'] else ''} {row['stated']:,.2f} {row['currency']} on the list, {row['found']:,.2f} in the ledger"
         for row in wrong.head(_NAMED).iter_rows(named=True)
     )
     more = f"; and {wrong.height - _NAMED} more" if wrong.height > _NAMED else ""
+    if hidden.height:
+        more += " (what was set against the wrong invoice may come from an older file: deliver the latest export alone)"
     customers = wrong.get_column("customer_id").n_unique()
     yield describe_finding(
         BALANCE_LIST_CHECK,
@@ -119,8 +133,30 @@ def describe_balance_list(measured: pl.DataFrame) -> Iterator[Finding]:
         f"the source's own balance list of {stated_date} says otherwise for {customers} "
         f"customer{'s' if customers > 1 else ''}: {named}{more}"
         if wrong.height
-        else f"all {compared.height} accounts agree to the cent with the source's own balance list of {stated_date}",
+        else f"all {accounts} accounts agree to the cent with the source's own balance list of {stated_date}",
         row_count,
+    )
+
+
+def _compare_documents(
+    listed: pl.DataFrame, ledger: Frames, day: date, settings: LedgerSettings
+) -> pl.DataFrame:
+    """Return ``stated`` and ``found`` of the invoices that the list names and of which it says otherwise."""
+    documents = listed.select(*_ACCOUNT, pl.col("bucket").alias("invoice_id"), "stated").join(
+        ledger["core_invoice"], on=_DOCUMENT, how="semi"
+    )
+    if not documents.height:
+        return pl.DataFrame(schema=_COMPARED)
+    balances = build_instalment_balances(ledger, day)
+    if settings.balance_list == "gross":
+        balances = balances.filter("is_open")
+    found = balances.group_by(_DOCUMENT).agg(pl.col("open_amount").cast(_EXACT).sum().alias("found"))
+    is_debit = ledger["core_invoice"].filter(pl.col("document_type") != DocumentType.CREDIT_NOTE.value)
+    return (
+        documents.join(is_debit, on=_DOCUMENT, how="semi")
+        .join(found, on=_DOCUMENT, how="left")
+        .with_columns(pl.col("found").fill_null(_ZERO))
+        .filter(pl.col("stated") != pl.col("found"))
     )
 
 

@@ -17,6 +17,7 @@ from segmentation.ledger.record_files import SourceFile, read_record_sets
 from segmentation.ledger.records import LINE, RecordSet
 
 _FILE = "__file"
+_DELIVERY = "__delivery"
 _UNKNOWN_COLUMN = re.compile(r"column named \"(?P<name>[^\"]+)\"|column \"(?P<other>[^\"]+)\" not found")
 
 
@@ -47,7 +48,7 @@ class Lookups:
         """
         records = self._read(source)
         all_count = records.rows.height
-        if source.kind.key:
+        if source.kind.key or source.kind.part_of:
             latest = self._look_up(source.kind.name).filter(pl.col(_FILE) == source.name)
             records = replace(records, rows=records.rows.join(latest.select(LINE), on=LINE, how="semi"))
         with duckdb.connect(":memory:") as connection:
@@ -72,13 +73,40 @@ class Lookups:
         if name not in self._rows:
             files = [source for source in self._sources if source.kind.name == name]
             parts = [self._read_keyed(file).with_columns(pl.lit(file.name).alias(_FILE)) for file in files]
-            self._rows[name] = _keep_latest(pl.concat(parts, how="diagonal"), files[0].kind)
+            rows = pl.concat(parts, how="diagonal")
+            self._rows[name] = _keep_latest(self._leave_out_old_parts(rows, files[0].kind), files[0].kind)
         return self._rows[name]
+
+    def _leave_out_old_parts(self, rows: pl.DataFrame, kind: FileMapping) -> pl.DataFrame:
+        """Return the rows without those that came with a version of what they are part of that no longer counts."""
+        for whole, column in kind.part_of.items():
+            files = [source for source in self._sources if source.kind.name == whole]
+            if not files:
+                continue
+            key, version = files[0].kind.key[0], files[0].kind.version
+            came = pl.concat(
+                [_name_deliveries(self._read_keyed(file), file) for file in files], how="diagonal"
+            )
+            counting = self._look_up(whole).select(key, pl.col(version).alias("counting"))
+            old = (
+                came.join(counting, on=key)
+                .group_by(_DELIVERY, key)
+                .agg(pl.col(version).ne_missing(pl.col("counting")).all().alias("is_old"))
+                .filter("is_old", pl.col(_DELIVERY).is_not_null())
+            )
+            names = {name: kind.name_delivery(name) for name in rows.get_column(_FILE).unique()}
+            delivery = pl.col(_FILE).replace_strict(names, return_dtype=pl.String)
+            rows = (
+                rows.with_columns(delivery.alias(_DELIVERY))
+                .join(old, left_on=[_DELIVERY, column], right_on=[_DELIVERY, key], how="anti")
+                .drop(_DELIVERY)
+            )
+        return rows
 
     def _read_keyed(self, source: SourceFile) -> pl.DataFrame:
         """Return the rows of a file, which must have the columns by which its rows are told apart."""
         records = self._read(source)
-        needed = [*source.kind.key, *filter(None, [source.kind.version])]
+        needed = [*source.kind.key, *filter(None, [source.kind.version]), *source.kind.part_of.values()]
         if missing := [name for name in needed if name not in records.header]:
             raise InputRefusedError(
                 f"The file has no column {', '.join(map(repr, missing))}, by which its rows are told apart",
@@ -95,6 +123,10 @@ class Lookups:
         if source.kind.name:
             self._records[source.name] = records
         return records
+
+
+def _name_deliveries(rows: pl.DataFrame, source: SourceFile) -> pl.DataFrame:
+    return rows.with_columns(pl.lit(source.kind.name_delivery(source.name), dtype=pl.String).alias(_DELIVERY))
 
 
 def _run(connection: duckdb.DuckDBPyConnection, source: SourceFile) -> pl.DataFrame:

@@ -172,6 +172,12 @@ class FileMapping(_Model):
     version: str = Field(
         "", description="source column whose greatest text marks the latest row with a key; else content does"
     )
+    part_of: dict[str, str] = Field(
+        {},
+        max_length=1,
+        description="named file: the column here that holds its key, where rows are parts of a row there and go "
+        "without a mark: parts that came with an older version of it are left out",
+    )
     sql: str = Field(
         "",
         description="query over `rows` (this file) and named files, giving the rows that tables are filled "
@@ -193,6 +199,8 @@ class FileMapping(_Model):
             )
         if self.version and not self.key:
             raise MistakeError("version needs a key: the columns that identify a row", "version")
+        if self.part_of and not self.name:
+            raise MistakeError("part_of needs a name", "part_of")
         if unsteady := _UNSTEADY.search(self.sql):
             raise MistakeError(
                 f"{unsteady[0]!r} gives something else every time: a query may use what is delivered, nothing else",
@@ -206,6 +214,12 @@ class FileMapping(_Model):
             for mapping in routes:
                 _check_columns(name, mapping)
         return self
+
+    def name_delivery(self, source_file: str) -> str | None:
+        """Return what a file's name has beside the words of the pattern, which files of one delivery share."""
+        words = "(.*)".join(re.escape(word) for word in self.filename.casefold().split("*"))
+        found = re.fullmatch(words, source_file.casefold())
+        return "*".join(found.groups()).strip(" *") if found else None
 
     def matches(self, source_file: str) -> bool:
         """Whether a file of the delivery is of this kind."""
@@ -232,7 +246,13 @@ class SourceMapping(_Model):
         for name in named:
             if named.count(name) > 1 or name == ROWS:
                 raise ValueError(f"the name {name!r} stands for more than one file")
+        whole = {kind.name for kind in self.files if len(kind.key) == 1 and kind.version}
         for number, kind in enumerate(self.files):
+            if kind.part_of.keys() - whole:
+                raise MistakeError(
+                    "part_of takes a named file with a key of one column and a version",
+                    *("files", number, "part_of"),
+                )
             dialect = self.dialect_of(kind, number)
             for table, routes in kind.tables.items():
                 for column, source in ((c, s) for route in routes for c, s in route.columns.items()):

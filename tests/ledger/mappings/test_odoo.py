@@ -5,6 +5,7 @@ from datetime import date
 import polars as pl
 import pytest
 
+from segmentation.ledger.balance_list import BALANCE_LIST_CHECK
 from tests.ledger.mappings import exports
 
 SYSTEM = "odoo"
@@ -52,6 +53,22 @@ def test_drafts_and_credit_notes_are_no_open_invoices(loaded):
     documents = dict(loaded.ledger["core_invoice"].select("invoice_id", "document_type").rows())
     assert "move_6" not in documents
     assert documents["move_4"] == documents["cancellation-move_5"] == "credit_note"
+
+
+def test_a_reconciliation_that_was_undone_between_two_exports_fails_and_names_the_invoice(tmp_path):
+    newer = {"line_3": "300.00", "line_10": "-300.00"}  # partial_2, which an older file still has
+    folder = exports.rewrite(
+        FOLDER,
+        tmp_path / "undone",
+        {
+            "account.move.line.csv": lambda row: (
+                row | {"amount_residual_currency": newer.get(row["id"], row["amount_residual_currency"])}
+            )
+        },
+    )
+    found = exports.load(folder, SYSTEM).ledger["core_quality"].filter(check_name=BALANCE_LIST_CHECK)
+    assert found["verdict"].item() == "fail"
+    assert "invoice move_2 900.00 EUR on the list, 600.00 in the ledger" in found["statement"].item()
 
 
 def cut_back(cut, target):

@@ -54,6 +54,29 @@ def test_money_on_account_stays_there_whatever_its_cheque_is_numbered(tmp_path):
     exports.assert_trusted(loaded)
 
 
+def test_lines_of_an_older_version_of_a_payment_no_longer_count(tmp_path):
+    """Of payment 302, 100 of the 400 for invoice 101 went to 102 afterwards; 301 was not delivered again."""
+    moved = {"101": "100.00", "102": "200.00"}
+    exports.rewrite(
+        FOLDER,
+        tmp_path / "moved",
+        {"Invoice.csv": lambda row: row | {"Balance": moved.get(row["Id"], row["Balance"])}},
+    )
+    payment, _, newer = (FOLDER / "Payment.csv").read_text(encoding="utf-8").splitlines()[:3]
+    newer = newer.replace("2025-04-14T09", "2025-04-16T09")
+    header = (FOLDER / "PaymentLine.csv").read_text(encoding="utf-8").splitlines()[0]
+    for name, lines in {
+        "2025-05 Payment.csv": (payment, newer),
+        "2025-05 PaymentLine.csv": (header, "302,300.00,101,Invoice", "302,100.00,102,Invoice"),
+    }.items():
+        (tmp_path / "moved" / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    loaded = exports.load(tmp_path / "moved", SYSTEM)
+    opened = {number: found for (number, _), (found, _) in exports.balances(loaded).items()}
+    assert (opened["101"], opened["102"]) == ("100.00", "200.00")
+    exports.assert_trusted(loaded)
+    exports.assert_accounted(tmp_path / "moved", SYSTEM)
+
+
 def cut_back(cut, target):
     later = exports.without_later
     known = ("MetaData.CreateTime", "TxnDate")
