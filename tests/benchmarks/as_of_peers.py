@@ -295,7 +295,17 @@ def compute_features(look: Look, path: Path) -> pl.DataFrame:
     state |= dict.fromkeys((name for tally in TALLIES for name in tally.columns), not_recorded)
     own |= {"issue_day": rows["issue"], "due_day": rows["due"]}
     return pl.DataFrame(own | state).select(
-        *(moments[name] for name in ("invoice_id", "instalment_number", "customer_id", "as_of_date")),
+        *(
+            moments[name]
+            for name in (
+                "invoice_id",
+                "instalment_number",
+                "customer_id",
+                "issue_date",
+                "due_date",
+                "as_of_date",
+            )
+        ),
         *(
             f.formula.cast(f.column.polars_type).alias(f.name)
             for f in features_about(Scope.CUSTOMER, Scope.INSTALMENT)

@@ -123,6 +123,11 @@ def scored(ledger: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
 
 
 @pytest.fixture(scope="session")
+def know_facts() -> Callable[[dict[str, pl.DataFrame], date], dict[str, pl.DataFrame]]:
+    return know
+
+
+@pytest.fixture(scope="session")
 def build_ledger() -> Callable[[pl.DataFrame, date], dict[str, pl.DataFrame]]:
     return lambda rows, as_of: know(frame_invoices(rows), as_of)
 

@@ -45,6 +45,22 @@ def _cohort(ledger, plant=None):
     return build_cohort(features, balance, names, {})
 
 
+def test_terms_and_amounts_corrected_after_the_issue_are_not_learned_from(facts, as_of, know_facts):
+    longer = {"due_date": pl.col("due_date").dt.offset_by("40d"), "amount": pl.col("amount") * 3}
+    learned = pl.lit(as_of - timedelta(days=1)).cast(pl.Datetime("us", "UTC")).alias("observed_at")
+    corrected = dict(facts)
+    for name in ("core_invoice", "core_instalment"):
+        again = facts[name].gather_every(3).with_columns(learned, **longer)
+        corrected[name] = pl.concat([facts[name], again.cast(facts[name].schema)])
+    known = know_facts(corrected, as_of)
+    assert known["core_superseded_invoice"].height > facts["core_invoice"].height // 4
+    before, after = _cohort(know_facts(facts, as_of)), _cohort(known)
+    assert len(before) > facts["core_invoice"].height // 2
+    np.testing.assert_array_equal(before.features, after.features)
+    np.testing.assert_array_equal(before.due, after.due)
+    np.testing.assert_array_equal(before.issue, after.issue)
+
+
 def test_honest_features_raise_no_alarm(ledger, as_of):
     cohort = _cohort(ledger)
     assert find_leaking_features(cohort, cohort.outcome_before(day_number(as_of)).late_after(0)) == []

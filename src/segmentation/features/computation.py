@@ -27,8 +27,8 @@ from segmentation.features.issues import list_issues, recall_issues
 from segmentation.features.own_state import add_own_state
 from segmentation.features.permission import without_refused
 
-_INSTALMENT_KEY = ("invoice_id", "instalment_number", "customer_id", "as_of_date")
-_CUSTOMER_KEY = ("customer_id", "as_of_date")
+_OF_INSTALMENT = ("invoice_id", "instalment_number", "customer_id", "issue_date", "due_date", "as_of_date")
+_OF_CUSTOMER = ("customer_id", "as_of_date")
 _LOOKS = {"customer_id": pl.String(), "as_of_date": pl.Date()}
 _NAMED = (CUSTOMER.name, superseded_name(CUSTOMER.name))
 
@@ -171,14 +171,14 @@ def _stream_issues(known: _Known, features: Sequence[Feature]) -> Iterator[pl.Da
     frames = known.numbered.frames
     moments = frames[ISSUES] if ISSUES in frames else list_issues(frames)
     chosen = features_about(Scope.CUSTOMER, Scope.INSTALMENT, features=features)
-    return _stream(known, moments, chosen, _INSTALMENT_KEY)
+    return _stream(known, moments, chosen, _OF_INSTALMENT)
 
 
 def _stream_open(known: _Known, as_of: dt.date, features: Sequence[Feature]) -> Iterator[pl.DataFrame]:
     moments = add_own_state(known.numbered.frames, known.book, as_of)
     if known.eras is not None:
         moments = known.hide_other_eras(moments, as_of).with_columns(strip_era("invoice_id"))
-    return _stream(known, moments, features_about(*Scope, features=features), _INSTALMENT_KEY)
+    return _stream(known, moments, features_about(*Scope, features=features), _OF_INSTALMENT)
 
 
 def _stream_customers(known: _Known, as_of: dt.date, features: Sequence[Feature]) -> Iterator[pl.DataFrame]:
@@ -190,7 +190,7 @@ def _stream_customers(known: _Known, as_of: dt.date, features: Sequence[Feature]
     customers = pl.concat(rows.select("customer_id") for rows in (*named, invoiced)).unique()
     moments = customers.with_columns(as_of_date=pl.lit(as_of), currency=pl.lit(None, pl.Int32))
     chosen = features_about(Scope.CUSTOMER, features=features)
-    return _stream(known, known.hide_other_eras(moments, as_of), chosen, _CUSTOMER_KEY)
+    return _stream(known, known.hide_other_eras(moments, as_of), chosen, _OF_CUSTOMER)
 
 
 def _stream(

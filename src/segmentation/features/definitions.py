@@ -744,13 +744,15 @@ def features_about(*scopes: Scope, features: Iterable[Feature] = FEATURES) -> tu
 
 def _table(name: str, grain: str, key: tuple[Column, ...], moment: str, *scopes: Scope) -> Table:
     columns = (*key, date("as_of_date", moment, required=True), *(f.column for f in features_about(*scopes)))
-    return Table(name, grain, columns, tuple(c.name for c in key if c.name != "customer_id" or len(key) == 1))
+    return Table(name, grain, columns, tuple(c.name for c in key[:2]))
 
 
 _INSTALMENT_KEY = (
     key_("invoice_id", "invoice"),
     integer("instalment_number", "1 for the first", required=True, minimum=1, role=Role.IDENTIFIER),
-    identifier("customer_id", "customer", required=True),
+    identifier("customer_id", "customer, as it was known then", required=True),
+    date("issue_date", "day of issue, as it was known then", required=True),
+    date("due_date", "day on which it must be paid, as it was known then", required=True),
 )
 
 FEATURE_TABLES: dict[str, Table] = {

@@ -19,6 +19,8 @@ from segmentation.risk.grid import NEVER, BoolArray, FloatArray, IntArray
 KEY = ("invoice_id", "instalment_number")
 FeatureMatrix = npt.NDArray[np.float32]
 _EPOCH = date(1970, 1, 1)
+_AS_LOOKED_AT = ("issue_date", "due_date")
+"""Columns of feature tables that tell what was known then of what the balances tell as known now."""
 
 
 def day_number(day: date) -> int:
@@ -169,10 +171,14 @@ def build_cohort(
     balance : core_instalment_balance as known on the as-of day.
     feature_names : columns of ``features`` to use, in order.
     levels : words of each text feature in their order (see ``text_levels``); other words become missing.
+
+    Notes
+    -----
+    Issue and due date, from which days are counted, are those known at the moment that the features look from,
+    and not as they were corrected since: what is said of an instalment is about the due date that it then had.
     """
-    joined = features.select(*KEY, *feature_names).join(
-        balance.drop([name for name in feature_names if name in balance.columns]), on=KEY, how="inner"
-    )
+    told = [*(name for name in _AS_LOOKED_AT if name in features.columns), *feature_names]
+    joined = features.select(*KEY, *told).join(balance.drop(told, strict=False), on=KEY, how="inner")
     joined = joined.sort(KEY)
     by_payment = pl.col("covered_by") == CoveredBy.PAYMENT.value
 
