@@ -59,12 +59,16 @@ issued before.
 **Corrections** count from the day after the one on which they were learned; until then every feature is what it was
 before them. The ledger keeps superseded versions of what features read (`core_superseded_invoice`, `_instalment`,
 `_payment`, `_allocation`, `_contact_event`, `_contact_outcome`, `_promise_to_pay`, `_payment_plan`, `_dispute` and
-`_customer`), and a customer is told once for each era between two corrections, from its rows as they were known at the
-end of that era. An instalment's own amount, terms, due date and customer at its issue are those of the version that
-was known first, on the day on which it was learned. Two things are left as the ledger tells them. A row is dated by
-its version: a corrected invoice or dispute counts in windows of days as one of the day of its correction, on that day
-and on any later one. And a value that a row told before its day (a dispute recorded today as closed next week) and a
-later version changed is taken for corrected on the day of that version.
+`_customer`). Disputes, promises and plans are counted version by version; where anything else was corrected, a customer
+is told once for each era between two corrections, from its rows as they were known at the end of that era. An
+instalment's own amount, terms, due date and customer at its issue are those that were known first, on the day on which
+it was learned.
+
+Left as they are: a row is dated by its version, so that a corrected invoice or dispute counts in windows of days as one
+of the day of its correction, from that day on; and a value that a row told before its day (a dispute recorded today as
+closed next week), changed by a later version, is taken for corrected on the day of that version. The time that eras take
+grows with the corrections of a customer times its rows: a million invoices of heavy-tailed customers take 2.5 seconds
+without corrections, 8 when one invoice in a thousand was corrected, and 34 seconds and 5 GB when one in a hundred was.
 
 **Late** is an instalment paid after its due date, written off, or overdue and unpaid. What was known by then to
 be the supplier's doing (an upheld dispute, an invoice that never arrived or awaits approval) is left out.

@@ -14,7 +14,8 @@ eras but who looks from a moment: it looks at the era in which that day lies. An
 something was corrected, which is the last day whose start did not know of it.
 
 Only customers with corrections, and only eras from which something looks, are told again; without corrections
-nothing is done. Cost grows with the corrections of a customer times its rows.
+nothing is done. Cost grows with the corrections of a customer times its rows. Disputes, promises and plans, which
+are delivered again with each outcome, begin no era: ``tallies`` counts each version while it was believed.
 """
 
 import datetime as dt
@@ -24,7 +25,11 @@ import polars as pl
 
 from segmentation.domain.core_tables import CORRECTABLE_TABLES, CUSTOMER, superseded_name
 from segmentation.domain.schema import POLARS_TYPES, DataType, Frames
+from segmentation.domain.vocabulary import DisputeOutcome
 from segmentation.features.dates import OBSERVED
+
+SUPERSEDED = pl.col("superseded_at").dt.date()
+"""Last day whose start still believed a version; null for the latest."""
 
 ERA = "era_id"
 """Column with the name of an era; the last one of a customer has no end."""
@@ -36,6 +41,10 @@ _MARK = "\x1f"
 
 _KEYS = {table.name: list(table.key) for table in CORRECTABLE_TABLES if table is not CUSTOMER}
 """Keys of the tables in which a correction changes how a customer looks."""
+
+_COUNTED = ("core_dispute", "core_promise_to_pay", "core_payment_plan")
+"""Tables that are delivered again with each outcome: their versions are counted while they are believed
+(``tallies``), and begin no era but where a dispute was upheld, since that changes what is held against a payer."""
 
 _IDENTIFIERS = (
     "invoice_id",
@@ -56,7 +65,7 @@ _FAMILY = "family"
 
 def is_corrected(ledger: Frames) -> bool:
     """Return whether an earlier version of any row was superseded that features read."""
-    return any(_superseded(ledger, name).height for name in _KEYS)
+    return any(_begin_eras(ledger, name).height for name in _KEYS)
 
 
 def list_versions(ledger: Frames, name: str) -> pl.DataFrame:
@@ -65,10 +74,9 @@ def list_versions(ledger: Frames, name: str) -> pl.DataFrame:
     return pl.concat([latest, _superseded(ledger, name).select(latest.columns)])
 
 
-def is_believed(day: str) -> pl.Expr:
-    """Return whether a version is the one that was known at the start of the day in a column."""
-    superseded = pl.col("superseded_at").dt.date()
-    return (pl.col(day) > OBSERVED) & (superseded.is_null() | (superseded >= pl.col(day)))
+def is_believed(day: pl.Expr) -> pl.Expr:
+    """Return whether a version is the one that was known at the start of a day."""
+    return (day > OBSERVED) & (SUPERSEDED.is_null() | (day <= SUPERSEDED))
 
 
 def find_eras(ledger: Frames, looks: pl.DataFrame) -> pl.DataFrame:
@@ -135,7 +143,8 @@ def tell_eras(ledger: Frames, eras: pl.DataFrame) -> dict[str, pl.DataFrame]:
     -------
     The ledger, in which ``customer_id`` names the era where the customer has eras. Other identifiers of past
     eras are their own (``strip_era`` gives back the ledger's). core_customer has a row for each version. Of
-    superseded versions, ``observed_at`` is left, which says since when the ledger has had such rows.
+    superseded versions, ``observed_at`` is left, which says since when the ledger has had such rows, and of disputes,
+    promises and plans all of them.
     """
     past = _recall(ledger, eras.filter(pl.col("until_date").is_not_null()))
     last = eras.filter(pl.col("until_date").is_null())
@@ -146,8 +155,14 @@ def tell_eras(ledger: Frames, eras: pl.DataFrame) -> dict[str, pl.DataFrame]:
         if "customer_id" in rows.columns:
             rows = rows.with_columns(rename)
         told[name] = pl.concat([rows, past[name].select(rows.columns)]) if past[name].height else rows
-        if name in _KEYS:
-            told[superseded_name(name)] = _superseded(ledger, name).select("observed_at")
+    for name in _KEYS:
+        earlier = _superseded(ledger, name)
+        if name in _COUNTED:
+            earlier = earlier.with_columns(rename) if "customer_id" in earlier.columns else earlier
+            past_rows = past[superseded_name(name)].select(earlier.columns)
+            told[superseded_name(name)] = pl.concat([earlier, past_rows])
+        else:
+            told[superseded_name(name)] = earlier.select("observed_at")
     named = list_versions(ledger, CUSTOMER.name).select("customer_id", "observed_at")
     told[CUSTOMER.name] = named.join(eras, on="customer_id", how="left").select(
         pl.coalesce(ERA, "customer_id").alias("customer_id"), "observed_at"
@@ -166,15 +181,21 @@ def _superseded(ledger: Frames, name: str) -> pl.DataFrame:
     return ledger[name].clear().with_columns(_SUPERSEDED_AT) if rows is None else rows
 
 
+def _begin_eras(ledger: Frames, name: str) -> pl.DataFrame:
+    """Return the superseded versions with whose end an era ends."""
+    rows = _superseded(ledger, name)
+    if name == "core_dispute":
+        return rows.filter(pl.col("outcome") == DisputeOutcome.UPHELD)
+    return rows.clear() if name in _COUNTED else rows
+
+
 def _find_corrected(ledger: Frames) -> pl.DataFrame:
     """Return ``customer_id`` and each day (``corrected_date``) on which a correction about it was learned."""
     owners = _list_owners(ledger)
     days = {
-        name: _superseded(ledger, name)
-        .select(*key, pl.col("superseded_at").dt.date().alias(_CORRECTED))
-        .unique()
+        name: _begin_eras(ledger, name).select(*key, SUPERSEDED.alias(_CORRECTED)).unique()
         for name, key in _KEYS.items()
-        if _superseded(ledger, name).height
+        if _begin_eras(ledger, name).height
     }
     found = []
     for name, corrected in days.items():
@@ -222,7 +243,9 @@ def _recall(ledger: Frames, eras: pl.DataFrame) -> dict[str, pl.DataFrame]:
     era = eras.select(ERA, "until_date", "customer_id", pl.col("customer_id").alias("owner_id"))
 
     def recall(name: str, through_rows: pl.DataFrame, *key: str) -> pl.DataFrame:
-        return list_versions(ledger, name).join(through_rows, on=key).filter(is_believed("until_date"))
+        return (
+            list_versions(ledger, name).join(through_rows, on=key).filter(is_believed(pl.col("until_date")))
+        )
 
     def join_ways(name: str, *ways: pl.DataFrame) -> pl.DataFrame:
         columns = ways[0].columns
@@ -241,7 +264,7 @@ def _recall(ledger: Frames, eras: pl.DataFrame) -> dict[str, pl.DataFrame]:
 
     def recall_money(name: str) -> pl.DataFrame:
         numbered = list_versions(ledger, name).with_columns(family("payment_id"))
-        return numbered.join(of_family, on=_FAMILY).filter(is_believed("until_date"))
+        return numbered.join(of_family, on=_FAMILY).filter(is_believed(pl.col("until_date")))
 
     rows = {
         "core_invoice": invoices,
@@ -260,6 +283,11 @@ def _recall(ledger: Frames, eras: pl.DataFrame) -> dict[str, pl.DataFrame]:
         "core_allocation": join_ways("core_allocation", own, recall_money("core_allocation")),
     }
     told = {name: _rename(frame).select(ledger[name].columns) for name, frame in rows.items()}
+    for name in _COUNTED:
+        versions = _superseded(ledger, name).filter(SUPERSEDED.is_not_null())
+        through_rows, key = (era, "customer_id") if name == "core_payment_plan" else (invoice, "invoice_id")
+        earlier = versions.join(through_rows, on=key).filter(pl.col("until_date") > SUPERSEDED)
+        told[superseded_name(name)] = _rename(earlier)
     return told | {_BALANCE: _work_out_balances({**ledger, **told}, eras).select(ledger[_BALANCE].columns)}
 
 

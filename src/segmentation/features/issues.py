@@ -83,7 +83,7 @@ def _recall_first(ledger: Frames, issues: pl.DataFrame) -> pl.DataFrame:
     by_invoice = named.select("invoice_id", "look_id", _LOOK)
     then = {
         name: rows.join(by_invoice, on="invoice_id")
-        .filter(is_believed(_LOOK))
+        .filter(is_believed(pl.col(_LOOK)))
         .with_columns(pl.col("look_id").alias("invoice_id"))
         for name, rows in (("core_invoice", invoices), ("core_instalment", instalments))
     }

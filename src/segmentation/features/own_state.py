@@ -7,8 +7,10 @@ import datetime as dt
 
 import polars as pl
 
+from segmentation.domain.core_tables import superseded_name
 from segmentation.domain.schema import Frames
 from segmentation.features.dates import OBSERVED
+from segmentation.features.eras import is_believed, list_versions
 from segmentation.features.facts import ROW, BookFacts, number_instalments
 from segmentation.features.paths import THOUSANDTHS
 from segmentation.features.tallies import select_reminders
@@ -18,6 +20,10 @@ def _in_force(since: str, until: str) -> pl.Expr:
     return (pl.col(until).is_null() | (pl.max_horizontal(until, "observed_date") >= pl.col("as_of_date"))) & (
         pl.max_horizontal(since, "observed_date") < pl.col("as_of_date")
     )
+
+
+def _believed(ledger: Frames, name: str, as_of: dt.date) -> pl.DataFrame:
+    return list_versions(ledger, name).filter(is_believed(pl.lit(as_of)))
 
 
 def _count_own(facts: pl.DataFrame, as_of: dt.date, since: str, until: str, name: str) -> pl.DataFrame:
@@ -62,8 +68,12 @@ def add_own_state(ledger: Frames, book: BookFacts, as_of: dt.date) -> pl.DataFra
             OBSERVED.max().alias("own_reminder_last_date"),
         )
     )
-    disputes = _count_own(ledger["core_dispute"], as_of, "opened_at", "closed_at", "own_dispute_count")
-    promises = _count_own(ledger["core_promise_to_pay"], as_of, "made_at", "resolved_at", "own_promise_count")
+    disputes = _count_own(
+        _believed(ledger, "core_dispute", as_of), as_of, "opened_at", "closed_at", "own_dispute_count"
+    )
+    promises = _count_own(
+        _believed(ledger, "core_promise_to_pay", as_of), as_of, "made_at", "resolved_at", "own_promise_count"
+    )
     frame = (
         number_instalments(ledger)
         .select(
@@ -87,6 +97,10 @@ def add_own_state(ledger: Frames, book: BookFacts, as_of: dt.date) -> pl.DataFra
         ("own_dispute_count", "core_dispute"),
         ("own_promise_count", "core_promise_to_pay"),
     ):
-        if not ledger[source].filter(as_of > OBSERVED).is_empty():
+        if any(
+            not ledger[name].filter(as_of > OBSERVED).is_empty()
+            for name in (source, superseded_name(source))
+            if name in ledger
+        ):
             frame = frame.with_columns(pl.col(column).fill_null(0))
     return frame

@@ -23,6 +23,7 @@ from segmentation.domain.vocabulary import (
     PromiseStatus,
 )
 from segmentation.features.dates import OBSERVED, join_known, known_from
+from segmentation.features.eras import SUPERSEDED, list_versions
 from segmentation.features.facts import ROW, BookFacts, number_instalments
 from segmentation.features.state import AGREED, WHOLE
 from segmentation.ledger.movements import INSTALMENT
@@ -61,6 +62,14 @@ def _dated(frame: pl.DataFrame, since: pl.Expr, until: pl.Expr | None = None) ->
         since.alias("from_date"),
         (pl.lit(None, pl.Date) if until is None else until).alias("until_date"),
     ).drop_nulls(["customer_id", "from_date"])
+
+
+def _counted(rows: pl.DataFrame, since: str, until: str | None = None) -> pl.DataFrame:
+    """Return versions of rows (``superseded_at``), each in force no longer than it was believed."""
+    ended = SUPERSEDED if until is None else pl.min_horizontal(known_from(until), SUPERSEDED)
+    return _dated(
+        rows.filter(SUPERSEDED.is_null() | (known_from(since) < SUPERSEDED)), known_from(since), ended
+    )
 
 
 def _with_customer(frame: pl.DataFrame, ledger: Frames) -> pl.DataFrame:
@@ -161,12 +170,12 @@ def _replies(ledger: Frames, _book: BookFacts) -> pl.DataFrame:
 
 
 def _disputes(ledger: Frames, _book: BookFacts) -> pl.DataFrame:
-    return _dated(_with_customer(ledger["core_dispute"], ledger), known_from("opened_at"))
+    return _counted(_with_customer(list_versions(ledger, "core_dispute"), ledger), "opened_at")
 
 
 def _open_disputes(ledger: Frames, _book: BookFacts) -> pl.DataFrame:
-    disputes = _with_customer(ledger["core_dispute"], ledger)
-    return _dated(disputes, known_from("opened_at"), known_from("closed_at"))
+    disputes = _with_customer(list_versions(ledger, "core_dispute"), ledger)
+    return _counted(disputes, "opened_at", "closed_at")
 
 
 def _credit_notes(ledger: Frames, _book: BookFacts) -> pl.DataFrame:
@@ -175,29 +184,29 @@ def _credit_notes(ledger: Frames, _book: BookFacts) -> pl.DataFrame:
 
 
 def _promises(ledger: Frames, _book: BookFacts) -> pl.DataFrame:
-    return _dated(_with_customer(ledger["core_promise_to_pay"], ledger), known_from("made_at"))
+    return _counted(_with_customer(list_versions(ledger, "core_promise_to_pay"), ledger), "made_at")
 
 
 def _open_promises(ledger: Frames, _book: BookFacts) -> pl.DataFrame:
-    promises = _with_customer(ledger["core_promise_to_pay"], ledger)
-    return _dated(promises, known_from("made_at"), known_from("resolved_at"))
+    promises = _with_customer(list_versions(ledger, "core_promise_to_pay"), ledger)
+    return _counted(promises, "made_at", "resolved_at")
 
 
 def _promises_with(*statuses: PromiseStatus) -> Callable[[Frames, BookFacts], pl.DataFrame]:
     def facts(ledger: Frames, _book: BookFacts) -> pl.DataFrame:
-        promises = _with_customer(ledger["core_promise_to_pay"], ledger)
-        return _dated(promises.filter(pl.col("status").is_in(statuses)), known_from("resolved_at"))
+        promises = _with_customer(list_versions(ledger, "core_promise_to_pay"), ledger)
+        return _counted(promises.filter(pl.col("status").is_in(statuses)), "resolved_at")
 
     return facts
 
 
 def _running_plans(ledger: Frames, _book: BookFacts) -> pl.DataFrame:
-    return _dated(ledger["core_payment_plan"], known_from("started_at"), known_from("ended_at"))
+    return _counted(list_versions(ledger, "core_payment_plan"), "started_at", "ended_at")
 
 
 def _broken_plans(ledger: Frames, _book: BookFacts) -> pl.DataFrame:
-    plans = ledger["core_payment_plan"].filter(pl.col("status") == PlanStatus.BROKEN)
-    return _dated(plans, known_from("ended_at"))
+    plans = list_versions(ledger, "core_payment_plan").filter(pl.col("status") == PlanStatus.BROKEN)
+    return _counted(plans, "ended_at")
 
 
 def _failed_debits(ledger: Frames, _book: BookFacts) -> pl.DataFrame:
