@@ -227,6 +227,15 @@ def test_a_query_reads_amounts_as_the_dialect_writes_them(dialect, text, amount)
     assert read == [(amount,)]
 
 
+def test_a_query_reads_moments_in_milliseconds_and_leaves_others():
+    with duckdb.connect(":memory:") as connection:
+        define_macros(connection, Dialect())
+        query = "SELECT read_epoch('/Date(1743638400000+0200)/'), read_epoch('/Date(-1)/'), read_epoch('soon'), read_epoch(NULL)"
+        assert connection.sql(query).fetchall() == [
+            ("2025-04-03T00:00:00", "1969-12-31T23:59:59", "soon", None)
+        ]
+
+
 def test_a_query_writes_amounts_and_days_as_the_dialect_reads_them():
     dialect = Dialect(decimal_mark=",", date_format=["%d.%m.%Y", "%Y%m%d"])
     with duckdb.connect(":memory:") as connection:

@@ -179,14 +179,14 @@ def _take_back(
         .join(total, on=look)
         .with_columns(
             (pl.col("until") - pl.col("taken")).alias("since"),
-            _at_least_nil(pl.col("received") - pl.col("allocated")).fill_null(0).alias("spare"),
+            at_least_nil(pl.col("received") - pl.col("allocated")).fill_null(0).alias("spare"),
         )
     )
 
     def undone(until: str) -> pl.Expr:
         # a payment that is taken back in full takes all with it, whatever the currency
         is_whole = (pl.col(until) > 0) & (pl.col(until) >= pl.col("received"))
-        reach = pl.when(is_whole).then("upper").otherwise(_at_least_nil(pl.col(until) - pl.col("spare")))
+        reach = pl.when(is_whole).then("upper").otherwise(at_least_nil(pl.col(until) - pl.col("spare")))
         return pl.max_horizontal(pl.min_horizontal(reach, "upper"), "lower") - pl.col("lower")
 
     return (
@@ -202,5 +202,6 @@ def _take_back(
     )
 
 
-def _at_least_nil(amount: pl.Expr) -> pl.Expr:
+def at_least_nil(amount: pl.Expr) -> pl.Expr:
+    """Return amounts with nil for those below nil, and for nulls."""
     return pl.when(amount > 0).then(amount).otherwise(0)

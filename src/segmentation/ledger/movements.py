@@ -9,7 +9,7 @@ from datetime import date
 import polars as pl
 
 from segmentation.domain.movements import SUM_OF_AMOUNTS
-from segmentation.domain.reversals import list_looks, tell_changes
+from segmentation.domain.reversals import at_least_nil, list_looks, tell_changes
 from segmentation.domain.row_lookup import find_rows
 from segmentation.domain.schema import Frames
 from segmentation.domain.vocabulary import DocumentType
@@ -167,7 +167,7 @@ def _fill(pool: pl.DataFrame, taken: pl.DataFrame, rooms: pl.DataFrame, group: l
         .unique()
         .join(rooms, on="document")
         .join(used, on=[*group, PART], how="left")
-        .with_columns(_at_least_nil(pl.col("amount") - pl.col("used").fill_null(0)).alias("room"))
+        .with_columns(at_least_nil(pl.col("amount") - pl.col("used").fill_null(0)).alias("room"))
         .sort(*group, "due_date", "instalment_number")
         .with_columns(pl.col("room").cum_sum().over(group).alias("upper"))
         .select(
@@ -188,8 +188,8 @@ def _fill(pool: pl.DataFrame, taken: pl.DataFrame, rooms: pl.DataFrame, group: l
 
     def filled(total: str) -> pl.Expr:
         amount = pl.col(total)
-        inside = _at_least_nil(pl.min_horizontal(amount, "upper") - pl.col("lower"))
-        beyond = _at_least_nil(amount - pl.col("lower")) + pl.min_horizontal(
+        inside = at_least_nil(pl.min_horizontal(amount, "upper") - pl.col("lower"))
+        beyond = at_least_nil(amount - pl.col("lower")) + pl.min_horizontal(
             amount, pl.lit(0, dtype=SUM_OF_AMOUNTS)
         )
         return pl.when(pl.col("is_last")).then(beyond).otherwise(inside)
@@ -201,7 +201,3 @@ def _fill(pool: pl.DataFrame, taken: pl.DataFrame, rooms: pl.DataFrame, group: l
         )
         .filter(pl.col("amount") != 0)
     )
-
-
-def _at_least_nil(amount: pl.Expr) -> pl.Expr:
-    return pl.when(amount > 0).then(amount).otherwise(0)

@@ -13,12 +13,13 @@ from segmentation.ledger.dialect import EXCEL_SERIAL, EXCEL_SERIAL_1904, Dialect
 
 
 def define_macros(connection: duckdb.DuckDBPyConnection, dialect: Dialect) -> None:
-    """Let queries call ``read_amount``, ``write_amount``, ``read_day`` and ``write_day``.
+    """Let queries call ``read_amount``, ``write_amount``, ``read_day``, ``write_day`` and ``read_epoch``.
 
     Notes
     -----
     Reading gives null for what is not plainly written so; the query passes such text on as it is, and the
-    rules of conversion then say what is wrong with it.
+    rules of conversion then say what is wrong with it. ``read_epoch`` gives a moment that is written as in
+    ASP.NET's JSON (``/Date(1743638400000+0000)/``, milliseconds since 1970 in UTC) as ISO text, and other text as it is.
     """
     mark, thousands = dialect.decimal_mark, dialect.thousands_mark
     whole = "[0-9]+"
@@ -39,7 +40,9 @@ def define_macros(connection: duckdb.DuckDBPyConnection, dialect: Dialect) -> No
         f"THEN try_cast(CASE WHEN t LIKE '%-' THEN '-' ELSE '' END || {plain} AS {amount}) END;"
         f"CREATE MACRO write_amount(a) AS replace(CAST(a AS VARCHAR), '.', {_quote(mark)});"
         f"CREATE MACRO read_day(t) AS coalesce({read_days}, NULL);"
-        f"CREATE MACRO write_day(d) AS strftime(d, {_quote(days[0] if days else '%Y-%m-%d')})"
+        f"CREATE MACRO write_day(d) AS strftime(d, {_quote(days[0] if days else '%Y-%m-%d')});"
+        "CREATE MACRO read_epoch(t) AS CASE WHEN t LIKE '/Date(%' THEN "
+        "strftime(epoch_ms(try_cast(regexp_extract(t, '-?[0-9]+') AS BIGINT)), '%Y-%m-%dT%H:%M:%S') ELSE t END"
     )
 
 

@@ -3,15 +3,16 @@
 Belongs here: finding and checking them. Does not belong here: invoice numbers in free
 text (text_search).
 
-The Belgian structured communication (OGM/VCS, Febelfin's standard for credit transfers) has twelve digits,
-the last two of which are the first ten modulo 97 (97 for nil), printed as +++ddd/dddd/ddddd+++. An ISO 11649
-creditor reference begins with RF and two check digits (modulo 97-10).
+The Belgian structured communication has twelve digits (check_digits), printed as +++ddd/dddd/ddddd+++. An
+ISO 11649 creditor reference begins with RF and two check digits (modulo 97-10).
 """
 
 import re
 
 import polars as pl
 from stdnum import iso11649
+
+from segmentation.ledger.check_digits import is_ogm
 
 REFERENCE_FORM = r"^(?:\d{12}|RF\d{2}[A-Z0-9]{1,21})$"
 """What a structured reference looks like without separators."""
@@ -22,7 +23,6 @@ _IN_TEXT = re.compile(
     r"|(?<![A-Z0-9])(?P<rf>RF\d{2}(?:[A-Z0-9]{1,21}|(?: [A-Z0-9]{4}){1,5}(?: [A-Z0-9]{1,4})?))(?![A-Z0-9])"
 )
 _HINT = r"RF\d{2}|\d{3}/?\d{4}/?\d{5}"
-_OGM_BODY, _OGM_MODULUS = 10, 97
 _PAIRS = pl.List(pl.Struct({"reference": pl.String, "is_valid": pl.Boolean}))
 
 
@@ -65,10 +65,7 @@ def is_valid(reference: str) -> bool:
     """Whether a reference without separators has the right check digits."""
     if reference.startswith("RF"):
         return bool(iso11649.is_valid(reference))
-    if not reference.isascii() or int(reference) == 0:
-        return False
-    # as python-stdnum's be.ogm_vcs, which is fifty times slower
-    return (int(reference[:_OGM_BODY]) % _OGM_MODULUS or _OGM_MODULUS) == int(reference[_OGM_BODY:])
+    return is_ogm(reference)
 
 
 def _find(text: str) -> list[dict[str, str | bool]]:

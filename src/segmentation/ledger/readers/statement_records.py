@@ -9,6 +9,7 @@ from collections import Counter
 from decimal import Decimal
 
 from segmentation.domain.errors import InputRefusedError
+from segmentation.ledger.check_digits import is_ogm
 from segmentation.ledger.readers.building import RecordBuilder, write_amount
 
 ENTRY_COLUMNS = (
@@ -47,7 +48,6 @@ BATCH_DOES_NOT_ADD_UP = "batch_does_not_add_up"
 
 _OGM = re.compile(r"[+*]{0,3}\s*(\d{3})/?(\d{4})/?(\d{5})\s*[+*]{0,3}")
 _CREDITOR_REFERENCE = re.compile(r"RF\d{2}[0-9A-Z]{1,21}")
-_OGM_MODULUS = 97
 
 
 def entry_builder() -> RecordBuilder:
@@ -80,8 +80,7 @@ def name_reference_kind(reference: str | None, said: str | None = None) -> str |
 
     Notes
     -----
-    OGM: the Belgian structured communication, twelve digits of which the last two are the first ten
-    modulo 97 (97 for 0). RF: creditor reference of ISO 11649.
+    OGM: the Belgian structured communication, with the right check digits. RF: creditor reference of ISO 11649.
     """
     if reference is None:
         return None
@@ -89,11 +88,7 @@ def name_reference_kind(reference: str | None, said: str | None = None) -> str |
     if _CREDITOR_REFERENCE.fullmatch(plain):
         return "RF"
     match = _OGM.fullmatch(reference.strip())
-    if match:
-        digits = "".join(match.groups())
-        if (int(digits[:10]) % _OGM_MODULUS or _OGM_MODULUS) == int(digits[10:]):
-            return "OGM"
-    return said
+    return "OGM" if match and is_ogm("".join(match.groups())) else said
 
 
 class EntryKeys:
