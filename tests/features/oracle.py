@@ -103,6 +103,13 @@ class Oracle:
         self.customer_of = {i["invoice_id"]: i["customer_id"] for i in ledger["core_invoice"].to_dicts()}
         self.invoice_seen = {i["invoice_id"]: i["observed_at"] for i in ledger["core_invoice"].to_dicts()}
         self.contacts = list(contacts.values())
+        self.payments = {p["payment_id"]: p for p in ledger["core_payment"].to_dicts()}
+        self.taken_back = [
+            p for p in self.payments.values() if (p["reversal_of"] or p["reason_code"]) and p["amount"] < 0
+        ]
+        self.lines = defaultdict(list)
+        for a in ledger["core_allocation"].to_dicts():
+            self.lines[a["payment_id"]].append(a)
 
     def _recall_wholes(self, excused) -> dict[str, dt.date]:
         """Add the invoices whose instalments were agreed later, as they were before; return the days."""
@@ -247,9 +254,9 @@ class Oracle:
         plans = [(_known(p, "started_at"), _known(p, "ended_at"), p) for p in mine["payment_plan"]]
         notes = [_known(i, "issue_date") for i in mine["invoice"] if i["document_type"] == "credit_note"]
         failed = [
-            _known(p, "value_date")
-            for p in mine["payment"]
-            if (p["reversal_of"] or p["reason_code"]) and p["amount"] < 0
+            max(_known(p, "value_date"), self._payer_since(p, customer, t))
+            for p in self.taken_back
+            if self._payer(p, t) == customer
         ]
         outbound = [c for c in mine["contact_event"] if c["direction"] == "outbound"]
         reminders = [c for c in outbound if _is_reminder(c)]
@@ -372,6 +379,40 @@ class Oracle:
             for (invoice, number), (_, o) in self.by_key.items()
             if o.enter < t and o.belief(t) is None and (o.replaced is None or o.replaced >= t)
         )
+
+    def _payer(self, payment: dict, t: dt.date) -> str | None:
+        """Whose a payment was known to be at a moment."""
+        known = self.__dict__.setdefault("_payers", {})
+        if (payment["payment_id"], t) not in known:
+            known[payment["payment_id"], t] = self._find_payer(payment, t)
+        return known[payment["payment_id"], t]
+
+    def _find_payer(self, payment: dict, t: dt.date) -> str | None:
+        if payment["customer_id"] or payment["observed_at"].date() >= t:
+            return payment["customer_id"] if payment["observed_at"].date() < t else None
+        lines = [
+            (max(a["observed_at"], self.invoice_seen[a["invoice_id"]]).date(), a)
+            for a in self.lines[payment["payment_id"]]
+        ]
+        seen = payment["observed_at"].date()
+        for last in sorted({max(day, seen) for day, _ in lines if day < t}, reverse=True):
+            left = Counter()
+            for day, a in lines:
+                if day <= last:
+                    left[self.customer_of[a["invoice_id"]]] += a["amount"]
+            owing = [customer for customer, amount in left.items() if amount]
+            if owing:
+                return owing[0] if len(owing) == 1 else None
+        origin = payment
+        while origin["reversal_of"]:
+            origin = self.payments[origin["reversal_of"]]
+        return None if origin is payment else self._payer(origin, t)
+
+    def _payer_since(self, payment: dict, customer: str, t: dt.date) -> dt.date:
+        """Last day at whose start the payment was not known to be of the customer."""
+        while self._payer(payment, t - dt.timedelta(days=1)) == customer:
+            t -= dt.timedelta(days=1)
+        return t - dt.timedelta(days=1)
 
     def _of(self, customer: str) -> dict[str, list[dict]]:
         """Facts of the customer; those about an invoice were known when the invoice was known too."""

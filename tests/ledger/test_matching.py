@@ -178,3 +178,24 @@ def test_a_line_that_seems_to_be_on_two_statements_is_reported(files, texts, ver
     assert found[5] == verdict
     assert ("P-0, P-1" in found[6]) == (verdict == "warn")
     assert not list(describe_repeated_lines(said.clear()))
+
+
+def test_what_is_left_of_a_payment_for_two_customers_may_be_of_either():
+    ledger = make_ledger(
+        {
+            "invoices": [
+                {"id": "INV-1", "customer": "C-1", "amount": 60},
+                {"id": "INV-2", "customer": "C-2", "amount": 40},
+            ],
+            "payments": [{"id": "P-1", "amount": 120, "known": "2026-02-01"}],
+            "allocations": [
+                {"payment": "P-1", "invoice": "INV-1", "amount": 60, "on": "2026-02-01"},
+                {"payment": "P-1", "invoice": "INV-2", "amount": 40, "on": "2026-02-01"},
+            ],
+        }
+    )
+    cash = build_unallocated_cash(ledger).sort("customer_id")
+    assert cash.select("customer_id", "unmatched_cash_amount", "possible_cash_amount").rows() == [
+        ("C-1", 0, 20),
+        ("C-2", 0, 20),
+    ]

@@ -11,7 +11,7 @@ from segmentation.segments.definitions import CAUSES, CauseModel, CauseSignal, l
 from segmentation.segments.evidence import NO_CONTACT_HISTORY, NOT_CONTACTED_YET
 from segmentation.segments.observations import classify_instalments
 from segmentation.segments.segmentation import segment_customers
-from segmentation.segments.signals import count_signals
+from segmentation.segments.signals import count_signals, find_contacted
 
 AS_OF = date(2026, 1, 1)
 LATE = [20, 20, 0, 20, 0, 20, 0, 20]
@@ -201,6 +201,41 @@ def test_failed_direct_debits_and_parts_point_to_a_lack_of_means(make_ledger):
     assert found["A", "failed_direct_debit"] == (1, 3)
     assert found["A", "partial_payment"] == (5, 5)
     assert _row(ledger, "A")["cause"] == "cannot_pay"
+
+
+def _statement(reason: str | None, reversal_of: str | None = "p0") -> dict[str, pl.DataFrame]:
+    """Two payments that name nobody, for A's first invoices, and money taken back."""
+    return {
+        "core_payment": pl.DataFrame(
+            {
+                "payment_id": ["p0", "p1", "r0"],
+                "customer_id": pl.Series([None] * 3, dtype=pl.String),
+                "value_date": [_due(number) for number in range(3)],
+                "amount": [100, 100, -100],
+                "currency": ["EUR"] * 3,
+                "reversal_of": pl.Series([None, None, reversal_of], dtype=pl.String),
+                "reason_code": pl.Series([None, None, reason], dtype=pl.String),
+                "observed_at": [datetime(2025, 12, 1, tzinfo=UTC)] * 3,
+            }
+        ),
+        "core_allocation": pl.DataFrame(
+            {
+                "allocation_id": ["a0", "a1"],
+                "payment_id": ["p0", "p1"],
+                "invoice_id": ["A-0", "A-1"],
+                "amount": [100, 100],
+                "observed_at": [datetime(2025, 12, 2, tzinfo=UTC)] * 2,
+            }
+        ),
+    }
+
+
+def test_a_failed_direct_debit_on_a_statement_is_of_whose_invoice_was_collected(make_ledger):
+    ledger = make_ledger({"A": LATE, "B": LATE}, **_statement("failed_direct_debit"))
+    assert _signals(ledger)["A", "failed_direct_debit"] == (1, 2)
+    assert find_contacted(ledger, pl.DataFrame(schema={"customer_id": pl.String}))[
+        "customer_id"
+    ].to_list() == ["A"]
 
 
 def test_without_contact_history_the_cause_is_unclear_and_says_what_is_missing(make_ledger):

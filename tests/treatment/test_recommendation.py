@@ -384,6 +384,22 @@ def test_a_failed_direct_debit_gets_a_link_to_pay(book):
     assert "failed_direct_debit" in advice["reason_codes"]
 
 
+def test_a_failed_direct_debit_is_of_whose_invoice_was_collected(book):
+    book.point("email").invoice("J", days_late=40, paid_on=ago(30))
+    money = {"currency": "EUR", "value_date": ago(6)}
+    book.add("payment", payment_id="P", amount=Decimal(1000), **money)
+    book.add(
+        "payment",
+        payment_id="R",
+        amount=Decimal(-1000),
+        reversal_of="P",
+        reason_code="failed_direct_debit",
+        **money,
+    )
+    book.add("allocation", allocation_id="A", payment_id="P", invoice_id="J", amount=Decimal(1000))
+    assert "failed_direct_debit" in book.risk().advice()["reason_codes"]
+
+
 def test_levels_follow_the_contacts_since_the_oldest_open_invoice_fell_due(book):
     book.rows["core_instalment_balance"][0] |= {"due_date": ago(40), "days_late": 40}
     book.contact(50, dunning_level=3)  # about an earlier invoice

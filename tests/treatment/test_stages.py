@@ -51,6 +51,17 @@ class TestPlans:
             == '[["2026-03-16", "333.33"], ["2026-04-16", "333.33"], ["2026-05-16", "333.34"]]'
         )
 
+    @pytest.mark.parametrize("shared", [False, True])
+    def test_payments_on_bank_statements_are_of_whose_invoices_they_paid(self, empty_book, shared):
+        book = pay_monthly(self.offer(empty_book), "500.00")
+        book.invoice("J", days_late=200, paid_on=ago(190)).invoice("K", "D", days_late=200, paid_on=ago(190))
+        for row in book.rows["core_payment"]:
+            row["customer_id"] = None
+            for invoice in ("J", "K")[: 1 + shared]:  # what is of two customers is of neither
+                book.add("allocation", allocation_id=row["payment_id"] + invoice, payment_id=row["payment_id"],
+                         invoice_id=invoice, amount=row["amount"] / 2, allocated_at=row["value_date"])  # fmt: skip
+        assert (book.advice(settings=FREE)["plan_schedule"] is None) == shared
+
     @pytest.mark.parametrize(("monthly", "months"), [("500.00", 2), ("40.00", 6)])
     def test_no_parts_are_proposed_where_the_history_carries_none(self, empty_book, monthly, months):
         advice = pay_monthly(self.offer(empty_book), monthly, months).advice(settings=FREE)

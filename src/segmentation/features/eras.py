@@ -218,7 +218,7 @@ def _list_owners(ledger: Frames) -> pl.DataFrame:
 
 
 def _find_families(ledger: Frames, owners: pl.DataFrame) -> tuple[Callable[[str], pl.Expr], pl.DataFrame]:
-    """Return what names the family of a payment in a column, and whose invoices each family pays."""
+    """Return what names the family of a payment in a column, and the customers that each family names or pays invoices of."""
     from segmentation.domain.disjoint_sets import DisjointSets
 
     sets = DisjointSets()
@@ -234,7 +234,8 @@ def _find_families(ledger: Frames, owners: pl.DataFrame) -> tuple[Callable[[str]
 
     paid = list_versions(ledger, "core_allocation").filter(pl.col("payment_id").is_not_null())
     payers = paid.select("invoice_id", family("payment_id")).unique().join(owners, on="invoice_id")
-    return family, payers.select(_FAMILY, "customer_id").unique()
+    named = list_versions(ledger, "core_payment").select(family("payment_id"), "customer_id").drop_nulls()
+    return family, pl.concat([payers.select(_FAMILY, "customer_id"), named]).unique()
 
 
 def _recall(ledger: Frames, eras: pl.DataFrame) -> dict[str, pl.DataFrame]:
@@ -260,7 +261,11 @@ def _recall(ledger: Frames, eras: pl.DataFrame) -> dict[str, pl.DataFrame]:
     )
     own = recall("core_allocation", invoice, "invoice_id")
     family, _ = _find_families(ledger, _list_owners(ledger))
-    of_family = own.filter(pl.col("payment_id").is_not_null()).select(family("payment_id"), *through).unique()
+    of_customer = recall("core_payment", era, "customer_id")
+    of_family = pl.concat(
+        rows.filter(pl.col("payment_id").is_not_null()).select(family("payment_id"), *through)
+        for rows in (own, of_customer)
+    ).unique()
 
     def recall_money(name: str) -> pl.DataFrame:
         numbered = list_versions(ledger, name).with_columns(family("payment_id"))
@@ -277,9 +282,7 @@ def _recall(ledger: Frames, eras: pl.DataFrame) -> dict[str, pl.DataFrame]:
         "core_contact_outcome": recall(
             "core_contact_outcome", contacts.select("contact_id", *through), "contact_id"
         ),
-        "core_payment": join_ways(
-            "core_payment", recall("core_payment", era, "customer_id"), recall_money("core_payment")
-        ),
+        "core_payment": join_ways("core_payment", of_customer, recall_money("core_payment")),
         "core_allocation": join_ways("core_allocation", own, recall_money("core_allocation")),
     }
     told = {name: _rename(frame).select(ledger[name].columns) for name, frame in rows.items()}
@@ -292,12 +295,14 @@ def _recall(ledger: Frames, eras: pl.DataFrame) -> dict[str, pl.DataFrame]:
 
 
 def _rename(rows: pl.DataFrame) -> pl.DataFrame:
-    """Return rows of eras with identifiers of their own; what is not of the era's customer is of nobody."""
+    """Return rows of eras with identifiers of their own; what is of another customer is of one that nobody looks at."""
     names = [
         pl.concat_str(ERA, pl.lit(_MARK), name).alias(name) for name in _IDENTIFIERS if name in rows.columns
     ]
     if "customer_id" in rows.columns:
-        names.append(pl.when(pl.col("customer_id") == pl.col("owner_id")).then(ERA).alias("customer_id"))
+        other = pl.concat_str(ERA, pl.lit(_MARK), "customer_id")
+        is_own = pl.col("customer_id") == pl.col("owner_id")
+        names.append(pl.when(is_own).then(ERA).otherwise(other).alias("customer_id"))
     return rows.with_columns(names)
 
 

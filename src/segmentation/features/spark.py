@@ -7,7 +7,7 @@ Notes
 -----
 Customers do not depend on each other once each has the rows that tell its story, so no other code is
 needed than the one that is proved on one machine. Money is what ties customers together: a payment, what
-takes it back and all of its allocations go to every customer with an invoice that it pays. The ledger's
+takes it back and all of its allocations go to every customer that it names, or has an invoice of that it pays. The ledger's
 first record of each kind goes to all partitions, because what was not recorded yet is null everywhere.
 Superseded versions go where their rows go, and an invoice to everybody who it was once believed to be of; a
 partition tells of its own customers only.
@@ -181,7 +181,9 @@ def _route_money(tables: "Mapping[str, SparkFrame]", owners: "SparkFrame") -> "d
     )
     told = {name: rows.join(families, "payment_id") for name, rows in (payments | allocations).items()}
     paid = _union([told[name].select("invoice_id", "family_id") for name in allocations])
-    payers = paid.join(owners, "invoice_id").select("family_id", col(CUSTOMER)).distinct()
+    named = [told[name].select("family_id", col("customer_id").alias(CUSTOMER)) for name in payments]
+    payers = _union([paid.join(owners, "invoice_id").select("family_id", CUSTOMER), *named])
+    payers = payers.filter(col(CUSTOMER).isNotNull()).distinct()
     return {name: rows.join(payers, "family_id").drop("family_id") for name, rows in told.items()}
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from segmentation.domain.payers import list_payers
 from segmentation.domain.schema import Frames
 from segmentation.domain.vocabulary import (
     CoveredBy,
@@ -210,11 +211,19 @@ def _broken_plans(ledger: Frames, _book: BookFacts) -> pl.DataFrame:
 
 
 def _failed_debits(ledger: Frames, _book: BookFacts) -> pl.DataFrame:
+    """Money taken back, from the day on which both it and whose it was were known."""
     # what takes a reversal back gives the money again, and is no failure
     taken_back = ledger["core_payment"].filter(
         pl.col("reversal_of").is_not_null() | pl.col("reason_code").is_not_null(), pl.col("amount") < 0
     )
-    return _dated(taken_back, known_from("value_date"))
+    told = (
+        taken_back.drop("customer_id")
+        .join(list_payers(ledger), on="payment_id")
+        .with_columns(pl.max_horizontal(known_from("value_date"), "from_date").alias("from_date"))
+        # whose it was may be known to be wrong before the day from which it counts
+        .filter(pl.col("until_date").is_null() | (pl.col("until_date") > pl.col("from_date")))
+    )
+    return _dated(told, pl.col("from_date"), pl.col("until_date"))
 
 
 def _partial_payments(ledger: Frames, book: BookFacts) -> pl.DataFrame:

@@ -8,6 +8,7 @@ import polars as pl
 
 from segmentation.domain.core_tables import PAYMENT_MATCH, UNALLOCATED_CASH
 from segmentation.domain.movements import SUM_OF_AMOUNTS, list_movements
+from segmentation.domain.payers import name_payers
 from segmentation.domain.reversals import name_origins
 from segmentation.domain.row_lookup import find_rows, is_known, list_places, take_rows
 from segmentation.domain.schema import Frames
@@ -43,7 +44,7 @@ def build_unallocated_cash(ledger: Frames, lines: pl.DataFrame | None = None) ->
     lines = list_movements(ledger) if lines is None else lines
     unmatched = list_unmatched_payments(ledger, lines).filter(pl.col("unmatched_cash_amount") != _ZERO)
     cash = unmatched.filter(pl.col("customer_id").is_not_null())
-    candidates = _list_candidates(ledger)
+    candidates = _list_candidates(ledger, lines)
     is_taken = pl.col("unmatched_cash_amount") < _ZERO
     possible = (
         pl.concat(
@@ -79,17 +80,25 @@ def _list_returns(ledger: Frames) -> pl.DataFrame:
     )
 
 
-def _list_candidates(ledger: Frames) -> pl.DataFrame:
-    """Return the customers that a payment which nothing was allocated of may be from.
+def _list_candidates(ledger: Frames, lines: pl.DataFrame) -> pl.DataFrame:
+    """Return the customers that a payment which names none may be from: those it may be matched to, or was allocated to.
 
     ``is_likely`` says whether more than the amount speaks for the customer.
     """
     matches = ledger.get("core_payment_match", PAYMENT_MATCH.empty())
-    return (
-        matches.filter(pl.col("customer_id").is_not_null())
-        .group_by(pl.col("payment_id").alias("origin_id"), "customer_id")
-        .agg(pl.col("rule").ne_missing(MatchRule.AMOUNT.value).any().alias("is_likely"))
+    nobody = ledger["core_payment"].filter(pl.col("customer_id").is_null())
+    debtors = (
+        lines.filter(is_known(lines.get_column("origin_id"), nobody.get_column("payment_id")))
+        .select("origin_id", "invoice_id")
+        .join(ledger["core_invoice"].select("invoice_id", "customer_id"), on="invoice_id")
+        .select("origin_id", "customer_id", pl.lit(value=True).alias("is_likely"))
     )
+    matched = matches.filter(pl.col("customer_id").is_not_null()).select(
+        pl.col("payment_id").alias("origin_id"),
+        "customer_id",
+        pl.col("rule").ne_missing(MatchRule.AMOUNT.value).alias("is_likely"),
+    )
+    return pl.concat([debtors, matched]).group_by("origin_id", "customer_id").agg(pl.col("is_likely").any())
 
 
 def list_unmatched_payments(ledger: Frames, lines: pl.DataFrame | None = None) -> pl.DataFrame:
@@ -106,7 +115,7 @@ def list_unmatched_payments(ledger: Frames, lines: pl.DataFrame | None = None) -
     ``unmatched_cash_amount``, ``is_foreign`` (allocated to another currency). In no order.
     """
     lines = list_movements(ledger) if lines is None else lines
-    received = _list_received(ledger["core_payment"])
+    received = _list_received(name_payers(ledger))
     allocated = (
         lines.select(
             find_rows(lines.get_column("origin_id"), received.get_column("origin_id")).alias("row"),
@@ -120,7 +129,7 @@ def list_unmatched_payments(ledger: Frames, lines: pl.DataFrame | None = None) -
     left = received.hstack(take_rows(allocated.select("allocated"), places)).join(
         _list_foreign(ledger, lines, received), on="origin_id", how="left"
     )
-    return _name_payers(left, ledger, lines).select(
+    return _name_likely(left, ledger, lines).select(
         "origin_id",
         "customer_id",
         "currency",
@@ -132,28 +141,17 @@ def list_unmatched_payments(ledger: Frames, lines: pl.DataFrame | None = None) -
     )
 
 
-def _name_payers(left: pl.DataFrame, ledger: Frames, lines: pl.DataFrame) -> pl.DataFrame:
-    """Return the payments with the customer of those that name none, where one can be told."""
-    nobody = left.filter(pl.col("customer_id").is_null()).select("origin_id")
-    if not nobody.height:
-        return left
-    debtors = (
-        lines.join(nobody, on="origin_id", how="semi")
-        .join(ledger["core_invoice"].select("invoice_id", "customer_id"), on="invoice_id")
-        .group_by("origin_id")
-        .agg(pl.col("customer_id").sort_by("invoice_id").first().alias("debtor_id"))
-    )
-    payers = (
-        _list_candidates(ledger)
+def _name_likely(left: pl.DataFrame, ledger: Frames, lines: pl.DataFrame) -> pl.DataFrame:
+    """Return the payments with the customer of those that have no payer, where only one is likely."""
+    likely = (
+        _list_candidates(ledger, lines)
         .filter(pl.col("is_likely"))
         .group_by("origin_id")
-        .agg(pl.col("customer_id").first().alias("payer_id"), pl.len().alias("payer_count"))
-        .filter(pl.col("payer_count") == 1)
+        .agg(pl.col("customer_id").first().alias("likely_id"), pl.len().alias("likely_count"))
+        .filter(pl.col("likely_count") == 1)
     )
-    return (
-        left.join(debtors, on="origin_id", how="left")
-        .join(payers, on="origin_id", how="left")
-        .with_columns(pl.coalesce("customer_id", "debtor_id", "payer_id").alias("customer_id"))
+    return left.join(likely, on="origin_id", how="left").with_columns(
+        pl.coalesce("customer_id", "likely_id").alias("customer_id")
     )
 
 

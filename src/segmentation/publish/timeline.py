@@ -22,7 +22,7 @@ def tell_timeline(frames: Frames) -> pl.DataFrame:
 
     Notes
     -----
-    Money that is matched to nobody has no customer to tell it to, and is left out. Days without a time
+    Money that is matched to nobody, or to several customers, has no customer to tell it to, and is left out. Days without a time
     stand at midnight UTC.
     """
     events = pl.concat([*tell_money(frames), *tell_contacts(frames), *tell_states(frames)], how="diagonal")

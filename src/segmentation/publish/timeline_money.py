@@ -6,6 +6,7 @@ promises, disputes and blocks (timeline_contacts, timeline_states).
 
 import polars as pl
 
+from segmentation.domain.payers import name_payers
 from segmentation.domain.schema import Frames
 from segmentation.domain.vocabulary import DocumentType
 from segmentation.publish.sentences import at_midnight, day, event_id, money, sentence, with_column, worded
@@ -85,7 +86,7 @@ def _tell_payments(frames: Frames) -> pl.DataFrame:
         .otherwise(pl.concat_str(pl.lit(": "), pl.col("reason_code").str.replace_all("_", " "))),
     )
     return (
-        frames["core_payment"]
+        name_payers(frames)
         .join(targets, on="payment_id", how="left")
         .select(
             event_id("payment", "payment_id").alias("event_id"),

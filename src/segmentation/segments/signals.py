@@ -9,6 +9,7 @@ from datetime import date
 
 import polars as pl
 
+from segmentation.domain.payers import name_payers
 from segmentation.domain.promises import PROMISE_GRACE_DAYS, judge_promises
 from segmentation.domain.schema import Frames
 from segmentation.domain.vocabulary import CoveredBy, Direction, OutcomeCode, PromiseStatus
@@ -98,7 +99,7 @@ def _invoice_owners(ledger: Frames) -> pl.DataFrame:
 
 def _reversals(ledger: Frames) -> pl.DataFrame:
     is_reversal = pl.col("reversal_of").is_not_null() | (pl.col("amount") < 0)
-    return ledger["core_payment"].filter(is_reversal & pl.col("customer_id").is_not_null())
+    return name_payers(ledger).filter(is_reversal & pl.col("customer_id").is_not_null())
 
 
 def _counted(frame: pl.DataFrame, signal: str, seen: pl.Expr) -> pl.DataFrame:
@@ -233,7 +234,7 @@ def _count_plans(ledger: Frames) -> pl.DataFrame:
 
 def _count_reversals(ledger: Frames) -> pl.DataFrame:
     """Payments that were taken back, for customers with at least one that was."""
-    payments = ledger["core_payment"].filter((pl.col("amount") > 0) & pl.col("reversal_of").is_null())
+    payments = name_payers(ledger).filter((pl.col("amount") > 0) & pl.col("reversal_of").is_null())
     made = payments.group_by("customer_id").agg(pl.len().alias("count"))
     code = pl.col("reason_code").fill_null("").str.to_lowercase()
     is_failed = code.str.contains("direct_debit", literal=True)

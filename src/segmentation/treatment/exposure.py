@@ -8,6 +8,7 @@ from datetime import date, timedelta
 
 import polars as pl
 
+from segmentation.domain.payers import name_payers
 from segmentation.domain.row_lookup import is_known
 from segmentation.domain.schema import Frames
 from segmentation.domain.vocabulary import (
@@ -203,7 +204,7 @@ def find_circumstances(
 
     Parameters
     ----------
-    ledger : core_payment, core_contact_event (of ``mark_contacts``), core_contact_outcome,
+    ledger : of ``name_payers``, core_contact_event (of ``mark_contacts``), core_contact_outcome,
         core_instalment_balance, core_customer.
     exposure : of measure_exposure.
     as_of : as-of day.
@@ -223,8 +224,8 @@ def find_circumstances(
         *("customer_id", "currency", "act_due_date", "act_count", "coming_late_prob", "coming_amount"),
         *("overdue_count", "dispute_count"),
     )
-    payment = ledger["core_payment"].filter(pl.col("customer_id").is_not_null())
-    failed = payment.filter(
+    failed = name_payers(ledger).filter(
+        pl.col("customer_id").is_not_null(),
         pl.col("reason_code") == "failed_direct_debit",
         pl.col("value_date") >= as_of - timedelta(days=_DIRECT_DEBIT_DAYS),
     )

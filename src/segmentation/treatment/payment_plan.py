@@ -9,6 +9,7 @@ from decimal import Decimal
 
 import polars as pl
 
+from segmentation.domain.payers import name_payers
 from segmentation.domain.schema import Frames
 from segmentation.treatment.scenario import Scenario
 
@@ -24,7 +25,7 @@ def measure_typical_month(ledger: Frames, as_of: date, scenario: Scenario) -> pl
 
     Parameters
     ----------
-    ledger : core_payment.
+    ledger : of ``name_payers``; payments of several customers count for nobody.
     as_of : payments valued before it count.
     scenario : how many months of 30 days are looked at, and how many of them must hold a payment.
 
@@ -37,7 +38,7 @@ def measure_typical_month(ledger: Frames, as_of: date, scenario: Scenario) -> pl
     months = pl.int_range(rules.months).alias("month")
     age = (pl.lit(as_of) - pl.col("value_date")).dt.total_days()
     paid = (
-        ledger["core_payment"]
+        name_payers(ledger)
         .filter(pl.col("customer_id").is_not_null(), age > 0, age <= rules.months * MONTH_DAYS)
         .group_by("customer_id", "currency", ((age - 1) // MONTH_DAYS).alias("month"))
         .agg(pl.col("amount").sum().alias("paid_amount"))
@@ -63,7 +64,7 @@ def propose_plans(steps: pl.DataFrame, ledger: Frames, as_of: date, scenario: Sc
     Parameters
     ----------
     steps : customer_id, currency and act_amount of those to whom a plan is offered.
-    ledger : core_payment.
+    ledger : as for ``measure_typical_month``.
     as_of : the first part falls ``first_after_days`` after it, the others a month apart.
     scenario : share of a typical month that a part may take, most parts, least part.
 
