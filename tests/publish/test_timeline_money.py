@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import polars as pl
+import pytest
 
 from segmentation.domain.core_tables import LEDGER_TABLES
 from segmentation.publish.timeline import tell_timeline
@@ -52,3 +53,29 @@ def test_a_payment_that_was_matched_and_its_return_are_told_to_whose_invoice_it_
 def test_a_payment_for_two_customers_and_its_return_are_told_to_nobody():
     payments = [payment("P", 100), payment("R", -100, 20, reversal_of="P")]
     assert tell(payments, [line("P", "I1", 60), line("P", "I2", 40)]) == []
+
+
+def test_a_refund_is_no_payment_that_the_customer_took_back():
+    assert tell([payment("P", -50, customer_id="A")]) == [("A", "payment", "Refund of 50.00 EUR paid out.")]
+
+
+def test_a_reversal_that_is_taken_back_is_money_received():
+    payments = [
+        payment("P", 100),
+        payment("R", -100, 20, reversal_of="P"),
+        payment("S", 100, 21, reversal_of="R"),
+    ]
+    kinds = [row[1] for row in tell(payments, [line("P", "I1")])]
+    assert kinds == ["payment", "reversal", "payment"]
+
+
+@pytest.mark.parametrize(
+    ("reason", "told"),
+    [
+        ("AM04", "Payment of 100.00 EUR taken back: the direct debit came back."),
+        ("failed_direct_debit", "Payment of 100.00 EUR taken back: the direct debit came back."),
+        ("chargeback", "Payment of 100.00 EUR taken back: chargeback."),
+    ],
+)
+def test_a_returned_direct_debit_is_told_without_why(reason, told):
+    assert tell([payment("R", -100, customer_id="A", reason_code=reason)])[0][2] == told

@@ -238,6 +238,22 @@ def test_a_failed_direct_debit_on_a_statement_is_of_whose_invoice_was_collected(
     ].to_list() == ["A"]
 
 
+@pytest.mark.parametrize(
+    ("reason", "is_seen"),
+    [("AM04", True), ("MD06", True), ("ms03", True), ("914", True), ("AM05", False), ("chargeback", False)],
+)
+def test_banks_say_by_code_that_a_direct_debit_came_back(make_ledger, reason, is_seen):
+    found = _signals(make_ledger({"A": LATE}, **_statement(reason)))
+    assert (("A", "failed_direct_debit") in found) == is_seen
+
+
+def test_a_refund_by_the_supplier_says_nothing_about_a_customer(make_ledger):
+    ledger = make_ledger({"A": LATE}, **_statement(None, reversal_of=None))
+    named = pl.when(pl.col("payment_id") == "r0").then(pl.lit("A")).alias("customer_id")
+    ledger["core_payment"] = ledger["core_payment"].with_columns(named)
+    assert find_contacted(ledger, pl.DataFrame(schema={"customer_id": pl.String})).height == 0
+
+
 def test_without_contact_history_the_cause_is_unclear_and_says_what_is_missing(make_ledger):
     row = _row(make_ledger({"A": LATE}), "A")
     assert (row["cause"], row["cause_prob"]) == ("unclear", None)

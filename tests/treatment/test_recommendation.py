@@ -368,7 +368,8 @@ class TestHarshSteps:
         )
 
 
-def test_a_failed_direct_debit_gets_a_link_to_pay(book):
+@pytest.mark.parametrize("reason", ["failed_direct_debit", "AM04", "MS03"])
+def test_a_failed_direct_debit_gets_a_link_to_pay(book, reason):
     book.point("email").add(
         "payment",
         payment_id="P",
@@ -377,7 +378,7 @@ def test_a_failed_direct_debit_gets_a_link_to_pay(book):
         amount=Decimal(-1000),
         currency="EUR",
         reversal_of="P0",
-        reason_code="failed_direct_debit",
+        reason_code=reason,
     )
     advice = book.risk().advice()
     assert advice["action"] == "self_service_link"

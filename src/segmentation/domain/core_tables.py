@@ -160,7 +160,8 @@ PAYMENT = _canonical(
     category("method", "how it was paid", PaymentMethod),
     identifier("reversal_of", "payment that this one takes back"),
     category(
-        "reason_code", "why a payment was reversed: failed_direct_debit, chargeback or the source's code"
+        "reason_code",
+        "why a payment was reversed: failed_direct_debit, chargeback or the source's code; null for a refund",
     ),
     text(
         "structured_reference",

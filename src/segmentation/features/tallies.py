@@ -16,6 +16,7 @@ import polars as pl
 
 from segmentation.domain.payers import list_payers
 from segmentation.domain.schema import Frames
+from segmentation.domain.taken_back import is_reversal
 from segmentation.domain.vocabulary import (
     CoveredBy,
     Direction,
@@ -212,12 +213,10 @@ def _broken_plans(ledger: Frames, _book: BookFacts) -> pl.DataFrame:
 
 def _failed_debits(ledger: Frames, _book: BookFacts) -> pl.DataFrame:
     """Money taken back, from the day on which both it and whose it was were known."""
-    # what takes a reversal back gives the money again, and is no failure
-    taken_back = ledger["core_payment"].filter(
-        pl.col("reversal_of").is_not_null() | pl.col("reason_code").is_not_null(), pl.col("amount") < 0
-    )
     told = (
-        taken_back.drop("customer_id")
+        ledger["core_payment"]
+        .filter(is_reversal())
+        .drop("customer_id")
         .join(list_payers(ledger), on="payment_id")
         .with_columns(pl.max_horizontal(known_from("value_date"), "from_date").alias("from_date"))
         # whose it was may be known to be wrong before the day from which it counts

@@ -1,6 +1,6 @@
 """Sentences about documents and money.
 
-Belongs here: invoices, credit notes, payments, reversals, write-offs. Does not belong here: contacts,
+Belongs here: invoices, credit notes, payments, reversals, refunds, write-offs. Does not belong here: contacts,
 promises, disputes and blocks (timeline_contacts, timeline_states).
 """
 
@@ -8,6 +8,7 @@ import polars as pl
 
 from segmentation.domain.payers import name_payers
 from segmentation.domain.schema import Frames
+from segmentation.domain.taken_back import is_returned_debit, is_reversal
 from segmentation.domain.vocabulary import DocumentType
 from segmentation.publish.sentences import at_midnight, day, event_id, money, sentence, with_column, worded
 
@@ -65,7 +66,6 @@ def _tell_payments(frames: Frames) -> pl.DataFrame:
             pl.col("invoice_id").min(),
         )
     )
-    is_reversal = pl.col("reversal_of").is_not_null() | (pl.col("amount") < 0)
     one = pl.col("invoice_count") == 1
     purpose = (
         pl.when(one)
@@ -81,10 +81,14 @@ def _tell_payments(frames: Frames) -> pl.DataFrame:
         pl.lit("Payment of "),
         money("amount"),
         pl.lit(" taken back"),
-        pl.when(pl.col("reason_code").is_null())
+        pl.when(is_returned_debit())
+        .then(pl.lit(": the direct debit came back"))
+        .when(pl.col("reason_code").is_null())
         .then(pl.lit(""))
         .otherwise(pl.concat_str(pl.lit(": "), pl.col("reason_code").str.replace_all("_", " "))),
     )
+    refunded = pl.concat_str(pl.lit("Refund of "), money("amount"), pl.lit(" paid out"))
+    told = pl.when(is_reversal()).then(reversed_).when(pl.col("amount") < 0).then(refunded).otherwise(paid)
     return (
         name_payers(frames)
         .join(targets, on="payment_id", how="left")
@@ -92,9 +96,9 @@ def _tell_payments(frames: Frames) -> pl.DataFrame:
             event_id("payment", "payment_id").alias("event_id"),
             "customer_id",
             at_midnight("value_date").alias("event_at"),
-            pl.when(is_reversal).then(pl.lit("reversal")).otherwise(pl.lit("payment")).alias("kind"),
+            pl.when(is_reversal()).then(pl.lit("reversal")).otherwise(pl.lit("payment")).alias("kind"),
             pl.when(one).then(pl.col("invoice_id")).alias("invoice_id"),
-            sentence(pl.when(is_reversal).then(reversed_).otherwise(paid), "."),
+            sentence(told, "."),
             "amount",
             "currency",
         )

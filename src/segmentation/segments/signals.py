@@ -12,6 +12,7 @@ import polars as pl
 from segmentation.domain.payers import name_payers
 from segmentation.domain.promises import PROMISE_GRACE_DAYS, judge_promises
 from segmentation.domain.schema import Frames
+from segmentation.domain.taken_back import is_returned_debit, is_reversal
 from segmentation.domain.vocabulary import CoveredBy, Direction, OutcomeCode, PromiseStatus
 from segmentation.segments.definitions import CauseModel
 from segmentation.segments.message_signals import NOTHING_SAID, count_message_signals
@@ -98,8 +99,7 @@ def _invoice_owners(ledger: Frames) -> pl.DataFrame:
 
 
 def _reversals(ledger: Frames) -> pl.DataFrame:
-    is_reversal = pl.col("reversal_of").is_not_null() | (pl.col("amount") < 0)
-    return name_payers(ledger).filter(is_reversal & pl.col("customer_id").is_not_null())
+    return name_payers(ledger).filter(is_reversal(), pl.col("customer_id").is_not_null())
 
 
 def _counted(frame: pl.DataFrame, signal: str, seen: pl.Expr) -> pl.DataFrame:
@@ -233,12 +233,12 @@ def _count_plans(ledger: Frames) -> pl.DataFrame:
 
 
 def _count_reversals(ledger: Frames) -> pl.DataFrame:
-    """Payments that were taken back, for customers with at least one that was."""
+    """Direct debits that came back, of all payments, for customers with at least one that did."""
     payments = name_payers(ledger).filter((pl.col("amount") > 0) & pl.col("reversal_of").is_null())
     made = payments.group_by("customer_id").agg(pl.len().alias("count"))
-    code = pl.col("reason_code").fill_null("").str.to_lowercase()
-    is_failed = code.str.contains("direct_debit", literal=True)
-    failed = _reversals(ledger).filter(is_failed).group_by("customer_id").agg(pl.len().alias("seen"))
+    failed = (
+        _reversals(ledger).filter(is_returned_debit()).group_by("customer_id").agg(pl.len().alias("seen"))
+    )
     return made.join(failed, "customer_id").with_columns(
         pl.lit("failed_direct_debit").alias("signal"), pl.min_horizontal("seen", "count")
     )

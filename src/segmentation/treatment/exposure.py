@@ -11,6 +11,7 @@ import polars as pl
 from segmentation.domain.payers import name_payers
 from segmentation.domain.row_lookup import is_known
 from segmentation.domain.schema import Frames
+from segmentation.domain.taken_back import is_returned_debit
 from segmentation.domain.vocabulary import (
     BlockCode,
     Channel,
@@ -226,7 +227,7 @@ def find_circumstances(
     )
     failed = name_payers(ledger).filter(
         pl.col("customer_id").is_not_null(),
-        pl.col("reason_code") == "failed_direct_debit",
+        is_returned_debit(),
         pl.col("value_date") >= as_of - timedelta(days=_DIRECT_DEBIT_DAYS),
     )
     about_open = (
