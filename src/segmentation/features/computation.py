@@ -55,8 +55,8 @@ def compute_feature_tables(
 def stream_issue_features(ledger: Frames, features: Sequence[Feature] = FEATURES) -> Iterator[pl.DataFrame]:
     """Return the rows of ``compute_issue_features`` as frames of some ten thousand rows, one after the other.
 
-    Each frame holds all rows of its customers (of one with corrections, those of an era of it). Memory does not grow with the number of rows that are
-    taken, so this is the way for millions of invoices.
+    Each frame holds all rows of its customers (of one with corrections, those of an era of it). Memory does not grow
+    with the number of rows that are taken, so this is the way for millions of invoices.
     """
     return _stream_issues(_know(ledger, at_issue=True), features)
 
