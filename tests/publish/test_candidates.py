@@ -1,12 +1,13 @@
 """What the bias gate blocked is published by approval alone, once."""
 
+import os
 from datetime import timedelta
 
 import pytest
 
 from segmentation.domain.errors import GateBlockedError
 from segmentation.publish.assembly import assemble_tables
-from segmentation.publish.candidates import publish_candidate
+from segmentation.publish.candidates import list_candidates, publish_candidate
 from segmentation.publish.manifest import Override
 from segmentation.publish.reader import open_current
 from segmentation.publish.writer import keep_candidate
@@ -46,3 +47,40 @@ def test_an_approval_that_died_before_it_was_in_force_can_be_given_again(tmp_pat
     link.unlink()
     link.symlink_to(before.path.name)
     assert approve(tmp_path, "Ana", 2).id == open_current(tmp_path).id != before.id
+
+
+def damage(directory, at):
+    (directory / "manifest.json").write_text("{")
+    os.utime(directory, (at.timestamp(), at.timestamp()))
+
+
+def test_damaged_candidates_are_retired_with_what_is_on_record_about_their_run(tmp_path):
+    tables = assemble_tables(make_frames(AS_OF), AS_OF, None)
+    for n in range(4):
+        at = NOW + timedelta(hours=n)
+        kept = keep_candidate(
+            tables, tmp_path, make_facts(**BLOCKED, run=str(n), published_at=at, keep_snapshots=2), {}
+        )
+        if n == 0:
+            damage(kept.path, at)
+            damaged = kept.path
+        assert damaged.exists() == (n < 2)
+    assert not list((tmp_path / "candidates").glob(f"*{damaged.name}*"))
+    assert len(list_candidates(tmp_path)) == 2
+
+
+def test_damaged_snapshots_are_retired_and_cost_no_whole_one_its_place(tmp_path):
+    ids = []
+    for n in range(4):
+        at = NOW + timedelta(hours=n)
+        published = publish_example(tmp_path, run=str(n), published_at=at, keep_snapshots=3)
+        ids.append(published.id)
+        if n in (0, 2):
+            damage(published.path, at)
+    left = {path.name.removeprefix("snap-") for path in (tmp_path / "published").glob("snap-*")}
+    assert left == {ids[1], ids[2], ids[3]}
+    assert open_current(tmp_path).id == ids[3]
+    publish_example(tmp_path, run="last", published_at=NOW + timedelta(hours=5), keep_snapshots=1)
+    assert [path.name for path in (tmp_path / "published").glob("snap-*")] == [
+        open_current(tmp_path).path.name
+    ]

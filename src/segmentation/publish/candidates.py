@@ -25,7 +25,13 @@ from segmentation.publish.layout import (
 )
 from segmentation.publish.manifest import Override
 from segmentation.publish.reader import Snapshot, open_current, open_snapshot
-from segmentation.publish.succession import hold_publication, move_into_place, prepare_aside, put_in_force
+from segmentation.publish.succession import (
+    hold_publication,
+    list_outdated,
+    move_into_place,
+    prepare_aside,
+    put_in_force,
+)
 from segmentation.publish.verification import verify_snapshot
 
 _AGAIN = "Run the pipeline again; when the gate still blocks, approve the new candidate."
@@ -137,6 +143,7 @@ def remove_candidate(directory: Path) -> None:
 
 
 def retire_candidates(data_root: Path, keep: int) -> None:
-    """Remove all but the ``keep`` newest candidates."""
-    for candidate in list_candidates(data_root)[keep:]:
-        remove_candidate(candidate.path)
+    """Remove all but the ``keep`` latest candidates, as ``list_outdated`` tells them."""
+    found = candidates_directory(data_root).glob(f"{SNAPSHOT_PREFIX}*")
+    for directory in list_outdated((path for path in found if path.is_dir()), keep):
+        remove_candidate(directory)

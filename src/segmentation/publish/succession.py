@@ -9,24 +9,26 @@ import fcntl
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
 import polars as pl
 
-from segmentation.domain.errors import SegmentationError, UsageError
+from segmentation.domain.errors import IntegrityError, SegmentationError, UsageError
 from segmentation.publish.layout import (
     CURRENT,
     LOCK_FILE,
     MANIFEST_FILE,
+    SNAPSHOT_PREFIX,
     UNFINISHED_PREFIX,
     candidates_directory,
     published_directory,
 )
 from segmentation.publish.manifest import Manifest, seal_manifest
-from segmentation.publish.reader import list_snapshots
+from segmentation.publish.reader import open_snapshot
 from segmentation.publish.verification import verify_snapshot
 
 LOCK_TIMEOUT_SECONDS = 60.0
@@ -105,12 +107,31 @@ def _point_to(final: Path) -> None:
     flush(final.parent)
 
 
+def list_outdated(directories: Iterable[Path], keep: int) -> list[Path]:
+    """Return the snapshot directories beyond retention: all but the ``keep`` latest publications.
+
+    Notes
+    -----
+    A damaged snapshot holds personal data too, and goes when there are ``keep`` later ones of any kind; it never takes the
+    place of one that can be read. Where its manifest does not say when it was published, its directory's last change does.
+    """
+    found = []
+    for path in directories:
+        try:
+            moment, is_whole = open_snapshot(path).manifest.published_at, True
+        except IntegrityError:
+            moment, is_whole = datetime.fromtimestamp(path.stat().st_mtime, UTC), False
+        found.append((moment, path.name, is_whole, path))
+    latest = sorted(found, reverse=True)
+    whole = [path for *_, is_whole, path in latest if is_whole]
+    damaged = [path for *_, is_whole, path in latest[keep:] if not is_whole]
+    return whole[keep:] + damaged
+
+
 def _retire(data_root: Path, *, keep: int, current: Path) -> None:
-    by_publication = sorted(
-        list_snapshots(data_root), key=lambda s: (s.manifest.published_at, s.id), reverse=True
-    )
-    others = [snapshot.path for snapshot in by_publication if snapshot.path.name != current.name]
-    for path in others[max(keep - 1, 0) :]:
+    published = published_directory(data_root).glob(f"{SNAPSHOT_PREFIX}*")
+    others = [path for path in published if path.name != current.name]
+    for path in list_outdated(others, max(keep - 1, 0)):
         hidden = path.with_name(f"{UNFINISHED_PREFIX}{path.name}")
         path.rename(hidden)
         shutil.rmtree(hidden, ignore_errors=True)
