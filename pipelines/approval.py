@@ -15,14 +15,22 @@ from segmentation.publish.candidates import find_candidate, publish_candidate, r
 from segmentation.publish.manifest import Override
 from segmentation.publish.reader import Snapshot, open_current
 
-REQUEST_FIELDS = ("ledger", "mapping", "as_of", "settings_file", "decisions_url")
-"""What of a run its candidate remembers, to see whether anything changed."""
+REQUEST_FIELDS = ("ledger", "mapping", "as_of", "settings_file")
+"""What of a run its candidate remembers, to see whether anything changed; its decisions store by name, never by password."""
+_STORE = "decisions_store"
 MAX_DAYS = 92
 """Longest life of an approval: after a quarter somebody has to look again."""
 
 
 def approve_candidate(
-    data_root: Path, identifier: str, *, by: str, reason: str, until: dt.date, now: dt.datetime
+    data_root: Path,
+    identifier: str,
+    *,
+    by: str,
+    reason: str,
+    until: dt.date,
+    now: dt.datetime,
+    decisions_url: str = "",
 ) -> Snapshot:
     """Publish the snapshot of a blocked run on a person's decision, and return it.
 
@@ -33,11 +41,14 @@ def approve_candidate(
     by, reason : who decided, and why; neither may be blank.
     until : last day on which the snapshot may be used.
     now : moment of the decision, with a time zone.
+    decisions_url : SQLAlchemy URL of the decisions store that the run read; empty where its name is enough to open
+        it: a file, or the one under ``data_root``.
 
     Raises
     ------
     UsageError
-        When there is no such candidate, a word is missing, or the day is past or too far away.
+        When there is no such candidate, a word is missing, the day is past or too far away, or the decisions
+        store is another one.
     GateBlockedError
         When ledger, settings, program, decisions or the snapshot in force are not those of the candidate.
     IntegrityError
@@ -58,7 +69,8 @@ def approve_candidate(
         candidate = find_candidate(data_root, identifier)
         request = read_request(candidate)
         given = {name: request[name] for name in REQUEST_FIELDS}
-        run = Run.model_validate(given | {"data_root": str(data_root)})
+        store = _find_store(request, decisions_url)
+        run = Run.model_validate(given | {"data_root": str(data_root), "decisions_url": store})
         inputs, current = fingerprint_inputs(run), open_current(data_root)
         state = describe_state(run, inputs, candidate)
         changed = [
@@ -82,8 +94,34 @@ def approve_candidate(
     return published
 
 
+def _find_store(request: dict[str, str], decisions_url: str) -> str:
+    """Return the URL of the decisions store that the run of a request read."""
+    name = request.get(_STORE)
+    if name is None:
+        raise GateBlockedError(
+            "It is not on record which decisions store the blocked run read",
+            remedy="Run the pipeline again; when the gate still blocks, approve the new candidate.",
+        )
+    url = decisions_url or (name if name.startswith("sqlite") else "")
+    if _name_store(url) != name:
+        raise UsageError(
+            "The blocked run read another decisions store than is given",
+            where="--decisions or SEGMENTATION_DECISIONS",
+            remedy=f"Give the URL, with its password, of {name}."
+            if name
+            else "Leave both out: the run read the file in the data root.",
+        )
+    return url
+
+
+def _name_store(decisions_url: str) -> str:
+    from segmentation.publish.decision_database import name_store
+
+    return name_store(decisions_url) if decisions_url else ""
+
+
 def describe_request(run: Run, inputs: str) -> dict[str, str]:
-    """Return what the run of a candidate was made from, with paths that hold from any folder."""
+    """Return what the run of a candidate was made from, with paths that hold from any folder and no password."""
     current = open_current(run.root)
     given = {name: str(getattr(run, name)) for name in REQUEST_FIELDS}
     for name in ("ledger", "mapping", "settings_file"):
@@ -91,6 +129,7 @@ def describe_request(run: Run, inputs: str) -> dict[str, str]:
         if path.is_file() or (name == "ledger" and path.is_dir()):
             given[name] = str(path.absolute())
     return given | {
+        _STORE: _name_store(run.decisions_url),
         "inputs": inputs,
         "decisions": hash_decisions(run, run.load_as_of()),
         "current_id": current.id if current else "",

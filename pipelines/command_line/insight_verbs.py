@@ -114,12 +114,22 @@ def approve(
     reason: Annotated[str, typer.Option("--reason", help="Why the gap is justified.")],
     until: Annotated[str, typer.Option("--until", help="Last day YYYY-MM-DD on which it may be used.")],
     data_root: DataRootOption = DEFAULT_DATA_ROOT,
+    decisions: Annotated[
+        str,
+        typer.Option(
+            "--decisions",
+            envvar="SEGMENTATION_DECISIONS",
+            help="SQLAlchemy URL of the decisions store that the run read. Default: a file in the data root.",
+        ),
+    ] = "",
 ) -> None:
     """Publish a snapshot that the bias gate blocked, on your decision; who, why and until when are recorded."""
     from pipelines.approval import approve_candidate
 
     day, now = parse_day(until, "--until"), dt.datetime.now(dt.UTC)
-    published = approve_candidate(data_root, snapshot, by=by, reason=reason, until=day, now=now)
+    published = approve_candidate(
+        data_root, snapshot, by=by, reason=reason, until=day, now=now, decisions_url=decisions
+    )
     Console().print(
         f"{published.id} is published and in force until {published.manifest.valid_until}, approved by {by.strip()}."
     )

@@ -7,7 +7,7 @@ import pytest
 
 from segmentation.domain.errors import GateBlockedError
 from segmentation.publish.assembly import assemble_tables
-from segmentation.publish.candidates import list_candidates, publish_candidate
+from segmentation.publish.candidates import list_candidates, publish_candidate, read_request
 from segmentation.publish.manifest import Override
 from segmentation.publish.reader import open_current
 from segmentation.publish.writer import keep_candidate
@@ -84,3 +84,11 @@ def test_damaged_snapshots_are_retired_and_cost_no_whole_one_its_place(tmp_path)
     assert [path.name for path in (tmp_path / "published").glob("snap-*")] == [
         open_current(tmp_path).path.name
     ]
+
+
+def test_what_is_on_record_about_a_run_is_for_its_owner_alone(tmp_path):
+    tables = assemble_tables(make_frames(AS_OF), AS_OF, None)
+    candidate = keep_candidate(tables, tmp_path, make_facts(**BLOCKED), {"ledger": "here"})
+    request = candidate.path.with_name(candidate.path.name + ".json")
+    assert request.stat().st_mode & 0o777 == 0o600
+    assert read_request(candidate) == {"ledger": "here"}

@@ -26,6 +26,15 @@ def read_location(url_or_path: str | Path) -> sa.URL:
     return url
 
 
+def name_store(url_or_path: str | Path) -> str:
+    """Return what a store is recognised by, from any folder: its URL without password and options, a path absolute."""
+    url = read_location(url_or_path).set(password=None, query={})
+    path = url.database
+    if url.get_backend_name() == "sqlite" and path and not path.startswith((":", "file:")):
+        url = url.set(database=str(Path(path).absolute()))
+    return url.render_as_string(hide_password=True)
+
+
 def create_engine(url: sa.URL) -> sa.Engine:
     """Return an engine whose writers wait for each other; the folder of an SQLite file is created."""
     if url.get_backend_name() != "sqlite":

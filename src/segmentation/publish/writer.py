@@ -104,7 +104,7 @@ def keep_candidate(tables: Frames, data_root: Path, facts: RunFacts, request: Ma
     Parameters
     ----------
     tables, data_root, facts : as for ``publish_snapshot``.
-    request : what the run was made from, beside the snapshot for the one who approves it.
+    request : what the run was made from, beside the snapshot for the one who approves it; only its owner can read it.
 
     Notes
     -----
@@ -117,6 +117,7 @@ def keep_candidate(tables: Frames, data_root: Path, facts: RunFacts, request: Ma
         final.parent.mkdir(exist_ok=True)
         remove_candidate(final)
         aside = final.with_name(f"{UNFINISHED_PREFIX}{final.name}{REQUEST_SUFFIX}")
+        aside.touch(mode=0o600)
         aside.write_bytes(canonical_json(request))
         aside.replace(final.with_name(final.name + REQUEST_SUFFIX))
         _write(final, frames, facts)
