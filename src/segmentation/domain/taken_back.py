@@ -7,14 +7,14 @@ import polars as pl
 
 RETURNED_DEBIT_CODES = (
     "FAILED_DIRECT_DEBIT",
-    *("AC01", "AC04", "AC06", "AC13", "AG01", "AM04", "MD01", "MD02", "MD06", "MD07", "MS02", "MS03", "SL01"),
+    *("AC01", "AC04", "AC06", "AC13", "AG01", "AM04", "MD01", "MD02", "MD06", "MS02", "MS03", "SL01"),
 )
 """Codes that say that a direct debit came back, in capitals: the ledger's own, and those of ISO 20022.
 
 Sources: ISO 20022 external code set ExternalReturnReason1Code, as the European Payments Council's *Guidance on reason
 codes for SEPA direct debit R-transactions* (EPC173-14) uses it. CAMT.053, CODA (the reason of a direct debit) and MT940 with
 code words (/RTRN/) deliver these. Left out are codes of an error of the creditor or a bank (AM05, AG02, BE05, FF05, RC01
-...): they say nothing about the customer.
+...): they say nothing about the customer; and MD07 (the account holder has died), after which nobody is sent a payment link.
 """
 
 _GERMAN_SUPPLEMENT = r"^9\d\d$"
