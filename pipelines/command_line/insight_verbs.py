@@ -13,6 +13,7 @@ from rich.console import Console
 from pipelines.command_line.options import (
     DEFAULT_DATA_ROOT,
     DataRootOption,
+    DecisionsOption,
     LedgerOption,
     MappingOption,
     SettingsOption,
@@ -114,16 +115,12 @@ def approve(
     reason: Annotated[str, typer.Option("--reason", help="Why the gap is justified.")],
     until: Annotated[str, typer.Option("--until", help="Last day YYYY-MM-DD on which it may be used.")],
     data_root: DataRootOption = DEFAULT_DATA_ROOT,
-    decisions: Annotated[
-        str,
-        typer.Option(
-            "--decisions",
-            envvar="SEGMENTATION_DECISIONS",
-            help="SQLAlchemy URL of the decisions store that the run read. Default: a file in the data root.",
-        ),
-    ] = "",
+    decisions: DecisionsOption = "",
 ) -> None:
-    """Publish a snapshot that the bias gate blocked, on your decision; who, why and until when are recorded."""
+    """Publish a snapshot that the bias gate blocked, on your decision; who, why and until when are recorded.
+
+    The decisions store is the one that the run read.
+    """
     from pipelines.approval import approve_candidate
 
     day, now = parse_day(until, "--until"), dt.datetime.now(dt.UTC)

@@ -26,7 +26,9 @@ SettingsOption: TypeAlias = Annotated[
 DecisionsOption: TypeAlias = Annotated[
     str,
     typer.Option(
-        "--decisions", help="SQLAlchemy URL of the decisions store. Default: a file in the data root."
+        "--decisions",
+        envvar="SEGMENTATION_DECISIONS",  # a password belongs there: options are seen by whoever lists processes
+        help="SQLAlchemy URL of the decisions store. Default: a file in the data root.",
     ),
 ]
 PortOption: TypeAlias = Annotated[
