@@ -19,14 +19,15 @@ WAIT = 60_000
 PAGES = ("Worklist", "Customer", "Portfolio", "Bias", "Runs")
 
 
-def today():
-    return datetime.now(UTC).date()
+def book_day():
+    """Tomorrow, so that the windows of all steps are ahead at whatever hour these tests run."""
+    return datetime.now(UTC).date() + timedelta(days=1)
 
 
 @pytest.fixture
 def data_root(tmp_path):
     root = tmp_path / "data"
-    publish_book(root, build_book(30, as_of=today()), as_of=today(), published_at=datetime.now(UTC))
+    publish_book(root, build_book(30, as_of=book_day()), as_of=book_day(), published_at=datetime.now(UTC))
     return root
 
 
@@ -132,7 +133,7 @@ def test_snapshots_published_while_somebody_clicks_show_after_a_refresh(data_roo
     def publish():
         try:
             for number in range(1, 4):
-                day = today() + timedelta(days=number)
+                day = book_day() + timedelta(days=number)
                 publish_book(
                     data_root, build_book(30 + number, as_of=day), as_of=day, published_at=datetime.now(UTC)
                 )
@@ -153,6 +154,6 @@ def test_snapshots_published_while_somebody_clicks_show_after_a_refresh(data_roo
     expect(page.get_by_role("button", name="Show the snapshot in force")).to_be_visible(timeout=WAIT)
     page.reload()
     newest = open_current(data_root)
-    assert newest.as_of == today() + timedelta(days=3)
+    assert newest.as_of == book_day() + timedelta(days=3)
     expect(page.get_by_text(f"snapshot {newest.id}").first).to_be_visible(timeout=WAIT)
     expect_no_error(page)
