@@ -9,14 +9,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from pipelines.settings_file import hash_settings
-from segmentation.domain.core_tables import (
-    CANONICAL_TABLES,
-    CAUSE_FINDING,
-    DECISION,
-    QUARANTINE,
-    RUN,
-    SUPERSEDED_TABLES,
-)
+from segmentation.domain.core_tables import CANONICAL_TABLES, CAUSE_FINDING, DECISION, KNOWN_TABLES, RUN
 from segmentation.domain.hashing import hash_frame, hash_text
 from segmentation.domain.room_tables import AUDIT_VERDICT, ROOM_TABLES
 from segmentation.domain.schema import Frames
@@ -41,10 +34,7 @@ def describe_ledger(
         "as_of_date": as_of,
         "mapping_name": mapping_name,
         "data_hash": hash_text(
-            *(
-                hash_frame(known[name], ignore=PROVENANCE_NAMES)
-                for name in sorted([*CANONICAL_TABLES, *SUPERSEDED_TABLES, QUARANTINE.name])
-            )
+            *(hash_frame(known[name], ignore=PROVENANCE_NAMES) for name in sorted(KNOWN_TABLES))
         ),
         "rows_in": int(raw["raw_file"]["row_count"].sum()),
         "rows_later": later,

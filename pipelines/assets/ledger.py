@@ -13,25 +13,17 @@ from segmentation.domain.core_tables import (
     DECISION,
     DELIVERY_CHECK,
     INSTALMENT_BALANCE,
+    KNOWN_TABLES,
     LEDGER_TABLES,
     PAYMENT_MATCH,
     QUALITY,
-    QUARANTINE,
     RAW_TABLES,
     RUN,
-    SUPERSEDED_TABLES,
     UNALLOCATED_CASH,
 )
 
 GROUP = "ledger"
-CORE_TABLES = [
-    *CANONICAL_TABLES.values(),
-    *SUPERSEDED_TABLES.values(),
-    PAYMENT_MATCH,
-    QUARANTINE,
-    DELIVERY_CHECK,
-    RUN,
-]
+CORE_TABLES = [*KNOWN_TABLES.values(), PAYMENT_MATCH, DELIVERY_CHECK, RUN]
 
 
 @dg.multi_asset(specs=[asset_spec(table, GROUP) for table in RAW_TABLES.values()], can_subset=False)

@@ -507,10 +507,11 @@ DELIVERY_CHECK = Table(
     QUALITY.key,
 )
 
-LEDGER_TABLES: dict[str, Table] = (
-    CANONICAL_TABLES
-    | SUPERSEDED_TABLES
-    | by_name((PAYMENT_MATCH, INSTALMENT_BALANCE, UNALLOCATED_CASH, QUARANTINE, QUALITY))
+KNOWN_TABLES: dict[str, Table] = CANONICAL_TABLES | SUPERSEDED_TABLES | by_name((QUARANTINE,))
+"""What was known on a day, by name: what ``ledger.as_known`` returns, and takes to look further back."""
+
+LEDGER_TABLES: dict[str, Table] = KNOWN_TABLES | by_name(
+    (PAYMENT_MATCH, INSTALMENT_BALANCE, UNALLOCATED_CASH, QUALITY)
 )
 """All ``core_`` tables by name."""
 

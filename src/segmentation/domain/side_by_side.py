@@ -5,8 +5,7 @@ Belongs here: sharing work out to threads. Does not belong here: the work; what 
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 _AT_A_TIME = 2
 """A second piece of work fills what the first leaves idle; a third mostly takes memory."""
@@ -28,12 +27,12 @@ def work_on(task: Callable[..., _Result], *parts: Iterable[Any]) -> list[_Result
 
 def read_ahead(parts: Iterable[_Result]) -> Iterator[_Result]:
     """Yield the parts in their order, each made while the one before it is used."""
-    waiting = iter(parts)
+    waiting, end = iter(parts), object()
     with ThreadPoolExecutor(max_workers=1) as pool:
-        following = pool.submit(lambda: list(islice(waiting, 1)))
-        while part := following.result():
-            following = pool.submit(lambda: list(islice(waiting, 1)))
-            yield part[0]
+        following = pool.submit(next, waiting, end)
+        while (part := following.result()) is not end:
+            following = pool.submit(next, waiting, end)
+            yield cast("_Result", part)
 
 
 def run_both(first: Callable[[], _Result], second: Callable[[], _Result]) -> tuple[_Result, _Result]:

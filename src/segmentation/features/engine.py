@@ -16,10 +16,8 @@ from queue import SimpleQueue
 import numpy as np
 import polars as pl
 
-from segmentation.domain.core_tables import superseded_name
 from segmentation.domain.errors import InputRefusedError
 from segmentation.domain.schema import Frames
-from segmentation.features.dates import OBSERVED
 from segmentation.features.encoding import (
     Calendar,
     Days,
@@ -28,6 +26,7 @@ from segmentation.features.encoding import (
     describe_own,
     find_base_day,
 )
+from segmentation.features.eras import find_first_day
 from segmentation.features.facts import BookFacts
 from segmentation.features.feature import Feature
 from segmentation.features.state import ITEM, MOMENT, NEVER, NO_CURRENCY, OUTCOME, REAL_STATE, STATE
@@ -199,12 +198,7 @@ def _refuse_unsummable(items: pl.DataFrame) -> None:
 
 
 def _first_day(ledger: Frames, source: str) -> int | None:
-    days = [
-        ledger[name].select(OBSERVED.min()).item()
-        for name in (source, superseded_name(source))
-        if name in ledger
-    ]
-    first = min((day for day in days if day is not None), default=None)
+    first = find_first_day(ledger, source)
     return None if first is None else (first - dt.date(1970, 1, 1)).days
 
 

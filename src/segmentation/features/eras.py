@@ -46,6 +46,9 @@ _COUNTED = ("core_dispute", "core_promise_to_pay", "core_payment_plan")
 """Tables that are delivered again with each outcome: their versions are counted while they are believed
 (``tallies``), and begin no era but where a dispute was upheld, since that changes what is held against a payer."""
 
+_MONEY = {"core_payment", "core_allocation"}
+"""Tables of which a row is about everybody whose invoices are paid with the same money."""
+
 _IDENTIFIERS = (
     "invoice_id",
     "payment_id",
@@ -72,6 +75,13 @@ def list_versions(ledger: Frames, name: str) -> pl.DataFrame:
     """Return every version of the rows of a table, with ``superseded_at`` (null for the latest)."""
     latest = ledger[name].with_columns(_SUPERSEDED_AT)
     return pl.concat([latest, _superseded(ledger, name).select(latest.columns)])
+
+
+def find_first_day(ledger: Frames, name: str) -> dt.date | None:
+    """Return the day since when the ledger has had rows of a table, corrected or not; None when it has none."""
+    frames = [ledger[table] for table in (name, superseded_name(name)) if table in ledger]
+    days = [frame.select(OBSERVED.min()).item() for frame in frames]
+    return min((day for day in days if day is not None), default=None)
 
 
 def is_believed(day: pl.Expr) -> pl.Expr:
@@ -193,10 +203,12 @@ def _find_corrected(ledger: Frames) -> pl.DataFrame:
     """Return ``customer_id`` and each day (``corrected_date``) on which a correction about it was learned."""
     owners = _list_owners(ledger)
     days = {
-        name: _begin_eras(ledger, name).select(*key, SUPERSEDED.alias(_CORRECTED)).unique()
+        name: rows.select(*key, SUPERSEDED.alias(_CORRECTED)).unique()
         for name, key in _KEYS.items()
-        if _begin_eras(ledger, name).height
+        if (rows := _begin_eras(ledger, name)).height
     }
+    family = _find_families(ledger)
+    payers = _list_payers(ledger, owners, family) if days.keys() & _MONEY else None
     found = []
     for name, corrected in days.items():
         about, key = (
@@ -207,8 +219,7 @@ def _find_corrected(ledger: Frames) -> pl.DataFrame:
             found.append(rows)
         if "invoice_id" in rows.columns:
             found.append(rows.select("invoice_id", _CORRECTED).join(owners, on="invoice_id"))
-        if "payment_id" in rows.columns:
-            family, payers = _find_families(ledger, owners)
+        if payers is not None and "payment_id" in rows.columns:
             found.append(rows.select(family("payment_id"), _CORRECTED).join(payers, on=_FAMILY))
     return pl.concat(rows.select("customer_id", _CORRECTED) for rows in found).drop_nulls().unique()
 
@@ -217,8 +228,8 @@ def _list_owners(ledger: Frames) -> pl.DataFrame:
     return list_versions(ledger, "core_invoice").select("invoice_id", "customer_id").unique()
 
 
-def _find_families(ledger: Frames, owners: pl.DataFrame) -> tuple[Callable[[str], pl.Expr], pl.DataFrame]:
-    """Return what names the family of a payment in a column, and the customers that each family names or pays invoices of."""
+def _find_families(ledger: Frames) -> Callable[[str], pl.Expr]:
+    """Return what names the family of the payments in a column."""
     from segmentation.domain.disjoint_sets import DisjointSets
 
     sets = DisjointSets()
@@ -232,10 +243,15 @@ def _find_families(ledger: Frames, owners: pl.DataFrame) -> tuple[Callable[[str]
             .alias(_FAMILY)
         )
 
+    return family
+
+
+def _list_payers(ledger: Frames, owners: pl.DataFrame, family: Callable[[str], pl.Expr]) -> pl.DataFrame:
+    """Return the customers that each family of payments names or pays invoices of."""
     paid = list_versions(ledger, "core_allocation").filter(pl.col("payment_id").is_not_null())
     payers = paid.select("invoice_id", family("payment_id")).unique().join(owners, on="invoice_id")
     named = list_versions(ledger, "core_payment").select(family("payment_id"), "customer_id").drop_nulls()
-    return family, pl.concat([payers.select(_FAMILY, "customer_id"), named]).unique()
+    return pl.concat([payers.select(_FAMILY, "customer_id"), named]).unique()
 
 
 def _recall(ledger: Frames, eras: pl.DataFrame) -> dict[str, pl.DataFrame]:
@@ -260,7 +276,7 @@ def _recall(ledger: Frames, eras: pl.DataFrame) -> dict[str, pl.DataFrame]:
         recall("core_contact_event", invoice, "invoice_id"),
     )
     own = recall("core_allocation", invoice, "invoice_id")
-    family, _ = _find_families(ledger, _list_owners(ledger))
+    family = _find_families(ledger)
     of_customer = recall("core_payment", era, "customer_id")
     of_family = pl.concat(
         rows.filter(pl.col("payment_id").is_not_null()).select(family("payment_id"), *through)

@@ -15,6 +15,16 @@ from segmentation.ledger.movements import INSTALMENT, list_instalments
 
 _FIRST = "first_date"
 _LOOK = "look_date"
+_ISSUE = (
+    *INSTALMENT,
+    "customer_id",
+    "currency",
+    "issue_date",
+    "due_date",
+    (pl.col("amount") * THOUSANDTHS).cast(pl.Int64),
+    pl.max_horizontal("issue_date", "agreed_date").alias("as_of_date"),
+)
+"""What is told of an issue, from an instalment with the day on which it was agreed (null: with its invoice)."""
 
 
 def list_issues(ledger: Frames) -> pl.DataFrame:
@@ -32,15 +42,7 @@ def list_issues(ledger: Frames) -> pl.DataFrame:
     balance = ledger["core_instalment_balance"]
     if balance["replaced_date"].null_count() < balance.height:
         balance = balance.filter(pl.col("replaced_date").is_null())
-    return balance.select(
-        *INSTALMENT,
-        "customer_id",
-        "currency",
-        "issue_date",
-        "due_date",
-        (pl.col("amount") * THOUSANDTHS).cast(pl.Int64),
-        pl.max_horizontal("issue_date", "agreed_date").alias("as_of_date"),
-    )
+    return balance.select(_ISSUE)
 
 
 def recall_issues(ledger: Frames, issues: pl.DataFrame) -> pl.DataFrame:
@@ -96,13 +98,5 @@ def _recall_first(ledger: Frames, issues: pl.DataFrame) -> pl.DataFrame:
             on="look_id",
         )
         .join(find_agreements(then).rename({"invoice_id": "look_id"}), on="look_id", how="left")
-        .select(
-            *INSTALMENT,
-            "customer_id",
-            "currency",
-            "issue_date",
-            "due_date",
-            (pl.col("amount") * THOUSANDTHS).cast(pl.Int64),
-            pl.max_horizontal("issue_date", "agreed_date").alias("as_of_date"),
-        )
+        .select(_ISSUE)
     )

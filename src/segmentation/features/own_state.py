@@ -7,10 +7,9 @@ import datetime as dt
 
 import polars as pl
 
-from segmentation.domain.core_tables import superseded_name
 from segmentation.domain.schema import Frames
 from segmentation.features.dates import OBSERVED
-from segmentation.features.eras import is_believed, list_versions
+from segmentation.features.eras import find_first_day, is_believed, list_versions
 from segmentation.features.facts import ROW, BookFacts, number_instalments
 from segmentation.features.paths import THOUSANDTHS
 from segmentation.features.tallies import select_reminders
@@ -97,10 +96,7 @@ def add_own_state(ledger: Frames, book: BookFacts, as_of: dt.date) -> pl.DataFra
         ("own_dispute_count", "core_dispute"),
         ("own_promise_count", "core_promise_to_pay"),
     ):
-        if any(
-            not ledger[name].filter(as_of > OBSERVED).is_empty()
-            for name in (source, superseded_name(source))
-            if name in ledger
-        ):
+        first = find_first_day(ledger, source)
+        if first is not None and first < as_of:
             frame = frame.with_columns(pl.col(column).fill_null(0))
     return frame

@@ -10,7 +10,8 @@ from typing import TypeAlias
 
 import polars as pl
 
-from segmentation.domain.schema import AMOUNT_SCALE, Frames
+from segmentation.domain.movements import SUM_OF_AMOUNTS
+from segmentation.domain.schema import Frames
 from segmentation.domain.settings import LedgerSettings
 from segmentation.domain.vocabulary import DocumentType
 from segmentation.ledger.as_known import as_known
@@ -20,8 +21,7 @@ from segmentation.ledger.unallocated_cash import build_unallocated_cash
 
 BALANCE_LIST_CHECK = "core_balances_agree_with_the_stated_list"
 
-_EXACT = pl.Decimal(38, AMOUNT_SCALE)
-_ZERO = pl.lit(0, dtype=_EXACT)
+_ZERO = pl.lit(0, dtype=SUM_OF_AMOUNTS)
 _ACCOUNT = ("customer_id", "currency")
 _DOCUMENT = (*_ACCOUNT, "invoice_id")
 _NAMED = 10
@@ -29,8 +29,8 @@ _COMPARED: Mapping[str, pl.DataType] = {
     "customer_id": pl.String(),
     "currency": pl.String(),
     "invoice_id": pl.String(),
-    "stated": _EXACT,
-    "found": _EXACT,
+    "stated": SUM_OF_AMOUNTS,
+    "found": SUM_OF_AMOUNTS,
     "stated_date": pl.Date(),
     "row_count": pl.Int64(),
 }
@@ -88,7 +88,7 @@ def measure_balance_list(
     believed = known if day == as_of else as_known(facts, day)
     ledger = match(believed, facts, day)
     listed = lists.filter(pl.col("stated_date") == stated_date).with_columns(
-        pl.col("open_amount").cast(_EXACT).alias("stated")
+        pl.col("open_amount").cast(SUM_OF_AMOUNTS).alias("stated")
     )
     stated = listed.group_by(_ACCOUNT).agg(pl.col("stated").sum())
     compared = (
@@ -142,19 +142,18 @@ def _compare_documents(
     listed: pl.DataFrame, ledger: Frames, day: date, settings: LedgerSettings
 ) -> pl.DataFrame:
     """Return ``stated`` and ``found`` of the invoices that the list names and of which it says otherwise."""
+    debits = ledger["core_invoice"].filter(pl.col("document_type") != DocumentType.CREDIT_NOTE.value)
     documents = listed.select(*_ACCOUNT, pl.col("bucket").alias("invoice_id"), "stated").join(
-        ledger["core_invoice"], on=_DOCUMENT, how="semi"
+        debits, on=_DOCUMENT, how="semi"
     )
     if not documents.height:
         return pl.DataFrame(schema=_COMPARED)
     balances = build_instalment_balances(ledger, day)
     if settings.balance_list == "gross":
         balances = balances.filter("is_open")
-    found = balances.group_by(_DOCUMENT).agg(pl.col("open_amount").cast(_EXACT).sum().alias("found"))
-    is_debit = ledger["core_invoice"].filter(pl.col("document_type") != DocumentType.CREDIT_NOTE.value)
+    found = balances.group_by(_DOCUMENT).agg(pl.col("open_amount").cast(SUM_OF_AMOUNTS).sum().alias("found"))
     return (
-        documents.join(is_debit, on=_DOCUMENT, how="semi")
-        .join(found, on=_DOCUMENT, how="left")
+        documents.join(found, on=_DOCUMENT, how="left")
         .with_columns(pl.col("found").fill_null(_ZERO))
         .filter(pl.col("stated") != pl.col("found"))
     )
@@ -163,13 +162,15 @@ def _compare_documents(
 def _sum_open(ledger: Frames, day: date, settings: LedgerSettings) -> pl.DataFrame:
     """Return ``found``: what is open by the ledger per customer and currency, as the list counts it."""
     balances = build_instalment_balances(ledger, day)
-    opened = pl.col("open_amount").cast(_EXACT)
+    opened = pl.col("open_amount").cast(SUM_OF_AMOUNTS)
     if settings.balance_list == "gross":
         parts = [balances.filter("is_open").select(*_ACCOUNT, opened.alias("found"))]
     else:
         on_account = pl.col("unmatched_cash_amount").fill_null(0) + pl.col("credit_amount").fill_null(0)
         parts = [
             balances.select(*_ACCOUNT, opened.alias("found")),
-            build_unallocated_cash(ledger).select(*_ACCOUNT, (-on_account.cast(_EXACT)).alias("found")),
+            build_unallocated_cash(ledger).select(
+                *_ACCOUNT, (-on_account.cast(SUM_OF_AMOUNTS)).alias("found")
+            ),
         ]
     return pl.concat(parts).group_by(_ACCOUNT).agg(pl.col("found").sum())

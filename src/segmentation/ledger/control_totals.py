@@ -12,12 +12,12 @@ import polars as pl
 
 from segmentation.domain.core_tables import CANONICAL_TABLES, STATED_TABLES
 from segmentation.domain.errors import InputRefusedError
-from segmentation.domain.schema import AMOUNT_SCALE, Frames
+from segmentation.domain.movements import SUM_OF_AMOUNTS
+from segmentation.domain.schema import Frames
 from segmentation.ledger.as_known import start_of
 from segmentation.ledger.mapping import OBSERVED_AT, SourceMapping
 from segmentation.ledger.source_rows import PLACE, write_source_id
 
-_EXACT = pl.Decimal(38, AMOUNT_SCALE)
 _LEADING = ("core_invoice", "core_payment")
 _REMEDY = "Export it again in full; when the delivery is right, correct what is stated about it."
 
@@ -112,7 +112,7 @@ def _require_total(total: dict[str, Any], files: pl.DataFrame, facts: Frames) ->
         )
     if total["amount_total"] is None or bad_count or "amount" not in rows.columns:
         return
-    found: Decimal = rows.select(pl.col("amount").cast(_EXACT).sum()).item()
+    found: Decimal = rows.select(pl.col("amount").cast(SUM_OF_AMOUNTS).sum()).item()
     if total["amount_total"] != found:
         raise _refuse(total, f"{total['amount_total']:,.2f} in all is stated and {found:,.2f} was delivered")
 

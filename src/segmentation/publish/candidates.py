@@ -31,6 +31,7 @@ from segmentation.publish.succession import (
     move_into_place,
     prepare_aside,
     put_in_force,
+    remove_directory,
 )
 from segmentation.publish.verification import verify_snapshot
 
@@ -136,9 +137,7 @@ def _was_never_in_force(final: Path, current: Snapshot) -> bool:
 def remove_candidate(directory: Path) -> None:
     """Remove a candidate and what is on record about its run."""
     if directory.exists():
-        hidden = directory.with_name(f"{UNFINISHED_PREFIX}{directory.name}")
-        directory.rename(hidden)
-        shutil.rmtree(hidden, ignore_errors=True)
+        remove_directory(directory)
     directory.with_name(directory.name + REQUEST_SUFFIX).unlink(missing_ok=True)
 
 

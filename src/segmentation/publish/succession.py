@@ -132,9 +132,14 @@ def _retire(data_root: Path, *, keep: int, current: Path) -> None:
     published = published_directory(data_root).glob(f"{SNAPSHOT_PREFIX}*")
     others = [path for path in published if path.name != current.name]
     for path in list_outdated(others, max(keep - 1, 0)):
-        hidden = path.with_name(f"{UNFINISHED_PREFIX}{path.name}")
-        path.rename(hidden)
-        shutil.rmtree(hidden, ignore_errors=True)
+        remove_directory(path)
+
+
+def remove_directory(path: Path) -> None:
+    """Remove a snapshot's directory: from one moment to the next no reader finds it, whole or in part."""
+    hidden = path.with_name(f"{UNFINISHED_PREFIX}{path.name}")
+    path.rename(hidden)
+    shutil.rmtree(hidden, ignore_errors=True)
 
 
 def _remove_leftovers(published: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from segmentation.domain.core_tables import CANONICAL_TABLES, SUPERSEDED_TABLES
+from segmentation.domain.core_tables import KNOWN_TABLES
 from segmentation.domain.errors import UsageError
 from segmentation.domain.schema import Frames
 from segmentation.domain.settings import RiskSettings
@@ -84,7 +84,7 @@ def run_backtest(ledger: Frames, start: date, until: date, settings: RiskSetting
     due before, and otherwise not judged: open is not the same as on time. Where slow payers are missing from
     the last issue cohorts (``ledger.truncation``), those are neither learned from nor judged on.
     """
-    facts = {name: ledger[name] for name in (*CANONICAL_TABLES, *SUPERSEDED_TABLES, "core_quarantine")}
+    facts = {name: ledger[name] for name in KNOWN_TABLES}
     end = default_as_of(facts)
     train, test, names, levels, balance = _build_cohorts(facts, ledger, start, until, end)
     day, end_day = day_number(start), day_number(end)

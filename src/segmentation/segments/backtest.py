@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from segmentation.domain.core_tables import CANONICAL_TABLES, SUPERSEDED_TABLES
+from segmentation.domain.core_tables import KNOWN_TABLES
 from segmentation.domain.schema import Frames
 from segmentation.domain.settings import SegmentSettings
 from segmentation.domain.vocabulary import Segment
@@ -64,7 +64,7 @@ def backtest_segments(
     ``start`` on, segmented anew with nothing else known. Where slow payers are missing from the last issue
     cohorts (``ledger.truncation``), those are left out.
     """
-    facts = {name: ledger[name] for name in (*CANONICAL_TABLES, *SUPERSEDED_TABLES, "core_quarantine")}
+    facts = {name: ledger[name] for name in KNOWN_TABLES}
     end = default_as_of(facts)
     known = recall_ledger(facts, start)
     balance = build_instalment_balances(facts, end)

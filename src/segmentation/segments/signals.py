@@ -88,7 +88,7 @@ def find_contacted(ledger: Frames, known_causes: pl.DataFrame) -> pl.DataFrame:
     plans = ledger["core_payment_plan"].select("customer_id")
     promises = ledger["core_promise_to_pay"].join(owners, "invoice_id").select("customer_id")
     disputes = ledger["core_dispute"].join(owners, "invoice_id").select("customer_id")
-    reversals = _reversals(ledger).select("customer_id")
+    reversals = _list_reversals(name_payers(ledger)).select("customer_id")
     written = ledger["core_message"].select("customer_id")
     asked = known_causes.select("customer_id")
     return pl.concat([contacts, plans, promises, disputes, reversals, written, asked]).unique().drop_nulls()
@@ -98,8 +98,8 @@ def _invoice_owners(ledger: Frames) -> pl.DataFrame:
     return ledger["core_invoice"].select("invoice_id", "customer_id").unique("invoice_id")
 
 
-def _reversals(ledger: Frames) -> pl.DataFrame:
-    return name_payers(ledger).filter(is_reversal(), pl.col("customer_id").is_not_null())
+def _list_reversals(payments: pl.DataFrame) -> pl.DataFrame:
+    return payments.filter(is_reversal(), pl.col("customer_id").is_not_null())
 
 
 def _counted(frame: pl.DataFrame, signal: str, seen: pl.Expr) -> pl.DataFrame:
@@ -234,11 +234,11 @@ def _count_plans(ledger: Frames) -> pl.DataFrame:
 
 def _count_reversals(ledger: Frames) -> pl.DataFrame:
     """Direct debits that came back, of all payments, for customers with at least one that did."""
-    payments = name_payers(ledger).filter((pl.col("amount") > 0) & pl.col("reversal_of").is_null())
-    made = payments.group_by("customer_id").agg(pl.len().alias("count"))
-    failed = (
-        _reversals(ledger).filter(is_returned_debit()).group_by("customer_id").agg(pl.len().alias("seen"))
-    )
+    payments = name_payers(ledger)
+    received = payments.filter((pl.col("amount") > 0) & pl.col("reversal_of").is_null())
+    made = received.group_by("customer_id").agg(pl.len().alias("count"))
+    returned = _list_reversals(payments).filter(is_returned_debit())
+    failed = returned.group_by("customer_id").agg(pl.len().alias("seen"))
     return made.join(failed, "customer_id").with_columns(
         pl.lit("failed_direct_debit").alias("signal"), pl.min_horizontal("seen", "count")
     )
