@@ -23,11 +23,21 @@ DataRootOption: TypeAlias = Annotated[
 SettingsOption: TypeAlias = Annotated[
     Path | None, typer.Option("--settings", help="YAML file with settings that differ from the defaults.")
 ]
+
+
+def _locate_store(decisions: str) -> str:
+    """Return the store's URL with its file absolute: it is read by processes that run in other folders."""
+    from segmentation.publish.decision_database import locate_store
+
+    return locate_store(decisions) if decisions else decisions
+
+
 DecisionsOption: TypeAlias = Annotated[
     str,
     typer.Option(
         "--decisions",
         envvar="SEGMENTATION_DECISIONS",  # a password belongs there: options are seen by whoever lists processes
+        callback=_locate_store,
         help="SQLAlchemy URL of the decisions store. Default: a file in the data root.",
     ),
 ]

@@ -92,11 +92,9 @@ def serve_dashboard(data_root: Path, decisions: str, port: int, today: date | No
     ]
     words += ["--server.headless=true", "--browser.gatherUsageStats=false"]
     words += ["--", "--data-root", str(data_root.absolute())]
-    if decisions:
-        words += ["--decisions", decisions]
     if today is not None:
         words += ["--today", today.isoformat()]
-    _serve(words, {}, folder)
+    _serve(words, {"SEGMENTATION_DECISIONS": decisions}, folder)  # words are seen by whoever lists processes
 
 
 def find_free_port(first: int) -> int:

@@ -16,23 +16,26 @@ _RETRY_SECONDS = 0.05
 
 
 def read_location(url_or_path: str | Path) -> sa.URL:
-    """Return the address of a database: a path means an SQLite file, PostgreSQL gets its driver."""
+    """Return the address of a database: a path means an SQLite file, PostgreSQL gets its driver; files are absolute."""
     text = str(url_or_path)
-    if isinstance(url_or_path, Path) or "://" not in text:
-        return sa.URL.create("sqlite", database=str(Path(text).absolute()))
-    url = sa.make_url(text)
+    is_path = isinstance(url_or_path, Path) or "://" not in text
+    url = sa.URL.create("sqlite", database=text) if is_path else sa.make_url(text)
     if url.drivername in {"postgres", "postgresql"}:
         return url.set(drivername="postgresql+psycopg")
+    path = url.database
+    if url.get_backend_name() == "sqlite" and path and (is_path or not path.startswith((":", "file:"))):
+        return url.set(database=str(Path(path).absolute()))
     return url
 
 
+def locate_store(url_or_path: str) -> str:
+    """Return the URL of a store as it reads from any folder, password included: what another process is told."""
+    return read_location(url_or_path).render_as_string(hide_password=False)
+
+
 def name_store(url_or_path: str | Path) -> str:
-    """Return what a store is recognised by, from any folder: its URL without password and options, a path absolute."""
-    url = read_location(url_or_path).set(password=None, query={})
-    path = url.database
-    if url.get_backend_name() == "sqlite" and path and not path.startswith((":", "file:")):
-        url = url.set(database=str(Path(path).absolute()))
-    return url.render_as_string(hide_password=True)
+    """Return what a store is recognised by, from any folder: its URL without password and options."""
+    return read_location(url_or_path).set(password=None, query={}).render_as_string()
 
 
 def create_engine(url: sa.URL) -> sa.Engine:
