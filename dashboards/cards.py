@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboards import panels, wording
+from dashboards import panels, published, wording
 from dashboards.decision_form import customer_zone, draw_buttons
 from dashboards.formats import Formats
 from segmentation.domain.vocabulary import Action
@@ -22,8 +22,8 @@ def describe_window(row: Mapping[str, Any], formats: Formats) -> str:
 def draw_card(
     page: panels.Page,
     row: dict[str, Any],
+    so_far: published.Decided,
     *,
-    decision: Mapping[str, Any] | None = None,
     next_id: str | None = None,
     position: str = "",
     can_decide: bool = True,
@@ -35,12 +35,13 @@ def draw_card(
     ----------
     page : page that it stands on.
     row : its row of the worklist.
-    decision : the last decision on it, which may take an earlier one back; None when there is none.
+    so_far : what has been decided.
     next_id : recommendation to show after this one.
     position : where it stands in the list, in words.
     can_decide : whether to offer the buttons.
     links_customer : whether to offer the way to the customer's own page.
     """
+    decision = so_far.find_here(row["recommendation_id"])
     with st.container(border=True, key=f"card-{row['recommendation_id']}"):
         _draw_heading(row, position)
         words, figures = st.columns([5, 2], gap="large")
@@ -49,7 +50,8 @@ def draw_card(
         with figures:
             _draw_figures(page.formats, row)
         if can_decide:
-            draw_buttons(page.snapshot, row, decision, next_id, links_customer=links_customer)
+            after = so_far.find_last_id(row["customer_id"])
+            draw_buttons(page.snapshot, row, decision, after, next_id, links_customer=links_customer)
 
 
 def _draw_heading(row: Mapping[str, Any], position: str) -> None:

@@ -44,6 +44,7 @@ def draw_buttons(
     snapshot: Snapshot,
     row: dict[str, Any],
     decision: Mapping[str, Any] | None,
+    after: str | None,
     next_id: str | None,
     *,
     links_customer: bool,
@@ -54,13 +55,12 @@ def draw_buttons(
     ----------
     row : its row of the worklist.
     decision : the last decision on it; None when there is none.
+    after : identifier of the last decision on the customer, on whichever list; a repeated click carries the same one.
     next_id : recommendation to show after this one.
     links_customer : whether to offer the way to the customer's own page.
     """
     key = row["recommendation_id"]
-    # Once a decision is recorded the token changes; until then a repeated click carries the same one.
-    token = f"{key}:{decision['decision_id'] if decision else 'first'}"
-    common = (snapshot, row, token, next_id)
+    common = (snapshot, row, after, next_id)
     in_force = decision is not None and not is_taken_back(decision)
     moment = published.now()
     has_expired, has_passed = is_expired(row, moment), is_missed(row, moment)
@@ -210,16 +210,16 @@ def _open_form(form: str | None, recommendation_id: str) -> None:
     st.session_state[FORM] = (form, recommendation_id) if form else None
 
 
-def _accept(snapshot: Snapshot, row: dict[str, Any], token: str, next_id: str | None) -> None:
-    _record(snapshot, row, "accept", token, next_id)
+def _accept(snapshot: Snapshot, row: dict[str, Any], after: str | None, next_id: str | None) -> None:
+    _record(snapshot, row, "accept", after, next_id)
 
 
-def _ignore(snapshot: Snapshot, row: dict[str, Any], token: str, next_id: str | None) -> None:
+def _ignore(snapshot: Snapshot, row: dict[str, Any], after: str | None, next_id: str | None) -> None:
     reason = _read_reason("ignore", row["recommendation_id"])
-    _record(snapshot, row, "ignore", token, next_id, reason=reason)
+    _record(snapshot, row, "ignore", after, next_id, reason=reason)
 
 
-def _adjust(snapshot: Snapshot, row: dict[str, Any], token: str, next_id: str | None) -> None:
+def _adjust(snapshot: Snapshot, row: dict[str, Any], after: str | None, next_id: str | None) -> None:
     key = row["recommendation_id"]
     action = st.session_state[f"adjust-action-{key}"]
     day = st.session_state[f"adjust-day-{key}"]
@@ -228,19 +228,19 @@ def _adjust(snapshot: Snapshot, row: dict[str, Any], token: str, next_id: str | 
         return
     step = build_step(row, action, st.session_state[f"adjust-channel-{key}"], day)
     reason = _read_reason("adjust", key)
-    _record(snapshot, row, "adjust", token, next_id, reason=reason, step=step)
+    _record(snapshot, row, "adjust", after, next_id, reason=reason, step=step)
 
 
-def _take_back(snapshot: Snapshot, row: dict[str, Any], token: str, next_id: str | None) -> None:
+def _take_back(snapshot: Snapshot, row: dict[str, Any], after: str | None, next_id: str | None) -> None:
     del next_id  # the step that is open again is the one to look at
-    _record(snapshot, row, "withdraw", token, row["recommendation_id"])
+    _record(snapshot, row, "withdraw", after, row["recommendation_id"])
 
 
 def _record(
     snapshot: Snapshot,
     row: dict[str, Any],
     decision: str,
-    token: str,
+    after: str | None,
     next_id: str | None,
     *,
     reason: str | None = None,
@@ -258,7 +258,7 @@ def _record(
         )
         return
     try:
-        published.record_decision(snapshot, row, decision, token=token, reason=reason, step=step)
+        published.record_decision(snapshot, row, decision, after=after, reason=reason, step=step)
     except SegmentationError as error:
         panels.tell("error", str(error))
         return

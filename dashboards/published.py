@@ -182,13 +182,41 @@ def _read_latest_decisions(_store: DecisionStore, places: Places) -> pl.DataFram
     return _store.latest_decisions()
 
 
-def read_latest_decisions(snapshot: Snapshot) -> pl.DataFrame:
-    """Return the decision recorded last per recommendation of a snapshot, withdrawals included (``core_decision``).
+@dataclass(frozen=True)
+class Decided:
+    """What had been decided when a page was drawn: one reading of the store.
 
-    What was decided on another list of the same day is not carried out, even where it names the same step.
+    Parameters
+    ----------
+    latest : the decision recorded last per recommendation, withdrawals included (``core_decision``).
+    snapshot_id : snapshot that the page shows.
     """
-    latest = _read_latest_decisions(open_decisions(), find_places())
-    return latest.filter(pl.col("snapshot_id") == snapshot.id)
+
+    latest: pl.DataFrame
+    snapshot_id: str
+
+    @property
+    def here(self) -> pl.DataFrame:
+        """The latest decisions on the snapshot's own list.
+
+        What was decided on another list of the same day is not carried out, even where it names the same step.
+        """
+        return self.latest.filter(pl.col("snapshot_id") == self.snapshot_id)
+
+    def find_here(self, recommendation_id: str) -> Mapping[str, Any] | None:
+        """Return the last decision on a recommendation of the snapshot's list; None when there is none."""
+        found = self.here.filter(pl.col("recommendation_id") == recommendation_id)
+        return found.row(0, named=True) if found.height else None
+
+    def find_last_id(self, customer_id: str) -> str | None:
+        """Return the last decision on a customer on whichever list: what a new one is taken after."""
+        mine = self.latest.filter(pl.col("customer_id") == customer_id).sort("sequence")
+        return mine["decision_id"][-1] if mine.height else None
+
+
+def read_decided(snapshot: Snapshot) -> Decided:
+    """Return what has been decided, for a page that shows a snapshot."""
+    return Decided(_read_latest_decisions(open_decisions(), find_places()), snapshot.id)
 
 
 def read_history(customer_id: str) -> pl.DataFrame:
@@ -201,29 +229,31 @@ def record_decision(
     recommendation: Mapping[str, Any],
     decision: str,
     *,
-    token: str,
+    after: str | None,
     reason: str | None = None,
     step: Step | None = None,
 ) -> str:
-    """Identifier of the decision that this reader takes; the same token is never recorded twice.
+    """Identifier of the decision that this reader takes ``after`` the one shown; sent twice it is recorded once.
 
     Raises
     ------
     UsageError
-        When the name of the reader, the reason or the step are missing or not permitted.
+        When the name of the reader, the reason or the step are missing or not permitted, or when somebody else
+        decided or published meanwhile; the page is drawn anew from what the store holds then.
     """
-    identifier = open_decisions().record_decision(
-        snapshot,
-        recommendation,
-        decision,
-        decided_by=find_decider(),
-        decided_at=now(),
-        token=token,
-        reason=reason,
-        step=step,
-    )
-    _read_latest_decisions.clear()
-    return identifier
+    try:
+        return open_decisions().record_decision(
+            snapshot,
+            recommendation,
+            decision,
+            decided_by=find_decider(),
+            decided_at=now(),
+            after=after,
+            reason=reason,
+            step=step,
+        )
+    finally:
+        _read_latest_decisions.clear()
 
 
 def open_findings() -> FindingStore:

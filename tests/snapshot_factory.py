@@ -17,6 +17,7 @@ from segmentation.domain.hashing import hash_text
 from segmentation.domain.room_tables import ROOM_TABLES
 from segmentation.domain.vocabulary import Action
 from segmentation.publish.assembly import assemble_tables
+from segmentation.publish.decisions import DecisionStore
 from segmentation.publish.manifest import RunFacts
 from segmentation.publish.reader import Snapshot, open_previous
 from segmentation.publish.writer import publish_snapshot
@@ -585,6 +586,11 @@ def publish_example(
     """Publish the made-up book under ``data_root`` and return the snapshot."""
     tables = assemble_tables(make_frames(as_of, shift=shift), as_of, open_previous(data_root, as_of))
     return publish_snapshot(tables, data_root, make_facts(as_of, run=run, **changes))
+
+
+def find_last_decision(store: DecisionStore, customer_id: str) -> str | None:
+    """Return the last decision on a customer: what the next one of somebody who looked is taken after."""
+    return next(iter(store.history(customer_id)["decision_id"]), None)
 
 
 if __name__ == "__main__":

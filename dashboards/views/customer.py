@@ -170,8 +170,7 @@ def _draw_steps(page: panels.Page, customer_id: str) -> None:
     st.subheader("What to do", anchor=False)
     steps = published.read_worklist(page.snapshot).filter(pl.col("customer_id") == customer_id)
     decided = published.read_history(customer_id)
-    mine = published.read_latest_decisions(page.snapshot)
-    latest = {row["recommendation_id"]: row for row in mine.iter_rows(named=True)}
+    so_far = published.read_decided(page.snapshot)
     formats = page.formats
     if steps.is_empty():
         st.caption("Nothing to do and nothing to wait for.")
@@ -179,7 +178,7 @@ def _draw_steps(page: panels.Page, customer_id: str) -> None:
         cards.draw_card(
             page,
             row,
-            decision=latest.get(row["recommendation_id"]),
+            so_far,
             can_decide=row["action"] != Action.WAIT,
             links_customer=False,
         )

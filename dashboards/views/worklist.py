@@ -23,8 +23,8 @@ def draw(page: panels.Page) -> None:
         published.ask_decider()
         st.divider()
         wanted = _ask_filter(everything)
-    latest = published.read_latest_decisions(page.snapshot)
-    settled = latest.filter(pl.col("decision") != Decision.WITHDRAW)
+    so_far = published.read_decided(page.snapshot)
+    settled = so_far.here.filter(pl.col("decision") != Decision.WITHDRAW)
     decided = pl.col("recommendation_id").is_in(settled["recommendation_id"].implode())
     waits = pl.col("action") == "wait"
     shown = rows.filter_worklist(everything, wanted)
@@ -39,10 +39,7 @@ def draw(page: panels.Page) -> None:
         st.caption(
             f":material/filter_alt: Filters are on: {shown.height} of {everything.height} customers shown."
         )
-    decisions = {row["recommendation_id"]: row for row in latest.iter_rows(named=True)}
-    {"todo": _draw_todo, "waiting": _draw_waiting, "decided": _draw_decided}[view](
-        page, parts[view], decisions
-    )
+    {"todo": _draw_todo, "waiting": _draw_waiting, "decided": _draw_decided}[view](page, parts[view], so_far)
 
 
 def _ask_filter(worklist: pl.DataFrame) -> rows.WorklistFilter:
@@ -116,7 +113,7 @@ def _choose_view(page: panels.Page, parts: dict[str, pl.DataFrame], today: int) 
     )
 
 
-def _draw_todo(page: panels.Page, todo: pl.DataFrame, decisions: dict[str, dict[str, Any]]) -> None:
+def _draw_todo(page: panels.Page, todo: pl.DataFrame, so_far: published.Decided) -> None:
     if todo.is_empty():
         st.success("**All done here.** Nothing is left to decide.", icon=":material/task_alt:")
         return
@@ -156,14 +153,13 @@ def _draw_todo(page: panels.Page, todo: pl.DataFrame, decisions: dict[str, dict[
         cards.draw_card(
             page,
             row,
-            decision=decisions.get(row["recommendation_id"]),
+            so_far,
             next_id=after,
             position=f"{page.formats.number(place + 1)} of {page.formats.number(len(ids))}",
         )
 
 
-def _draw_waiting(page: panels.Page, waiting: pl.DataFrame, decisions: dict[str, dict[str, Any]]) -> None:
-    del decisions
+def _draw_waiting(page: panels.Page, waiting: pl.DataFrame, so_far: published.Decided) -> None:
     st.caption("Nothing to do for these customers now, and why. Choose a row to read more.")
     shown, picked = panels.draw_pages(
         waiting.sort(["earliest_lawful_at", "recommendation_id"], nulls_last=True),
@@ -174,14 +170,15 @@ def _draw_waiting(page: panels.Page, waiting: pl.DataFrame, decisions: dict[str,
         select=True,
     )
     if picked:
-        cards.draw_card(page, shown.row(picked[0], named=True), can_decide=False)
+        cards.draw_card(page, shown.row(picked[0], named=True), so_far, can_decide=False)
 
 
-def _draw_decided(page: panels.Page, decided: pl.DataFrame, decisions: dict[str, dict[str, Any]]) -> None:
+def _draw_decided(page: panels.Page, decided: pl.DataFrame, so_far: published.Decided) -> None:
     if decided.is_empty():
         st.caption("Nothing has been decided on this snapshot yet.")
         return
     st.caption("Choose a row to change or undo a decision; every decision stays on record.")
+    decisions = {row["recommendation_id"]: row for row in so_far.here.iter_rows(named=True)}
     frame = pl.DataFrame(
         [
             {
@@ -224,7 +221,7 @@ def _draw_decided(page: panels.Page, decided: pl.DataFrame, decisions: dict[str,
             0, named=True
         )
     if row is not None:
-        cards.draw_card(page, row, decision=decisions[row["recommendation_id"]])
+        cards.draw_card(page, row, so_far)
 
 
 def _add_table_words(frame: pl.DataFrame) -> pl.DataFrame:

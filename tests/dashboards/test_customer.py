@@ -71,9 +71,10 @@ def test_a_decision_taken_back_stays_in_the_history(data_root, open_page):
     snapshot = open_current(data_root)
     step = snapshot.read_table("out_recommendations").filter(pl.col("action") != "wait").row(0, named=True)
     with DecisionStore.for_data_root(data_root) as store:
-        for number, decision in enumerate(("accept", "withdraw")):
-            store.record_decision(
-                snapshot, step, decision, decided_by="Ann", decided_at=NOW, token=f"form-{number}"
+        last = None
+        for decision in ("accept", "withdraw"):
+            last = store.record_decision(
+                snapshot, step, decision, decided_by="Ann", decided_at=NOW, after=last
             )
     text = read_everything(open_page("customer", customer=step["customer_id"]))
     assert text.index("- Taken back by Ann") < text.index("- Accepted by Ann")

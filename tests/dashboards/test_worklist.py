@@ -250,6 +250,40 @@ def test_the_same_click_sent_twice_is_one_decision(app, data_root, monkeypatch):
     assert recorded(data_root).height == 1
 
 
+def decide_elsewhere(root, row, decision, **changes):
+    """Decide as a colleague at another screen, who has seen all that was decided."""
+    with DecisionStore.for_data_root(root) as store:
+        last = next(iter(store.history(row["customer_id"])["decision_id"]), None)
+        given = {"decided_by": "Ann", "decided_at": NOW, "after": last, "reason": "pays on Friday"}
+        store.record_decision(open_current(root), row, decision, **(given | changes))
+
+
+def test_who_clicks_on_a_page_drawn_before_a_colleagues_decision_is_told_of_it(app, data_root):
+    first = todo_of(data_root)[0]
+    decide_elsewhere(data_root, first, "ignore")
+    app.button(key=f"accept-{first['recommendation_id']}").click().run()
+    assert "Ann ignored the step for this customer meanwhile: pays on Friday" in app.error[0].value
+    assert recorded(data_root)["decision"].to_list() == ["ignore"]
+    assert "Decided (1, 1 today)" in app.segmented_control(key="worklist-view").options, "drawn anew"
+
+
+def test_a_list_that_was_replaced_is_no_longer_decided_on(app, data_root):
+    first, second = todo_of(data_root)[:2]
+    publish_book(data_root, build_book(40), published_at=NOW + timedelta(hours=1), fingerprint="corrected")
+    app.button(key=f"accept-{first['recommendation_id']}").click().run()
+    assert "This list has been replaced" in app.error[0].value
+    assert recorded(data_root).is_empty()
+    app.button(key=f"show-{open_current(data_root).id}").click().run()
+    app.button(key=f"accept-{first['recommendation_id']}").click().run()
+    assert recorded(data_root)["snapshot_id"].to_list() == [open_current(data_root).id]
+    decide_elsewhere(data_root, second, "accept")
+    decide_elsewhere(data_root, second, "withdraw")
+    app.button(key=f"accept-{second['recommendation_id']}").click().run()
+    assert "took a decision on this customer back" in app.error[0].value
+    app.button(key=f"accept-{second['recommendation_id']}").click().run()
+    assert recorded(data_root).height == 4
+
+
 def test_second_half_of_a_double_click_never_decides_on_the_next_customer(app, data_root, monkeypatch):
     monkeypatch.setattr(decision_form, "HASTE_SECONDS", 0.6)
     first, second = todo_of(data_root)[:2]

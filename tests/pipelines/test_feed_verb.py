@@ -25,7 +25,7 @@ def accepted(tmp_path):
     snapshot = open_current(tmp_path)
     row = snapshot.read_table("out_recommendations").filter(customer_id="C001").row(0, named=True)
     with DecisionStore.for_data_root(tmp_path) as store:
-        store.record_decision(snapshot, row, "accept", decided_by="Ann", decided_at=LAWFUL, token="a")
+        store.record_decision(snapshot, row, "accept", decided_by="Ann", decided_at=LAWFUL, after=None)
     return tmp_path, row
 
 

@@ -89,7 +89,7 @@ def test_what_people_decide_and_find_out_feeds_the_run_of_the_next_day(
             "accept",
             decided_by="tester",
             decided_at=dt.datetime(2026, 9, 1, 9, tzinfo=dt.UTC),
-            token="once",
+            after=None,
         )
     before = snapshot.read_table("out_customer_segments")
     late = before.filter((pl.col("segment") == "structural") & (pl.col("cause") != "disputing"))
@@ -164,7 +164,7 @@ class TestUnchanged:
         with DecisionStore(root / "decisions.sqlite") as store:
             moment = dt.datetime(2026, 9, 1, 9, tzinfo=dt.UTC)
             store.record_decision(
-                snapshot, step, "accept", decided_by="tester", decided_at=moment, token="once"
+                snapshot, step, "accept", decided_by="tester", decided_at=moment, after=None
             )
         assert run(small_ledger, root, "2026-09-01") == 0
         shown = capsys.readouterr().out

@@ -21,7 +21,7 @@ from segmentation.domain.validation import find_violations
 from segmentation.publish.decision_rules import decided_step
 from segmentation.publish.decisions import DecisionStore, Step
 from tests.postgres_server import postgres_url  # noqa: F401  a fixture
-from tests.snapshot_factory import AS_OF
+from tests.snapshot_factory import AS_OF, find_last_decision
 
 NOW = datetime(2026, 3, 2, 9, 30, 15, 123456, tzinfo=UTC)
 _numbers = count()
@@ -54,7 +54,8 @@ def recommendations(snapshot):
 
 
 def _decide(store, snapshot, row, decision="accept", **changes):
-    given = {"decided_by": "Ann", "decided_at": NOW, "token": "form-1"}
+    """Decide as somebody who has seen all that was decided on the customer, unless ``after`` says what was seen."""
+    given = {"decided_by": "Ann", "decided_at": NOW, "after": find_last_decision(store, row["customer_id"])}
     return store.record_decision(snapshot, row, decision, **(given | changes))
 
 
@@ -109,16 +110,16 @@ def test_an_ignored_recommendation_has_no_step(store, snapshot, recommendations)
 def test_a_double_click_is_one_decision(store, snapshot, recommendations):
     row = recommendations["C001"]
     first = _decide(store, snapshot, row)
-    again = _decide(store, snapshot, row, decided_at=NOW + timedelta(seconds=1))
+    again = _decide(store, snapshot, row, after=None, decided_at=NOW + timedelta(seconds=1))
     assert first == again
     assert store.read_decisions()["decided_at"].to_list() == [NOW]
 
 
-def test_another_form_person_or_content_is_another_decision(store, snapshot, recommendations):
+def test_every_decision_after_another_one_is_kept(store, snapshot, recommendations):
     row = recommendations["C001"]
     ids = {
         _decide(store, snapshot, row),
-        _decide(store, snapshot, row, token="form-2"),
+        _decide(store, snapshot, row),
         _decide(store, snapshot, row, decided_by="Bob"),
         _decide(store, snapshot, row, "ignore", reason="one"),
         _decide(store, snapshot, row, "ignore", reason="two"),
@@ -132,7 +133,7 @@ def test_the_last_decision_on_a_recommendation_counts(store, snapshot, recommend
     _decide(store, snapshot, one)
     _decide(store, snapshot, two)
     # a clock that runs behind does not change which decision came last
-    _decide(store, snapshot, one, "ignore", reason="no", decided_at=NOW - timedelta(hours=1), token="form-2")
+    _decide(store, snapshot, one, "ignore", reason="no", decided_at=NOW - timedelta(hours=1))
     latest = dict(store.latest_decisions().select("customer_id", "decision").iter_rows())
     assert latest == {"C001": "ignore", "C002": "accept"}
     assert store.history("C001")["decision"].to_list() == ["ignore", "accept"]
@@ -142,7 +143,7 @@ def test_the_last_decision_on_a_recommendation_counts(store, snapshot, recommend
 def test_a_withdrawal_is_kept_without_a_step_and_needs_no_reason(store, snapshot, recommendations, first):
     row = recommendations["C002"]
     _decide(store, snapshot, row, first, reason="x")
-    _decide(store, snapshot, row, "withdraw", token="form-2")
+    _decide(store, snapshot, row, "withdraw")
     kept = store.latest_decisions().row(0, named=True)
     step = [kept[name] for name in ("action", "channel", "window_start_at", "window_end_at", "reason")]
     assert (kept["decision"], kept["sequence"], step) == ("withdraw", 2, [None] * 5)
@@ -153,15 +154,16 @@ def test_only_a_decision_in_force_can_be_withdrawn(store, snapshot, recommendati
     row = recommendations["C002"]
     _decide(store, snapshot, recommendations["C001"])
     with pytest.raises(UsageError, match="no decision on this recommendation"):
-        _decide(store, snapshot, row, "withdraw", token="form-0")
+        _decide(store, snapshot, row, "withdraw")
     _decide(store, snapshot, row)
     with pytest.raises(UsageError, match="Choose adjust"):
-        _decide(store, snapshot, row, "withdraw", token="form-2", step=Step("wait"))
-    first = _decide(store, snapshot, row, "withdraw", token="form-2")
-    assert _decide(store, snapshot, row, "withdraw", token="form-2") == first  # a double click
+        _decide(store, snapshot, row, "withdraw", step=Step("wait"))
+    seen = find_last_decision(store, "C002")
+    first = _decide(store, snapshot, row, "withdraw")
+    assert _decide(store, snapshot, row, "withdraw", after=seen) == first  # a double click
     with pytest.raises(UsageError, match="no decision on this recommendation"):
-        _decide(store, snapshot, row, "withdraw", token="form-3")
-    _decide(store, snapshot, row, token="form-4")
+        _decide(store, snapshot, row, "withdraw")
+    _decide(store, snapshot, row)
     assert store.history("C002")["decision"].to_list() == ["accept", "withdraw", "accept"]
 
 
@@ -406,8 +408,13 @@ def _write_many(location, snapshot, rows, writer, barrier):
     barrier.wait()
     with DecisionStore(location) as store:  # all create the table at once
         for row in rows:
-            _decide(store, snapshot, row, decided_by=f"writer {writer}")
-            _decide(store, snapshot, row, decided_by="everybody", token="shared")
+            while True:  # who was overtaken looks again
+                try:
+                    _decide(store, snapshot, row, decided_by=f"writer {writer}")
+                except UsageError as error:
+                    assert "meanwhile" in str(error)  # noqa: PT017
+                else:
+                    break
 
 
 def test_many_writers_at_once_lose_and_double_nothing(location, snapshot, recommendations):
@@ -418,7 +425,37 @@ def test_many_writers_at_once_lose_and_double_nothing(location, snapshot, recomm
         for future in done:
             future.result()
     with DecisionStore(location) as store:
-        assert store.read_decisions().height == len(rows) * (writers + 1)
+        assert store.read_decisions().height == len(rows) * writers
+
+
+def test_of_decisions_at_once_one_counts_and_the_others_learn_of_it(location, snapshot, recommendations):
+    barrier, row = threading.Barrier(4), recommendations["C001"]
+    DecisionStore(location).close()
+
+    def decide(number):
+        with DecisionStore(location) as store:
+            barrier.wait()
+            try:  # of each person two clicks on one page
+                return _decide(store, snapshot, row, decided_by=f"person {number % 2}", after=None)
+            except UsageError as error:
+                return str(error)
+
+    with ThreadPoolExecutor(4) as pool:
+        said = list(pool.map(decide, range(4)))
+    with DecisionStore(location) as store:
+        kept = store.read_decisions().row(0, named=True)
+        assert store.read_decisions().height == 1
+    assert said.count(kept["decision_id"]) == 2
+    assert sum(f"{kept['decided_by']} accepted a step" in words for words in said) == 2
+
+
+def test_who_has_not_seen_what_a_colleague_decided_is_told(store, snapshot, recommendations):
+    row = recommendations["C001"]
+    _decide(store, snapshot, row, "ignore", reason="agreed by phone: pays on Friday")
+    for after in (None, "some earlier one"):
+        with pytest.raises(UsageError, match=r"Ann ignored .* meanwhile: agreed by phone: pays on Friday"):
+            _decide(store, snapshot, row, decided_by="Bob", after=after)
+    assert store.read_decisions().height == 1
 
 
 def test_two_processes_write_into_the_same_file(tmp_path, snapshot, recommendations):
@@ -431,7 +468,7 @@ def test_two_processes_write_into_the_same_file(tmp_path, snapshot, recommendati
     other.join(120)
     assert other.exitcode == 0
     with DecisionStore(location) as store:
-        assert store.read_decisions().height == len(rows) * 3
+        assert store.read_decisions().height == len(rows) * 2
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -442,9 +479,7 @@ def test_two_processes_write_into_the_same_file(tmp_path, snapshot, recommendati
 def test_any_text_comes_back_as_it_was_typed(store, snapshot, recommendations, reason, person):
     if not reason.strip() or not person.strip():
         return
-    identifier = _decide(
-        store, snapshot, recommendations["C003"], "ignore", reason=reason, decided_by=person, token=reason
-    )
+    identifier = _decide(store, snapshot, recommendations["C003"], "ignore", reason=reason, decided_by=person)
     kept = store.read_decisions().filter(decision_id=identifier).row(0, named=True)
     assert (kept["reason"], kept["decided_by"]) == (reason.strip(), person.strip())
 

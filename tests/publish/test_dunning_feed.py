@@ -14,7 +14,7 @@ from segmentation.publish.decisions import DecisionStore, Step
 from segmentation.publish.dunning_feed import explain_silence, list_actionable_steps
 from segmentation.publish.reader import open_current, open_previous
 from segmentation.publish.writer import publish_snapshot
-from tests.snapshot_factory import AS_OF, make_facts, make_frames, publish_example
+from tests.snapshot_factory import AS_OF, find_last_decision, make_facts, make_frames, publish_example
 
 NOW = datetime(AS_OF.year, AS_OF.month, AS_OF.day, 9, tzinfo=UTC)
 
@@ -31,8 +31,8 @@ def decide(location):
     def decide_(root, customer, decision, **changes):
         snapshot = open_current(root)
         row = snapshot.read_table("out_recommendations").filter(customer_id=customer).row(0, named=True)
-        given = {"decided_by": "Ann", "decided_at": NOW, "token": f"{decision}{customer}"}
         with DecisionStore(location) as store:
+            given = {"decided_by": "Ann", "decided_at": NOW, "after": find_last_decision(store, customer)}
             store.record_decision(snapshot, row, decision, **(given | changes))
         return row
 
@@ -67,7 +67,7 @@ def test_a_withdrawn_step_is_gone_at_once_and_back_when_decided_again(published_
     decide(published_root, "C001", "accept")
     decide(published_root, "C001", "withdraw")
     assert list_actionable_steps(published_root, NOW, location).is_empty()
-    decide(published_root, "C001", "accept", token="again")
+    decide(published_root, "C001", "accept")
     assert list_actionable_steps(published_root, NOW, location).height == 1
 
 
@@ -114,7 +114,7 @@ def test_a_step_on_a_later_worklist_replaces_an_earlier_one(tmp_path, location, 
     publish_example(root, as_of=AS_OF + timedelta(days=1))
     steps = list_actionable_steps(root, NOW, location)
     assert steps["customer_id"].to_list() == ["C001", "C002"]  # yesterday's decisions still hold
-    decide(root, "C001", "adjust", reason="x", step=Step("wait"), token="later")
+    decide(root, "C001", "adjust", reason="x", step=Step("wait"))
     assert list_actionable_steps(root, NOW, location)["customer_id"].to_list() == ["C002"]
 
 
@@ -125,8 +125,8 @@ def test_whatever_is_decided_on_a_later_worklist_ends_an_earlier_step(tmp_path, 
     decide(root, "C001", "accept")
     publish_example(root, as_of=AS_OF + timedelta(days=1))
     if later == "withdraw":
-        decide(root, "C001", "accept", token="later")
-    decide(root, "C001", later, reason="x", token="last")
+        decide(root, "C001", "accept")
+    decide(root, "C001", later, reason="x")
     assert list_actionable_steps(root, NOW, location).is_empty()
 
 
@@ -141,23 +141,41 @@ def test_a_list_of_the_same_day_replaces_the_one_before(tmp_path, location, deci
     assert corrected.id != morning.id
     # The same step in both, and so the same identifier: what was accepted is the text of the morning.
     assert list_actionable_steps(root, NOW, location).is_empty()
-    decide(root, "C001", "adjust" if step else "accept", reason="x", step=step, token="corrected")
+    decide(root, "C001", "adjust" if step else "accept", reason="x", step=step)
     steps = list_actionable_steps(root, NOW, location)
     assert steps["snapshot_id"].to_list() == ([] if step else [corrected.id])
 
 
-def test_of_two_decisions_on_lists_of_one_day_the_last_counts(tmp_path, location, decide):
+def test_nobody_decides_on_a_list_that_was_replaced(tmp_path, location, decide):
+    """Who reads the list of the morning would overrule what a colleague decided on the corrected one, unseen."""
     root = tmp_path / "root"
     publish_example(root, as_of=AS_OF)
     morning = open_current(root)
-    row = morning.read_table("out_recommendations").filter(customer_id="C001").row(0, named=True)
+    stale = morning.read_table("out_recommendations").filter(customer_id="C001").row(0, named=True)
     publish_example(root, as_of=AS_OF, run="corrected", published_at=NOW)
     decide(root, "C001", "accept")
-    stale = row | {"recommendation_id": "another step on the list of the morning"}
     with DecisionStore(location) as store:
-        store.record_decision(
-            morning, stale, "ignore", decided_by="Bob", decided_at=NOW, token="t", reason="paid"
-        )
+        for customer in ("C001", "C002"):
+            given = {"decided_by": "Bob", "decided_at": NOW, "after": find_last_decision(store, customer)}
+            with pytest.raises(UsageError, match="has been replaced"):
+                store.record_decision(
+                    morning, stale | {"customer_id": customer}, "ignore", reason="x", **given
+                )
+            with pytest.raises(UsageError, match="no decision on this recommendation to withdraw"):
+                store.record_decision(morning, stale | {"customer_id": customer}, "withdraw", **given)
+    assert list_actionable_steps(root, NOW, location)["decided_by"].to_list() == ["Ann"]
+
+
+def test_a_step_of_yesterday_can_be_taken_back_today(tmp_path, location, decide):
+    """Today the customer waits for what was decided, so that only the list of yesterday has the step."""
+    root = tmp_path / "root"
+    publish_example(root, as_of=AS_OF)
+    yesterday = open_current(root)
+    row = decide(root, "C001", "accept")
+    publish_example(root, as_of=AS_OF + timedelta(days=1))
+    with DecisionStore(location) as store:
+        last = find_last_decision(store, "C001")
+        store.record_decision(yesterday, row, "withdraw", decided_by="Ann", decided_at=NOW, after=last)
     assert list_actionable_steps(root, NOW, location).is_empty()
 
 
@@ -255,7 +273,7 @@ def test_the_store_beside_the_snapshots_is_read_when_none_is_named(tmp_path):
     with DecisionStore.for_data_root(root) as store:
         snapshot = open_current(root)
         row = snapshot.read_table("out_recommendations").filter(customer_id="C001").row(0, named=True)
-        store.record_decision(snapshot, row, "accept", decided_by="Ann", decided_at=NOW, token="t")
+        store.record_decision(snapshot, row, "accept", decided_by="Ann", decided_at=NOW, after=None)
     assert list_actionable_steps(root, NOW).height == 1
 
 

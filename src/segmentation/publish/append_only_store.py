@@ -67,12 +67,12 @@ class AppendOnlyStore:
         row: Mapping[str, Any],
         require: Callable[[sa.Connection], None] = lambda _: None,
     ) -> None:
-        """Add a row unless one with the same key is there; ``require`` may refuse it."""
+        """Add a row unless one with the same key is there; ``require`` may refuse it either way."""
         same = sa.select(table.c.sequence).where(table.c[key] == row[key])
         try:
             with self._engine.begin() as connection:
+                require(connection)
                 if connection.execute(same).first() is None:
-                    require(connection)
                     connection.execute(sa.insert(table), [dict(row)])
         except ConstraintError:
             # Another writer recorded the same row between the question and the insert.

@@ -62,6 +62,12 @@ def create_engine(url: sa.URL) -> sa.Engine:
     return engine
 
 
+def await_turn(connection: sa.Connection, name: str) -> None:
+    """Let one writer at a time past here with this name, until its transaction ends; in SQLite there is only one."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(name))))
+
+
 def _write_ahead(connection: sqlite3.Connection) -> None:
     """Turn write-ahead logging on; here SQLite itself does not wait for others, whatever its timeout."""
     deadline = time.monotonic() + _BUSY_SECONDS

@@ -5,7 +5,8 @@ dashboard), what a decision sets in motion (treatment reads ``core_decision`` on
 decided steps may be carried out now (dunning_feed).
 
 A decision is never changed. Who thinks again records another one, and the last one counts; who takes
-a decision back withdraws it, and the recommendation is undecided again.
+a decision back withdraws it, and the recommendation is undecided again. Each is taken after one that its person has seen,
+so that nobody overrules a colleague without knowing.
 """
 
 from collections.abc import Mapping
@@ -19,11 +20,19 @@ from segmentation.domain.core_tables import DECISION
 from segmentation.domain.errors import UsageError
 from segmentation.domain.vocabulary import Decision
 from segmentation.publish.append_only_store import DECISIONS_FILE, AppendOnlyStore, identify
+from segmentation.publish.decision_database import await_turn
 from segmentation.publish.decision_rules import Step, decided_step, require_still_valid
 from segmentation.publish.decision_schema import DECISIONS
-from segmentation.publish.reader import Snapshot
+from segmentation.publish.reader import Snapshot, open_current
 
 __all__ = ["DECISIONS_FILE", "DecisionStore", "Step"]
+
+_SAID = {
+    Decision.ACCEPT.value: "accepted a step for this customer",
+    Decision.ADJUST.value: "adjusted the step for this customer",
+    Decision.IGNORE.value: "ignored the step for this customer",
+    Decision.WITHDRAW.value: "took a decision on this customer back",
+}
 
 
 class DecisionStore(AppendOnlyStore):
@@ -37,7 +46,7 @@ class DecisionStore(AppendOnlyStore):
         *,
         decided_by: str,
         decided_at: datetime,
-        token: str,
+        after: str | None,
         reason: str | None = None,
         step: Step | None = None,
     ) -> str:
@@ -50,9 +59,9 @@ class DecisionStore(AppendOnlyStore):
         decision : accept, adjust, ignore; or withdraw, which takes the decision in force back.
         decided_by : name of the person who decides.
         decided_at : now, with a time zone.
-        token : identifier of the form that was sent; the same person deciding the same on the same
-            recommendation with the same token is one decision (a double click). Use a new token
-            after each decision.
+        after : decision_id of the last decision on this customer, on whichever list, that the person was shown;
+            None when there was none. The same person deciding the same after the same one is one decision
+            (a double click).
         reason : why, in the person's words; mandatory for adjust and ignore only.
         step : the step to take instead, complete; only for adjust.
 
@@ -60,7 +69,8 @@ class DecisionStore(AppendOnlyStore):
         ------
         UsageError
             When person, reason or step are missing or not permitted, when the recommendation to accept or
-            adjust has expired, its window has closed, or when there is no decision to withdraw; nothing is
+            adjust has expired, its window has closed, when somebody decided on the customer after ``after``, when
+            another list replaced the one decided on, or when there is no decision to withdraw; nothing is
             recorded then.
         """
         chosen = decided_step(recommendation, decision, decided_by=decided_by, reason=reason, step=step)
@@ -80,11 +90,18 @@ class DecisionStore(AppendOnlyStore):
             "reason": reason.strip() if reason and reason.strip() else None,
             "decided_by": decided_by.strip(),
         }
-        identifier = identify(token, row)
+        identifier = identify(after or "first", row)
 
         def require(connection: sa.Connection) -> None:
+            await_turn(connection, row["customer_id"])
+            last = _read_last(connection, row["customer_id"])
+            if last is not None and last.decision_id == identifier:
+                return  # a double click
+            _require_seen(last, after)
             if row["decision"] == Decision.WITHDRAW.value:
-                _require_decision_in_force(connection, row["recommendation_id"])
+                _require_decision_in_force(last, row)
+            else:
+                _require_list_in_force(snapshot)
 
         self._append(
             DECISIONS,
@@ -123,14 +140,34 @@ class DecisionStore(AppendOnlyStore):
         return self._read(query.order_by(DECISIONS.c.sequence.desc()), DECISION).select(DECISION.column_names)
 
 
-def _require_decision_in_force(connection: sa.Connection, recommendation_id: str) -> None:
-    decision = DECISIONS.c.decision
-    last = sa.select(decision).where(DECISIONS.c.recommendation_id == recommendation_id)
-    if connection.scalar(last.order_by(DECISIONS.c.sequence.desc()).limit(1)) in {
-        None,
-        Decision.WITHDRAW.value,
-    }:
+def _read_last(connection: sa.Connection, customer_id: str) -> sa.Row[Any] | None:
+    query = sa.select(DECISIONS).where(DECISIONS.c.customer_id == customer_id)
+    return connection.execute(query.order_by(DECISIONS.c.sequence.desc()).limit(1)).first()
+
+
+def _require_seen(last: sa.Row[Any] | None, after: str | None) -> None:
+    if last is not None and last.decision_id != after:
+        reason = f": {last.reason}" if last.reason else ""
+        raise UsageError(
+            f"{last.decided_by} {_SAID[last.decision]} meanwhile{reason}",
+            remedy="Nothing was recorded. Look at the customer again, then decide.",
+        )
+
+
+def _require_decision_in_force(last: sa.Row[Any] | None, row: Mapping[str, Any]) -> None:
+    place = ("recommendation_id", "snapshot_id")
+    is_here = last is not None and all(getattr(last, name) == row[name] for name in place)
+    if last is None or not is_here or last.decision == Decision.WITHDRAW.value:
         raise UsageError(
             "There is no decision on this recommendation to withdraw",
             remedy="Read the decisions again: somebody may have withdrawn it already.",
+        )
+
+
+def _require_list_in_force(snapshot: Snapshot) -> None:
+    current = open_current(snapshot.path.parents[1])
+    if current is None or current.id != snapshot.id:
+        raise UsageError(
+            "This list has been replaced by another one",
+            remedy="Nothing was recorded. Show the snapshot in force, then decide on its list.",
         )
