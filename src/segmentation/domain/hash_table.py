@@ -11,7 +11,7 @@ from typing import Final
 import numba
 import numpy as np
 
-from segmentation.domain.compilation import compiled
+from segmentation.domain.compilation import compiled, compiled_within
 
 _HASHES: Final = numba.types.Array(numba.uint64, 1, "C", readonly=True)
 _SPREAD: Final = np.uint64(0x9E3779B97F4A7C15)
@@ -49,6 +49,47 @@ def find_hashes(hashes: np.ndarray, keys: np.ndarray, bits: int) -> np.ndarray:
     return found
 
 
+@compiled_within
+def _number_rows(  # noqa: PLR0917  arrays of one table
+    hashes: np.ndarray,
+    row: int,
+    count: int,
+    bits: int,
+    table: np.ndarray,
+    held: np.ndarray,
+    firsts: np.ndarray,
+    numbers: np.ndarray,
+) -> tuple[int, int]:
+    """Number the rows from ``row`` on until half of the table is taken; return the next row and the count."""
+    shift = np.uint64(64 - bits)
+    last = np.uint64((1 << bits) - 1)
+    one = np.uint64(1)
+    while row < hashes.shape[0] and count < held.shape[0]:
+        key = hashes[row]
+        place = (key * _SPREAD) >> shift
+        while table[place] >= 0 and held[table[place]] != key:
+            place = (place + one) & last
+        if table[place] < 0:
+            table[place] = count
+            held[count] = key
+            firsts[count] = row
+            count += 1
+        numbers[row] = table[place]
+        row += 1
+    return row, count
+
+
+@compiled_within
+def _place_again(bits: int, table: np.ndarray, held: np.ndarray, count: int) -> None:
+    shift = np.uint64(64 - bits)
+    last = np.uint64((1 << bits) - 1)
+    for number in range(count):
+        place = (held[number] * _SPREAD) >> shift
+        while table[place] >= 0:
+            place = (place + np.uint64(1)) & last
+        table[place] = number
+
+
 @compiled(numba.types.Tuple((numba.int32[::1], numba.int64[::1]))(_HASHES))
 def number_hashes(hashes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return a number for each hash, and the first row that each number stands for.
@@ -58,35 +99,17 @@ def number_hashes(hashes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     Numbers run in order of first appearance. The table doubles when half of it is taken, so its size
     goes by how many hashes differ and not by how many rows there are.
     """
-    one = np.uint64(1)
     bits = _FIRST_BITS
     table = np.full(1 << bits, -1, dtype=np.int32)
-    held = np.empty(1 << bits, dtype=np.uint64)
-    firsts = np.empty(1 << bits, dtype=np.int64)
+    held = np.empty(1 << (bits - 1), dtype=np.uint64)
+    firsts = np.empty(1 << (bits - 1), dtype=np.int64)
     numbers = np.empty(hashes.shape[0], dtype=np.int32)
-    count = 0
-    for row in range(hashes.shape[0]):
-        key = hashes[row]
-        place = (key * _SPREAD) >> np.uint64(64 - bits)
-        while table[place] >= 0 and held[place] != key:
-            place = (place + one) & np.uint64((1 << bits) - 1)
-        if table[place] < 0:
-            table[place] = count
-            held[place] = key
-            firsts[count] = row
-            count += 1
-        numbers[row] = table[place]
-        if 2 * count >= table.shape[0]:
-            bits += 1
-            table = np.full(1 << bits, -1, dtype=np.int32)
-            held = np.empty(1 << bits, dtype=np.uint64)
-            grown = np.empty(1 << bits, dtype=np.int64)
-            grown[:count] = firsts[:count]
-            firsts = grown
-            for number in range(count):
-                place = (hashes[firsts[number]] * _SPREAD) >> np.uint64(64 - bits)
-                while table[place] >= 0:
-                    place = (place + one) & np.uint64((1 << bits) - 1)
-                table[place] = number
-                held[place] = hashes[firsts[number]]
+    row, count = _number_rows(hashes, 0, 0, bits, table, held, firsts, numbers)
+    while row < hashes.shape[0]:
+        bits += 1
+        table = np.full(1 << bits, -1, dtype=np.int32)
+        held = np.concatenate((held, np.empty_like(held)))
+        firsts = np.concatenate((firsts, np.empty_like(firsts)))
+        _place_again(bits, table, held, count)
+        row, count = _number_rows(hashes, row, count, bits, table, held, firsts, numbers)
     return numbers, firsts[:count].copy()

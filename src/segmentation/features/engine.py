@@ -11,7 +11,6 @@ import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from queue import SimpleQueue
 
 import numpy as np
 import polars as pl
@@ -29,9 +28,9 @@ from segmentation.features.encoding import (
 from segmentation.features.eras import find_first_day
 from segmentation.features.facts import BookFacts
 from segmentation.features.feature import Feature
-from segmentation.features.state import ITEM, MOMENT, NEVER, NO_CURRENCY, OUTCOME, REAL_STATE, STATE
+from segmentation.features.state import NEVER, NO_CURRENCY, REAL_STATE, STATE
 from segmentation.features.tallies import TALLIES
-from segmentation.features.tally_counts import TallyCounts, count_tally
+from segmentation.features.tally_counts import NO_FACTS, TallyCounts, count_tally
 
 BATCH_MOMENTS = 25_000
 """Moments at a time: their state about fits into the processor's caches."""
@@ -84,10 +83,14 @@ def build_history(
     features : to be computed.
     """
     needed = {name for feature in features for name in feature.formula.meta.root_names()}
+    tallies = [tally for tally in TALLIES if needed.intersection(tally.columns)]
+    first_days = [_first_day(ledger.frames, tally.source) for tally in tallies]
+    # a ledger that does not record such things at all need not be searched for them
     facts = [
-        (tally, tally.facts(ledger.frames, book)) for tally in TALLIES if needed.intersection(tally.columns)
+        NO_FACTS if first_day is None else tally.facts(ledger.frames, book)
+        for tally, first_day in zip(tallies, first_days, strict=True)
     ]
-    days = find_base_day(book.items, book.outcomes, moments, *(frame for _, frame in facts))
+    days = find_base_day(book.items, book.outcomes, moments, *facts)
     customers = max(len(ledger.customers), 1)
     _refuse_unsummable(book.items)
     with ThreadPoolExecutor(THREADS) as pool:
@@ -100,10 +103,7 @@ def build_history(
             items.result(),
             outcomes.result(),
             looks.result(),
-            [
-                count_tally(tally, frame, _first_day(ledger.frames, tally.source), days)
-                for tally, frame in facts
-            ],
+            [count_tally(*told, days) for told in zip(tallies, facts, first_days, strict=True)],
             max(len(ledger.currencies), 1),
         )
 
@@ -133,52 +133,48 @@ def compute_batches(
 
     days, calendar, looks = history.days, history.calendar, history.looks
     items, outcomes = history.items, history.outcomes
-    bounds = _split(looks.start)
-    widest = max(int(looks.start[end] - looks.start[first]) for first, end in bounds)
-    # one per thread, used again: fresh memory costs more than what is computed into it
-    buffers: SimpleQueue[tuple[np.ndarray, np.ndarray]] = SimpleQueue()
-    for _ in range(THREADS):
-        buffers.put((np.empty((len(STATE), widest), np.int64), np.empty((len(REAL_STATE), widest))))
+    formulas = [f.formula.cast(f.column.polars_type).alias(f.name) for f in features]
+    as_it_stands = {f.formula.meta.output_name() for f in features if f.formula.meta.is_column()}
 
     def look(first: int, end: int) -> pl.DataFrame:
         mine = looks.rows[looks.start[first] : looks.start[end]]
-        state, real_state = buffers.get()
-        try:
-            sweep(
-                first,
-                end,
-                items.rows,
-                items.start,
-                outcomes.rows,
-                outcomes.start,
-                looks.rows,
-                looks.start,
-                history.currency_count,
-                calendar.weekday,
-                calendar.month_day,
-                state,
-                real_state,
-            )
-            columns: dict[str, np.ndarray | pl.Series] = {
-                name: values[: len(mine)].copy()  # Polars would keep the buffer, which is used again
-                for names, rows in ((STATE, state), (REAL_STATE, real_state))
-                for name, values in zip(names, rows, strict=True)
-            }
-        finally:
-            buffers.put((state, real_state))
+        state = np.empty((len(STATE), len(mine)), np.int64)
+        real_state = np.empty((len(REAL_STATE), len(mine)))
+        sweep(
+            first,
+            end,
+            items.rows,
+            items.start,
+            outcomes.rows,
+            outcomes.start,
+            looks.rows,
+            looks.start,
+            history.currency_count,
+            calendar.weekday,
+            calendar.month_day,
+            state,
+            real_state,
+        )
+        columns: dict[str, np.ndarray | pl.Series] = {
+            # a column that becomes a feature as it stands would keep the whole state in memory
+            name: values.copy() if name in as_it_stands else values
+            for names, rows in ((STATE, state), (REAL_STATE, real_state))
+            for name, values in zip(names, rows, strict=True)
+        }
         own = moments[mine["row"]]
         columns |= describe_own(own, days, calendar)
         customer = np.repeat(np.arange(first, end), np.diff(looks.start[first : end + 1]))
+        day = mine["day"].astype(np.int64)
         for tally in history.tallies:
-            columns |= tally.at(customer, mine["day"].astype(np.int64))
+            columns |= tally.at(customer, day)
         return pl.DataFrame(columns).select(
             *(own[name] if names is None else names[own[name]].alias(name) for name, names in keep.items()),
-            *(f.formula.cast(f.column.polars_type).alias(f.name) for f in features),
+            *formulas,
         )
 
     waiting: list[Future[pl.DataFrame]] = []
     with ThreadPoolExecutor(THREADS) as pool:
-        for first, end in bounds:
+        for first, end in _split(looks.start):
             waiting.append(pool.submit(look, first, end))
             if len(waiting) > AHEAD:
                 yield waiting.pop(0).result()
@@ -202,49 +198,45 @@ def _first_day(ledger: Frames, source: str) -> int | None:
     return None if first is None else (first - dt.date(1970, 1, 1)).days
 
 
-def _place(
-    frame: pl.DataFrame, columns: Mapping[str, np.ndarray], kind: np.dtype[np.void], customer_count: int
-) -> Records:
-    from segmentation.features.packing import order_rows, place_rows
-
-    order, start = order_rows(frame["customer_id"].to_numpy(), customer_count)
-    return Records(place_rows(columns, order, kind), start)
-
-
 def _place_items(items: pl.DataFrame, days: Days, customer_count: int) -> Records:
-    columns = {
-        "since": days.offset(items["from_date"]),
-        "due": days.offset(items["due_date"]),
-        "until": days.offset(items["until_date"]),
-        "excused": days.offset(items["excused_date"]),
-    } | {name: items[name].to_numpy() for name in ("amount", "terms", "currency", "weight")}
-    return _place(items, columns, ITEM, customer_count)
+    from segmentation.features.packing import place_items
+
+    return Records(
+        *place_items(
+            items["customer_id"].to_numpy(),
+            customer_count,
+            items["amount"].to_numpy(),
+            *(days.offset(items[name]) for name in ("from_date", "due_date", "until_date", "excused_date")),
+            *(items[name].to_numpy() for name in ("terms", "currency", "weight")),
+        )
+    )
 
 
 def _place_outcomes(outcomes: pl.DataFrame, days: Days, customer_count: int) -> Records:
-    columns = {name: days.offset(outcomes[f"{name}_date"]) for name in ("known", "until", "paid", "due")} | {
-        "terms": outcomes["terms"].to_numpy(),
-        "is_written_off": outcomes["is_written_off"].cast(pl.UInt8).to_numpy(),
-    }
-    return _place(outcomes, columns, OUTCOME, customer_count)
+    from segmentation.features.packing import place_outcomes
+
+    outcomes = outcomes.with_columns(pl.col("is_written_off").cast(pl.Int8))
+    return Records(
+        *place_outcomes(
+            outcomes["customer_id"].to_numpy(),
+            customer_count,
+            *(days.offset(outcomes[name]) for name in ("known_date", "until_date", "paid_date", "due_date")),
+            *(outcomes[name].to_numpy() for name in ("terms", "is_written_off")),
+        )
+    )
 
 
 def _place_moments(moments: pl.DataFrame, days: Days, customer_count: int) -> Records:
-    from segmentation.features.packing import order_moments
+    from segmentation.features.packing import place_moments
 
-    columns = {
-        "row": np.arange(moments.height),
-        "day": days.offset(moments["as_of_date"]),
-        "currency": moments["currency"].fill_null(NO_CURRENCY).to_numpy(),
-    }
+    due = terms = np.full(moments.height, NEVER, np.int32)
     if "due_date" in moments.columns:
-        columns["due"] = days.offset(moments["due_date"])
-        columns["terms"] = moments.select(count_terms()).to_series().to_numpy()
-    else:
-        columns["due"] = columns["terms"] = np.full(moments.height, NEVER)
-    placed = _place(moments, columns, MOMENT, customer_count)
-    order_moments(placed.rows, placed.start)
-    return placed
+        due = days.offset(moments["due_date"])
+        terms = moments.select(count_terms()).to_series().to_numpy()
+    day, currency = days.offset(moments["as_of_date"]), moments["currency"].fill_null(NO_CURRENCY).to_numpy()
+    return Records(
+        *place_moments(moments["customer_id"].to_numpy(), customer_count, day, due, terms, currency)
+    )
 
 
 def _split(start: np.ndarray) -> list[tuple[int, int]]:

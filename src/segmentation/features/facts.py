@@ -106,9 +106,9 @@ def build_book_facts(ledger: Frames) -> BookFacts:
     )
     movements = list_dated_movements(ledger)
     steps = build_steps(movements)
-    plain = owed
-    if steps.height:
-        plain = owed.join(steps.select(*INSTALMENT).unique(), on=INSTALMENT, how="anti")
+    if steps.is_empty():  # joins look at every invoice
+        return BookFacts(_plain_items(owed), _plain_outcomes(owed), movements, steps)
+    plain = owed.join(steps.select(*INSTALMENT).unique(), on=INSTALMENT, how="anti")
     return BookFacts(
         pl.concat([_plain_items(plain), *_stepwise_items(owed, steps)]),
         pl.concat([_plain_outcomes(plain), _stepwise_outcomes(owed, build_covers(movements, steps))]),
@@ -175,18 +175,22 @@ def _stepwise_items(owed: pl.DataFrame, steps: pl.DataFrame) -> list[pl.DataFram
 
 
 def _plain_outcomes(plain: pl.DataFrame) -> pl.DataFrame:
-    covered = plain.filter(pl.col("covered_known_date").is_not_null(), pl.col("amount") > 0).with_columns(
-        pl.max_horizontal("covered_known_date", "from_date").alias("known_date"),
-        pl.lit(None, pl.Date).alias("until_date"),
+    covered = (
+        plain.lazy()
+        .filter(pl.col("covered_known_date").is_not_null(), pl.col("amount") > 0)
+        .with_columns(
+            pl.max_horizontal("covered_known_date", "from_date").alias("known_date"),
+            pl.lit(None, pl.Date).alias("until_date"),
+        )
     )
     return _outcomes(covered)
 
 
 def _stepwise_outcomes(owed: pl.DataFrame, covers: pl.DataFrame) -> pl.DataFrame:
-    return _outcomes(covers.join(owed.drop("covered_date", "covered_by"), on=INSTALMENT))
+    return _outcomes(covers.lazy().join(owed.lazy().drop("covered_date", "covered_by"), on=INSTALMENT))
 
 
-def _outcomes(covered: pl.DataFrame) -> pl.DataFrame:
+def _outcomes(covered: pl.LazyFrame) -> pl.DataFrame:
     is_written_off = pl.col("covered_by") == CoveredBy.WRITE_OFF
     return (
         covered.filter(
@@ -205,4 +209,5 @@ def _outcomes(covered: pl.DataFrame) -> pl.DataFrame:
         )
         # excused before it was known: never held against the payer
         .filter(pl.col("until_date").is_null() | (pl.col("until_date") > pl.col("known_date")))
+        .collect()
     )

@@ -30,3 +30,4 @@ MOMENTS: Final = numba.from_dtype(MOMENT)[::1]
 # columns of a frame are read only
 COLUMN: Final = numba.types.Array(numba.int32, 1, "C", readonly=True)
 SMALL_COLUMN: Final = numba.types.Array(numba.int8, 1, "C", readonly=True)
+AMOUNTS: Final = numba.types.Array(numba.int64, 1, "C", readonly=True)

@@ -15,6 +15,9 @@ from segmentation.features.tallies import Tally
 _YEAR = 365
 _SPAN = NEVER + 1
 
+NO_FACTS = pl.DataFrame(schema={"customer_id": pl.Int32, "from_date": pl.Date, "until_date": pl.Date})
+"""Facts of a tally of which there are none."""
+
 
 @dataclass(frozen=True, slots=True)
 class TallyCounts:
