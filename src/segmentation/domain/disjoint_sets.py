@@ -79,25 +79,42 @@ def _enter(table: np.ndarray, held: np.ndarray, count: int) -> None:
         table[_place(table, held, held[number])] = number
 
 
+@compiled_within
+def _number(
+    table: np.ndarray, held: np.ndarray, parents: np.ndarray, count: int, hashes: np.ndarray
+) -> tuple[np.ndarray, int]:
+    """Return the number of each hash in the forest, entering those that are new, and how many it then holds.
+
+    Where each hash should stand is looked up for all before any is compared: the processor then waits for
+    several places of a table that is larger than its caches at once.
+    """
+    last = np.uint64(table.shape[0] - 1)
+    numbers = np.empty(hashes.shape[0], np.int32)
+    for row in range(hashes.shape[0]):
+        numbers[row] = table[((hashes[row] * _SPREAD) >> np.uint64(20)) & last]
+    for row in range(hashes.shape[0]):
+        if numbers[row] < 0 or held[numbers[row]] != hashes[row]:
+            place = _place(table, held, hashes[row])
+            if table[place] < 0:
+                table[place] = count
+                held[count] = hashes[row]
+                parents[count] = count
+                count += 1
+            numbers[row] = table[place]
+    return numbers, count
+
+
 @compiled(numba.int64(numba.int32[::1], numba.uint64[::1], numba.int32[::1], numba.int64, _HASHES, _HASHES))
 def _join(  # noqa: PLR0917  arrays of one forest
     table: np.ndarray, held: np.ndarray, parents: np.ndarray, count: int, left: np.ndarray, right: np.ndarray
 ) -> int:
     """Join pairs of hashes, the table being large enough; return how many hashes it then holds."""
+    lefts, count = _number(table, held, parents, count, left)
+    rights, count = _number(table, held, parents, count, right)
     for row in range(left.shape[0]):
-        roots = (np.int32(0), np.int32(0))
-        for end in range(2):
-            key = left[row] if end == 0 else right[row]
-            place = _place(table, held, key)
-            if table[place] < 0:
-                table[place] = count
-                held[count] = key
-                parents[count] = count
-                count += 1
-            root = _find_root(parents, table[place])
-            roots = (root, root) if end == 0 else (roots[0], root)
-        if roots[0] != roots[1]:
-            parents[max(roots)] = min(roots)
+        one, other = _find_root(parents, lefts[row]), _find_root(parents, rights[row])
+        if one != other:
+            parents[max(one, other)] = min(one, other)
     return count
 
 

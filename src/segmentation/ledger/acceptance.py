@@ -25,6 +25,7 @@ from segmentation.ledger.control_totals import require_control_totals
 from segmentation.ledger.mapping import OBSERVED_AT
 from segmentation.ledger.rules import REMEDIES
 from segmentation.ledger.source_rows import count_by_file, name_file, write_source_id
+from segmentation.ledger.tables_on_disk import read_columns
 
 _MOST = 0.5
 _TOP_RULES = 3
@@ -190,14 +191,15 @@ def _count_later_rows(facts: Frames, files: pl.DataFrame, as_of: date) -> pl.Dat
     """Return ``source_file`` and the ``count`` of its rows of which no part was known before the as-of day."""
     is_later = pl.col(OBSERVED_AT) >= start_of(as_of)
     is_asked = name_file().is_in(files.select(pl.col("source_file") + ":").to_series().implode())
+    sources = {name: read_columns(facts, name, ["source_id", OBSERVED_AT]) for name in CANONICAL_TABLES}
     later = pl.concat(
         [
             facts[QUARANTINE.name].filter(is_later).select(write_source_id()),
-            *(facts[name].filter(is_later).select("source_id") for name in CANONICAL_TABLES),
+            *(rows.filter(is_later).select("source_id") for rows in sources.values()),
         ]
     ).filter(is_asked)
-    for name in CANONICAL_TABLES if later.height else ():
-        earlier = facts[name].filter(~is_later).get_column("source_id")
+    for rows in sources.values() if later.height else ():
+        earlier = rows.filter(~is_later).get_column("source_id")
         later = later.filter(~is_known(later.get_column("source_id"), earlier))
     quarantined = _list_quarantined(facts[QUARANTINE.name], as_of).select(write_source_id())
     return count_by_file(later.join(quarantined, on="source_id", how="anti").unique())

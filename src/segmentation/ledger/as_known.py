@@ -28,6 +28,7 @@ from segmentation.ledger.quarantine import to_quarantine
 from segmentation.ledger.references import drop_loose_versions, refuse_orphans
 from segmentation.ledger.rules import REST_OF_ROW_REFUSED
 from segmentation.ledger.source_rows import PLACE, write_source_id
+from segmentation.ledger.tables_on_disk import read_columns
 
 _ROW = "row_number"
 _SUPERSEDED_AT = "superseded_at"
@@ -89,7 +90,9 @@ def count_days(tables: Frames) -> pl.DataFrame:
     """Return ``day`` and the ``count`` of facts that were learned, or of later values known from, on it."""
     return (
         pl.concat(
-            tables[name].select(pl.col(column).cast(MOMENT_TYPE).dt.date().alias("day"))
+            read_columns(tables, name, [column]).select(
+                pl.col(column).cast(MOMENT_TYPE).dt.date().alias("day")
+            )
             for name, table in CANONICAL_TABLES.items()
             for column in [OBSERVED_AT, *sorted({c.known_from for c in table.columns if c.known_from})]
         )

@@ -14,6 +14,7 @@ from segmentation.ledger.mapping import OBSERVED_AT, SourceMapping
 from segmentation.ledger.quarantine import describe_subject
 from segmentation.ledger.rules import CONFLICTING_ROWS, REMEDIES
 from segmentation.ledger.source_rows import split_source_id
+from segmentation.ledger.tables_on_disk import read_columns
 
 
 def join_facts(converted: Iterable[Frames], mapping: SourceMapping) -> dict[str, pl.DataFrame]:
@@ -44,6 +45,15 @@ def join_facts(converted: Iterable[Frames], mapping: SourceMapping) -> dict[str,
         tables[name] = good
     tables[QUARANTINE.name] = QUARANTINE.conform(pl.concat([QUARANTINE.empty(), *failures]))
     return tables
+
+
+def may_conflict(facts: Frames, mapping: SourceMapping) -> bool:
+    """Return whether any rows share their key, so that ``join_facts`` has to look whether they disagree."""
+    return any(
+        read_columns(facts, name, table.key).is_duplicated().any()
+        for name, table in CANONICAL_TABLES.items()
+        if not _is_derived(table, mapping)
+    )
 
 
 def _is_derived(table: Table, mapping: SourceMapping) -> bool:

@@ -31,7 +31,7 @@ from segmentation.ledger.pieces import divide_facts, join_pieces
 from segmentation.ledger.quality import describe_quality, measure_statements
 from segmentation.ledger.shrinkage import DeliveryAccount, require_not_shrunk
 from segmentation.ledger.sources import join_blocks, read_blocks
-from segmentation.ledger.tables_on_disk import TablesOnDisk
+from segmentation.ledger.tables_on_disk import TablesOnDisk, read_columns
 from segmentation.ledger.truncation import COHORT_COLUMNS
 from segmentation.ledger.unallocated_cash import build_unallocated_cash
 
@@ -59,13 +59,7 @@ class LoadedLedger:
 
     def read_columns(self, name: str, columns: Sequence[str]) -> pl.DataFrame:
         """Return some columns of a table, its rows in no order; of a large ledger nothing else is read."""
-        return _read_columns(self.ledger, name, columns)
-
-
-def _read_columns(ledger: Frames, name: str, columns: Sequence[str]) -> pl.DataFrame:
-    if isinstance(ledger, TablesOnDisk):
-        return ledger.read_columns(name, columns)
-    return ledger[name].select(columns)
+        return read_columns(self.ledger, name, columns)
 
 
 class _EntangledError(Exception):
@@ -160,7 +154,7 @@ def _work_out_apart(
         raise _EntangledError  # no row of the latest list could be used
     joined = join_measures(measures)
     delivery_check = describe_delivery(files, ledger["core_quarantine"], joined)
-    balances = _read_columns(ledger, _BALANCE, COHORT_COLUMNS)
+    balances = read_columns(ledger, _BALANCE, COHORT_COLUMNS)
     ledger.add("core_quality", describe_quality(delivery_check, joined, balances, day))
     return ledger
 

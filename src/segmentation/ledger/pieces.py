@@ -14,7 +14,7 @@ import polars as pl
 from segmentation.domain.core_tables import CANONICAL_TABLES, QUARANTINE
 from segmentation.domain.schema import Frames
 from segmentation.domain.side_by_side import read_ahead, run_both, work_on
-from segmentation.ledger.conflicts import join_facts
+from segmentation.ledger.conflicts import join_facts, may_conflict
 from segmentation.ledger.linked_rows import LinkedRows
 from segmentation.ledger.mapping import SourceMapping
 from segmentation.ledger.tables_on_disk import TablesOnDisk
@@ -96,6 +96,8 @@ def _divide_blocks(
 
 def _put_conflicts_aside(part: TablesOnDisk, mapping: SourceMapping) -> TablesOnDisk:
     """Return a piece without rows that contradict each other."""
+    if not may_conflict(part, mapping):
+        return part
     facts = join_facts(({name: rows} for name in part for rows in part.read_blocks(name)), mapping)
     has_conflicts = facts[QUARANTINE.name].height > part[QUARANTINE.name].height
     return TablesOnDisk.keep(facts) if has_conflicts else part

@@ -86,3 +86,10 @@ class TablesOnDisk(Mapping[str, pl.DataFrame]):
     def __len__(self) -> int:
         """Return how many tables there are."""
         return len(self._files)
+
+
+def read_columns(tables: Frames, name: str, columns: Sequence[str]) -> pl.DataFrame:
+    """Return some columns of a table, its rows in no order; of tables on disk nothing else is read."""
+    if isinstance(tables, TablesOnDisk):
+        return tables.read_columns(name, columns)
+    return tables[name].select(columns)
