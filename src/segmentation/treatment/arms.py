@@ -16,7 +16,8 @@ from segmentation.domain.vocabulary import Channel
 from segmentation.treatment.answers import BAND_EDGES, band_of
 from segmentation.treatment.contact_hours import SLOT_HOURS, to_local_time
 from segmentation.treatment.response import EVIDENCE_SHARES
-from segmentation.treatment.response_model import Contacts, Ints, Reals, ResponseModel, Sizes, fit_response
+from segmentation.treatment.response_cells import Contacts, Ints, Reals, Sizes
+from segmentation.treatment.response_model import ResponseModel, fit_response
 
 _CHANNELS = tuple(channel.value for channel in Channel)
 _SLOTS = tuple(SLOT_HOURS)

@@ -20,7 +20,8 @@ from segmentation.treatment.battery_world import (
     value_arms,
 )
 from segmentation.treatment.off_policy import Log, compare_policies, evaluate_policy
-from segmentation.treatment.response_model import Reals, fit_response
+from segmentation.treatment.response_cells import Reals
+from segmentation.treatment.response_model import fit_response
 
 _CUSTOMERS = 2000
 _SMALL, _LARGE = 8000, 25000

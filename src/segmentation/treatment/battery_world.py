@@ -17,7 +17,7 @@ from segmentation.simulator.latent_types import (
     TYPES,
     response_log_odds,
 )
-from segmentation.treatment.response_model import Contacts, Ints, Reals, Sizes
+from segmentation.treatment.response_cells import Contacts, Ints, Reals, Sizes
 
 CHANNELS, SLOT_COUNT, OFFSETS = len(CONTACT_CHANNELS), len(SLOTS), 3
 ARMS = CHANNELS * SLOT_COUNT

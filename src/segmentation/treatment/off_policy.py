@@ -10,7 +10,7 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
-from segmentation.treatment.response_model import Ints, Reals
+from segmentation.treatment.response_cells import Ints, Reals
 
 _LEAST_ESS = 50.0
 _LEAST_CUSTOMERS = 30

@@ -19,7 +19,8 @@ from segmentation.treatment.arms import add_slots
 from segmentation.treatment.contact_gates import list_outbound
 from segmentation.treatment.contact_hours import SLOT_HOURS
 from segmentation.treatment.off_policy import FOLDS, Estimate, Log, compare_with_log, evaluate_policy
-from segmentation.treatment.response_model import Contacts, Ints, Reals, Sizes, fit_response
+from segmentation.treatment.response_cells import Contacts, Ints, Reals, Sizes
+from segmentation.treatment.response_model import fit_response
 from segmentation.treatment.scenario import Scenario, load_scenario
 
 _LEAST_CONTACTS = 300

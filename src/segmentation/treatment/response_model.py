@@ -1,24 +1,28 @@
 """How likely a contact is to be answered by payment, by channel, part of the day and lateness.
 
 Belongs here: the hierarchical model (customer → segment → all) blended with a ridge logistic one, on
-arrays. Does not belong here: reading contacts from the ledger (arms), what an answer is worth (value).
+arrays. Does not belong here: the cells that both smooth (response_cells), reading contacts from the ledger
+(arms), what an answer is worth (value).
 """
 
 from dataclasses import dataclass, replace
-from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
-Ints: TypeAlias = npt.NDArray[np.int64]
-Reals: TypeAlias = npt.NDArray[np.float64]
+from segmentation.treatment.response_cells import (
+    MOST_EVIDENCE,
+    Contacts,
+    Ints,
+    Reals,
+    Sizes,
+    fit_cells,
+    fit_ridge,
+    log_loss,
+    to_prob,
+)
 
 _BLENDS = (0.0, 0.25, 0.5, 0.75, 1.0)
 _FOLDS = 5
-_LEAST_CELL_EVIDENCE = 2.0
-_MOST_CELL_EVIDENCE = 500.0
-_RIDGE = 0.05
-_CLIP = 0.005
 _NEWTON_STEPS = 4
 _MIXING_ROUNDS = 4
 _LAST_ROUNDS = 3
@@ -26,45 +30,6 @@ _SHIFTS = tuple((channel, slot) for channel in (0.0, 0.5, 1.0, 1.5) for slot in 
 _CUSTOMERS_FOR_SHIFTS = 2000
 _LOYALTY = 10.0
 """Customers' worth of belief that a customer answers as their segment does."""
-
-
-@dataclass(frozen=True, slots=True)
-class Contacts:
-    """Past contacts as aligned arrays of codes from 0.
-
-    Parameters
-    ----------
-    customer, segment : who was contacted.
-    channel, slot, offset : how, in which part of the day, in which band of lateness.
-    paid : 1 when it was answered by payment within the response days, else 0; may lie between.
-    """
-
-    customer: Ints
-    segment: Ints
-    channel: Ints
-    slot: Ints
-    offset: Ints
-    paid: Reals
-
-    def take(self, rows: npt.NDArray[np.bool_]) -> "Contacts":
-        """Return some of the contacts."""
-        return Contacts(*(getattr(self, name)[rows] for name in self.__slots__))
-
-    @property
-    def count(self) -> int:
-        """Number of contacts."""
-        return len(self.paid)
-
-
-@dataclass(frozen=True, slots=True)
-class Sizes:
-    """How many codes there are of each kind."""
-
-    customers: int
-    segments: int
-    channels: int
-    slots: int
-    offsets: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,17 +179,17 @@ def _choose_blend(contacts: Contacts, sizes: Sizes, seed: int) -> float:
         if inside.any() and outside.any():
             part = contacts.take(inside)
             where = (part.segment, part.channel, part.slot, part.offset)
-            cells[inside] = _fit_cells(contacts.take(outside), sizes)[0][where]
-            ridge[inside] = _fit_ridge(contacts.take(outside), sizes)[where]
-    losses = [_log_loss((1 - share) * cells + share * ridge, contacts.paid) for share in _BLENDS]
+            cells[inside] = fit_cells(contacts.take(outside), sizes)[0][where]
+            ridge[inside] = fit_ridge(contacts.take(outside), sizes)[where]
+    losses = [log_loss((1 - share) * cells + share * ridge, contacts.paid) for share in _BLENDS]
     return _BLENDS[int(np.argmin(losses))]
 
 
 def _fit_blended(
     contacts: Contacts, sizes: Sizes, membership: Reals | None, blend: float
 ) -> tuple[Reals, float]:
-    cells, evidence = _fit_cells(contacts, sizes, membership)
-    return (1 - blend) * cells + blend * _fit_ridge(contacts, sizes, membership), evidence
+    cells, evidence = fit_cells(contacts, sizes, membership)
+    return (1 - blend) * cells + blend * fit_ridge(contacts, sizes, membership), evidence
 
 
 def _believe(sizes: Sizes, membership: Reals, segments: Ints) -> Reals:
@@ -242,10 +207,10 @@ def _tabulate(cells: Reals, sizes: Sizes, shifts: tuple[float, float]) -> Reals:
     moved = shifts[0] * is_own_channel + shifts[1] * is_own_slot
     base = np.zeros_like(odds)
     for _ in range(_NEWTON_STEPS):
-        prob = _to_prob(odds + base + moved)
-        gap = _to_prob(odds) - prob.mean(axis=(2, 3), keepdims=True)
+        prob = to_prob(odds + base + moved)
+        gap = to_prob(odds) - prob.mean(axis=(2, 3), keepdims=True)
         base = base + gap / (prob * (1 - prob)).mean(axis=(2, 3), keepdims=True)
-    table = _to_prob(odds + base + moved)
+    table = to_prob(odds + base + moved)
     return table.reshape(sizes.offsets, -1, sizes.channels * sizes.slots)
 
 
@@ -277,97 +242,4 @@ def _measure_prior(tables: Reals, prior: Reals) -> float:
     mean = weight @ tables.mean(axis=0)
     spread = weight @ tables.mean(axis=0) ** 2 - mean**2
     noise = (mean * (1 - mean)).mean()
-    return float(np.clip(noise / max(spread.mean(), 1e-6) - 1, 1, _MOST_CELL_EVIDENCE))
-
-
-def _count_cells(contacts: Contacts, sizes: Sizes, membership: Reals | None) -> tuple[Reals, Reals]:
-    """Return contacts and payments by segment, channel, slot and offset, split by membership if given."""
-    arms = (sizes.channels, sizes.slots, sizes.offsets)
-    size = int(np.prod(arms))
-    where = np.ravel_multi_index((contacts.channel, contacts.slot, contacts.offset), arms)
-    by_segment = np.eye(sizes.segments)[contacts.segment]
-    share: Reals = by_segment if membership is None else membership[contacts.customer]
-    count = np.stack([np.bincount(where, share[:, k], minlength=size) for k in range(sizes.segments)])
-    paid = np.stack(
-        [np.bincount(where, share[:, k] * contacts.paid, minlength=size) for k in range(sizes.segments)]
-    )
-    return count.astype(np.float64).reshape(-1, *arms), paid.astype(np.float64).reshape(-1, *arms)
-
-
-def _fit_cells(contacts: Contacts, sizes: Sizes, membership: Reals | None = None) -> tuple[Reals, float]:
-    """Return shrunk log-odds by segment, channel, slot and offset, and the segment's prior weight."""
-    count, paid = _count_cells(contacts, sizes, membership)
-    overall = (contacts.paid.sum() + 1) / (contacts.count + 2)
-    channel = _shrink(paid.sum((0, 2, 3)), count.sum((0, 2, 3)), np.full(sizes.channels, overall))[0]
-    by_slot = _shrink(paid.sum((0, 3)), count.sum((0, 3)), channel[:, None])[0]
-    everybody = _shrink(paid.sum(0), count.sum(0), by_slot[:, :, None])[0]
-    of_channel = _shrink(
-        paid.sum((2, 3)), count.sum((2, 3)), np.broadcast_to(channel, (sizes.segments, sizes.channels))
-    )[0]
-    prior = _to_prob(_to_odds(everybody)[None] + (_to_odds(of_channel) - _to_odds(channel))[:, :, None, None])
-    mean, evidence = _shrink(paid, count, prior)
-    return _to_odds(mean), evidence
-
-
-def _shrink(paid: Reals, count: Reals, prior: Reals) -> tuple[Reals, float]:
-    """Return beta-binomial means around ``prior`` and the prior's weight in contacts, found by moments."""
-    prior = np.broadcast_to(prior, count.shape)
-    noise = (count * prior * (1 - prior)).sum()
-    excess = ((paid - count * prior) ** 2).sum() - noise
-    room = (count * np.maximum(count - 1, 0) * prior * (1 - prior)).sum()
-    correlation = np.clip(excess / room, 0, 1) if room > 0 else 0.0
-    weight = (1 - correlation) / correlation if correlation > 0 else _MOST_CELL_EVIDENCE
-    weight = float(np.clip(weight, _LEAST_CELL_EVIDENCE, _MOST_CELL_EVIDENCE))
-    return (paid + weight * prior) / (count + weight), weight
-
-
-def _encode(segment: Ints, channel: Ints, slot: Ints, offset: Ints, sizes: Sizes) -> Reals:
-    """Return one column per code and per pair of codes; the penalty decides what counts."""
-
-    def one_hot(code: Ints, size: int) -> Reals:
-        return np.eye(size)[code]
-
-    pairs = [
-        (segment, sizes.segments),
-        (channel, sizes.channels),
-        (slot, sizes.slots),
-        (offset, sizes.offsets),
-        (segment * sizes.channels + channel, sizes.segments * sizes.channels),
-        (segment * sizes.slots + slot, sizes.segments * sizes.slots),
-        (channel * sizes.slots + slot, sizes.channels * sizes.slots),
-        (channel * sizes.offsets + offset, sizes.channels * sizes.offsets),
-    ]
-    return np.hstack([one_hot(code, size) for code, size in pairs])
-
-
-def _fit_ridge(contacts: Contacts, sizes: Sizes, membership: Reals | None = None) -> Reals:
-    """Return log-odds by segment, channel, slot and offset of a ridge logistic regression (Newton steps)."""
-    shape = (sizes.segments, sizes.channels, sizes.slots, sizes.offsets)
-    codes = [axis.ravel() for axis in np.indices(shape)]
-    grid = _encode(codes[0], codes[1], codes[2], codes[3], sizes)
-    count, paid = (cells.ravel() for cells in _count_cells(contacts, sizes, membership))
-    centre = float(_to_odds(np.array((paid.sum() + 1) / (count.sum() + 2))))
-    weights = np.zeros(grid.shape[1])
-    penalty = np.eye(grid.shape[1]) / _RIDGE
-    for _ in range(8):
-        prob = _to_prob(centre + grid @ weights)
-        slope = grid.T @ (paid - count * prob) - weights / _RIDGE
-        curve = (grid * (count * prob * (1 - prob))[:, None]).T @ grid + penalty
-        weights = weights + np.linalg.solve(curve, slope)
-    return (centre + grid @ weights).reshape(shape)
-
-
-def _to_prob(odds: Reals) -> Reals:
-    prob: Reals = np.clip(1 / (1 + np.exp(-odds)), _CLIP, 1 - _CLIP)
-    return prob
-
-
-def _to_odds(prob: Reals) -> Reals:
-    inside = np.clip(prob, _CLIP, 1 - _CLIP)
-    odds: Reals = np.log(inside) - np.log1p(-inside)
-    return odds
-
-
-def _log_loss(odds: Reals, paid: Reals) -> float:
-    prob = _to_prob(odds)
-    return float(-(paid * np.log(prob) + (1 - paid) * np.log1p(-prob)).mean())
+    return float(np.clip(noise / max(spread.mean(), 1e-6) - 1, 1, MOST_EVIDENCE))
