@@ -197,8 +197,8 @@ def republish(tmp_path, location):
     return root, republish_, customers
 
 
-def _block(codes, **values):
-    mine = pl.col("customer_id") == "C001"
+def _block(codes, customer="C001", **values):
+    mine = pl.col("customer_id") == customer
     columns = {"blocked_by": pl.lit(codes, dtype=pl.List(pl.String))} | {
         k: pl.lit(v) for k, v in values.items()
     }
@@ -207,8 +207,8 @@ def _block(codes, **values):
     )
 
 
-def _close(gate, channel=None):
-    row = {"customer_id": "C001", "gate": gate, "channel": channel, "detail": "x"}
+def _close(gate, channel=None, customer="C001"):
+    row = {"customer_id": customer, "gate": gate, "channel": channel, "detail": "x"}
     return lambda frame: GATE.conform(pl.concat([frame, pl.DataFrame([row])], how="diagonal_relaxed"))
 
 
@@ -246,6 +246,19 @@ def test_a_decision_does_not_stop_itself(republish, decide):
     own = "awaiting_decision_effect"
     publish(act_recommendation=_block([own], action="wait"), act_gate=_close(own))
     assert customers() == ["C001"]
+
+
+@pytest.mark.parametrize(
+    ("gates", "stays"), [(["open_dispute", "cool_down"], True), (["open_dispute", "insolvency"], False)]
+)
+def test_work_that_a_gate_calls_for_goes_on_while_it_is_closed(republish, decide, gates, stays):
+    """The next run waits for what was decided to have effect; the dispute is there to be followed up all the same."""
+    root, publish, customers = republish
+    decide(root, "C007", "accept")
+    own = "awaiting_decision_effect"
+    blocked = _block([*gates, own], customer="C007", action="wait")
+    publish(act_recommendation=blocked, act_gate=_close(own, customer="C007"))
+    assert customers() == (["C007"] if stays else [])
 
 
 def test_a_snapshot_past_its_day_is_silent_and_says_why(published_root, location, decide):

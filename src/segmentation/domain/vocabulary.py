@@ -242,6 +242,24 @@ class BlockCode(StrEnum):
     STALE_SOURCE = "stale_source"
 
 
+MONEY_GATES = (BlockCode.UNMATCHED_CASH.value, BlockCode.CREDIT_AVAILABLE.value)
+"""Gates that a person opens by matching money or credit to an invoice."""
+
+PAUSES = (
+    BlockCode.CONTACT_CAP.value,
+    BlockCode.COOL_DOWN.value,
+    BlockCode.WAITING_PERIOD.value,
+    BlockCode.RUNNING_PLAN.value,
+)
+"""Gates that hold back contact only: work within the own organisation goes on."""
+
+GATES_WORKED_BEHIND = {
+    Action.DISPUTE_FOLLOW_UP.value: (BlockCode.OPEN_DISPUTE.value, *PAUSES),
+    Action.MATCH_CREDIT.value: (*MONEY_GATES, *PAUSES),
+}
+"""Gates behind which a step within the own organisation goes on: those that call for it, and pauses."""
+
+
 class ScoreStatus(StrEnum):
     """Whether a downstream system may rely on a score; all but scored mean: use your default."""
 

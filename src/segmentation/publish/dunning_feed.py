@@ -13,7 +13,7 @@ from segmentation.domain.core_tables import DECISION
 from segmentation.domain.dunning_levels import dunning_level
 from segmentation.domain.errors import UsageError
 from segmentation.domain.published_tables import PUBLISHED_TABLES
-from segmentation.domain.vocabulary import Action, BlockCode, Decision
+from segmentation.domain.vocabulary import GATES_WORKED_BEHIND, Action, BlockCode, Decision
 from segmentation.publish.decisions import DecisionStore
 from segmentation.publish.reader import Snapshot, list_snapshots, open_current
 
@@ -25,6 +25,12 @@ _COLUMNS = (*DECISION.column_names, "valid_until", "dunning_level", *_AS_RECOMME
 
 _OWN_GATE = BlockCode.AWAITING_DECISION_EFFECT.value
 """Closed by the very decision that is to be carried out; it holds further steps back, not this one."""
+
+_WORKED_BEHIND = pl.DataFrame(
+    [(action, gate) for action, gates in GATES_WORKED_BEHIND.items() for gate in gates],
+    schema=["action", "gate"],
+    orient="row",
+)
 
 
 def list_actionable_steps(
@@ -59,8 +65,9 @@ def list_actionable_steps(
     - its worklist was published once more for the same day: text and amounts may have been corrected,
       so it has to be decided on again; of several decisions on lists of one day the last one counts;
     - in the snapshot in force the customer has nothing open, or a gate closes the account or the
-      channel. Two exceptions: the gate by which the decision itself holds further steps back, and a
-      step that the snapshot in force recommends because of the gate (to follow up a dispute).
+      channel. Three exceptions: the gate by which the decision itself holds further steps back, a step that the
+      snapshot in force recommends in spite of the gate, and work within the own organisation that the gate calls
+      for (to follow up a dispute, to match money).
 
     ``window_start_at`` may lie ahead: do not act before it.
 
@@ -173,19 +180,18 @@ def _leave_out_closed(decided: pl.DataFrame, current: Snapshot) -> pl.DataFrame:
     )
     owing = recommended.filter(pl.col("open_amount") > 0)
     closed_channels = gate.filter(pl.col("channel").is_not_null()).select("customer_id", "channel").unique()
-    closed_accounts = pl.concat(
-        [
-            gate.filter(pl.col("channel").is_null() & pl.col("invoice_id").is_null()).select("customer_id"),
-            recommended.filter(pl.col("blocked_by").list.set_difference([_OWN_GATE]).list.len() > 0).select(
-                "customer_id"
-            ),
-        ]
-    ).unique()
+    of_account = gate.filter(pl.col("channel").is_null() & pl.col("invoice_id").is_null())
+    blocks = recommended.select("customer_id", pl.col("blocked_by").alias("gate")).explode("gate")
+    closed_accounts = pl.concat([of_account.select("customer_id", "gate"), blocks]).filter(
+        pl.col("gate") != _OWN_GATE
+    )
     because_of_gate = (
         recommended.filter(pl.col("blocked_by").list.len() > 0).select("customer_id", "action").unique()
     )
-    blocked = closed_accounts.join(decided, on="customer_id").join(
-        because_of_gate, on=["customer_id", "action"], how="anti"
+    blocked = (
+        closed_accounts.join(decided, on="customer_id")
+        .join(_WORKED_BEHIND, on=["action", "gate"], how="anti")
+        .join(because_of_gate, on=["customer_id", "action"], how="anti")
     )
     return (
         decided.join(owing, on="customer_id", how="semi")

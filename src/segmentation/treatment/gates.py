@@ -13,22 +13,10 @@ from segmentation.domain.row_lookup import is_known
 from segmentation.domain.schema import Frames
 from segmentation.domain.settings import TreatmentSettings
 from segmentation.domain.side_by_side import work_on
-from segmentation.domain.vocabulary import BlockCode
 from segmentation.treatment import account_gates, contact_gates
 from segmentation.treatment.jurisdiction import assign_packs
 from segmentation.treatment.portions import PORTION_CUSTOMERS, Portions
 from segmentation.treatment.waiting_period import close_on_waiting_period
-
-MONEY_GATES = (BlockCode.UNMATCHED_CASH.value, BlockCode.CREDIT_AVAILABLE.value)
-"""Gates that a person opens by matching money or credit to an invoice."""
-
-PAUSES = (
-    BlockCode.CONTACT_CAP.value,
-    BlockCode.COOL_DOWN.value,
-    BlockCode.WAITING_PERIOD.value,
-    BlockCode.RUNNING_PLAN.value,
-)
-"""Gates that hold back contact only: work within the own organisation goes on."""
 
 
 def list_customers(ledger: Frames) -> pl.DataFrame:

@@ -11,9 +11,9 @@ import polars as pl
 from segmentation.domain.room_tables import GATE
 from segmentation.domain.schema import Frames
 from segmentation.domain.settings import TreatmentSettings
-from segmentation.domain.vocabulary import ACTIONS_WITHOUT_CONTACT, Action, BlockCode
+from segmentation.domain.vocabulary import ACTIONS_WITHOUT_CONTACT, MONEY_GATES, PAUSES, Action, BlockCode
 from segmentation.treatment.contact_hours import is_lawful, resolve_hours
-from segmentation.treatment.gates import MONEY_GATES, PAUSES, close_gates, list_customers
+from segmentation.treatment.gates import close_gates, list_customers
 from segmentation.treatment.jurisdiction import assign_packs
 
 

@@ -5,8 +5,7 @@ Belongs here: both, as whole-column expressions. Does not belong here: closing g
 
 import polars as pl
 
-from segmentation.domain.vocabulary import BlockCode
-from segmentation.treatment.gates import MONEY_GATES, PAUSES
+from segmentation.domain.vocabulary import MONEY_GATES, PAUSES, BlockCode
 from segmentation.treatment.reasons import LIKELY_UNPROMPTED_PROB
 
 _DOUBTS = [BlockCode.QUARANTINED_ROWS.value, BlockCode.STALE_SOURCE.value]
