@@ -14,6 +14,8 @@ _CHARTED = (
     ("days_mae", "Days off on average (lower is better)", 1),
 )
 
+_WATCHED_KINDS = ("input_drift", "score_drift", "calibration")
+
 
 def draw_comparison(page: panels.Page) -> None:
     """Draw how the model does beside its baselines, and how often its predictions come true."""
@@ -46,8 +48,7 @@ def draw_monitoring(page: panels.Page) -> None:
     warned = watched.filter(pl.col("verdict") == "warn")
     for statement in warned["statement"].to_list():
         st.markdown(f":material/warning: {panels.escape(statement)}")
-    if warned.is_empty():
-        st.markdown("Today's invoices look like those that were learned from, and scores came true.")
+    st.markdown(_sum_up(watched))
     panels.draw_pages(
         watched.sort(pl.col("verdict") != "warn", "kind", "subject"),
         key="monitoring",
@@ -71,6 +72,16 @@ def draw_monitoring(page: panels.Page) -> None:
             "statement": st.column_config.TextColumn("In words", width="large"),
         },
     )
+
+
+def _sum_up(watched: pl.DataFrame) -> str:
+    """Return how much could be compared; and that all is well where something of each kind was, and passed."""
+    compared = watched.filter(pl.col("verdict") != "not_assessable")
+    said = f"{compared.height} of {watched.height} figures could be compared."
+    is_well = set(_WATCHED_KINDS) <= set(compared["kind"]) and (compared["verdict"] == "pass").all()
+    if not is_well:
+        return said
+    return f"Today's invoices look like those that were learned from, and scores came true: {said}"
 
 
 def draw_card(page: panels.Page) -> None:

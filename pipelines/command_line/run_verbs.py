@@ -102,7 +102,7 @@ def simulate(
         str,
         typer.Option(
             help="Treat a group worse, as KIND:ATTRIBUTE=GROUP[:STRENGTH]; kinds: labels, proxies, "
-            "contact_access. Example: labels:sex=f:0.5"
+            "contact_access. Example: labels:sex=F:0.5"
         ),
     ] = "",
 ) -> None:
@@ -157,7 +157,7 @@ def parse_bias(text: str) -> "InjectedBias | None":
         raise UsageError(
             f"{text!r} is not a bias: {first['msg']}",
             where="--bias",
-            remedy="Write KIND:ATTRIBUTE=GROUP[:STRENGTH], for example labels:sex=f:0.5.",
+            remedy="Write KIND:ATTRIBUTE=GROUP[:STRENGTH], for example labels:sex=F:0.5.",
         ) from error
 
 

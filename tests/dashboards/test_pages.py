@@ -9,6 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboards import published
+from dashboards.model_panels import _sum_up
 from segmentation.publish.layout import CURRENT, published_directory, table_file
 from tests.dashboards.conftest import APP, PAGES, read_everything
 from tests.dashboards.published_book import AS_OF, build_book, empty_tables, publish_book
@@ -207,3 +208,19 @@ def test_who_is_called_often_late_already_is_no_early_sign(tmp_path, open_page):
     customer = read_everything(open_page("customer", customer="C000001"))
     assert "How they pay" in customer
     assert "**Early sign:**" not in customer
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "says", "is_well"),
+    [
+        (("not_assessable", "not_assessable", "not_assessable"), "0 of 3 figures could be compared", False),
+        (("pass", "pass", "not_assessable"), "2 of 3", False),
+        (("pass", "pass", "warn"), "3 of 3", False),
+        (("pass", "pass", "pass"), "3 of 3", True),
+    ],
+)
+def test_all_is_called_well_only_where_something_of_each_kind_was_compared(verdicts, says, is_well):
+    kinds = ("input_drift", "score_drift", "calibration")
+    told = _sum_up(pl.DataFrame({"kind": kinds, "verdict": verdicts}))
+    assert says in told
+    assert ("scores came true" in told) == is_well

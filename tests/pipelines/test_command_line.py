@@ -1,5 +1,6 @@
 """The verbs that look at results say what a person needs, and refuse what they cannot do."""
 
+import re
 import subprocess
 import sys
 from datetime import timedelta
@@ -207,7 +208,10 @@ def test_simulate_switches(tmp_path, capsys):
     assert pl.read_csv(tmp_path / "contact_event.csv", infer_schema=False).is_empty()
     assert pl.read_csv(tmp_path / "truth" / "customer.csv", infer_schema=False).height == 30
     assert run_command([*words, "--bias", "lables:language=fr"]) == ExitCode.USAGE
-    assert "labels:sex=f" in capsys.readouterr().err
+    example = re.search(r"labels:sex=\S+", capsys.readouterr().err)[0].rstrip(".")
+    assert run_command([*words, "--bias", example]) == 0
+    assert run_command([*words, "--bias", "labels:sex=f"]) == ExitCode.USAGE
+    assert "Choose one of F, M" in capsys.readouterr().err
 
 
 def test_help_answers_at_once_because_it_imports_nothing_heavy():

@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 from pydantic import ValidationError
 
+from segmentation.domain.errors import UsageError
 from segmentation.simulator.settings import BiasKind, InjectedBias, WorldSettings
 from segmentation.simulator.world import simulate_world
 
@@ -148,8 +149,10 @@ def test_every_attribute_can_be_disadvantaged(attribute, group):
 
 
 def test_an_unknown_group_is_refused_with_those_that_exist():
-    with pytest.raises(ValueError, match="no group 'xx'; it has nl, fr, en, de"):
+    with pytest.raises(UsageError, match=r"no group 'xx'.*Choose one of nl, fr, en, de"):
         with_(injected_bias=bias(BiasKind.LABELS, group="xx"))
+    with pytest.raises(UsageError, match="Write it as 18-29"):
+        with_(injected_bias=bias(BiasKind.LABELS, attribute="age_band", group="young"))
 
 
 def test_settings_refuse_what_makes_no_world():

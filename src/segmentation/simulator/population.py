@@ -4,10 +4,12 @@ Belongs here: everything that is fixed about a customer before the first invoice
 here: what happens to single invoices (invoices, behaviour).
 """
 
+import re
 from typing import Any
 
 import numpy as np
 
+from segmentation.domain.errors import UsageError
 from segmentation.simulator import customers as lists
 from segmentation.simulator.customers import Population
 from segmentation.simulator.days import ANY_DAY, MONTH_RUNS, NEVER, NONE, BusinessDays, day_number
@@ -161,14 +163,16 @@ def find_members(settings: WorldSettings, bias: InjectedBias, drawn: dict[str, A
 
     Raises
     ------
-    ValueError
+    UsageError
         When the attribute has no such group.
     """
     natural = drawn["party"] <= _SOLE_TRADER
     if bias.attribute == "age_band":
         age = np.where(natural, settings.end_day.year - drawn["birth_year"], NONE)
-        low, _, high = bias.group.rstrip("+").partition("-")
-        return (age >= int(low)) & (age <= int(high or 200))
+        band = re.fullmatch(r"(\d+)(?:-(\d+)|\+)", bias.group)
+        if band is None:
+            raise _unknown(bias, "Write it as 18-29 or 65+.")
+        return (age >= int(band[1])) & (age <= int(band[2] or 200))
     columns: dict[str, tuple[Ints, tuple[str, ...]]] = {
         "party_type": (drawn["party"], lists.PARTY_TYPES),
         "language": (drawn["language"], lists.LANGUAGES),
@@ -179,9 +183,13 @@ def find_members(settings: WorldSettings, bias: InjectedBias, drawn: dict[str, A
     }
     codes, names = columns[bias.attribute]
     if bias.group not in names:
-        raise ValueError(f"{bias.attribute} has no group {bias.group!r}; it has {', '.join(names)}")
+        raise _unknown(bias, f"Choose one of {', '.join(names)}.")
     member: Flags = codes == names.index(bias.group)
     return member
+
+
+def _unknown(bias: InjectedBias, remedy: str) -> UsageError:
+    return UsageError(f"{bias.attribute} has no group {bias.group!r}", where="injected bias", remedy=remedy)
 
 
 def _disadvantage(settings: WorldSettings, bias: InjectedBias, drawn: dict[str, Any]) -> dict[str, Any]:
