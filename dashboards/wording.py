@@ -141,6 +141,7 @@ BLOCKS: Mapping[str, str] = {
     "awaiting_decision_effect": "A recent decision still has to take effect",
     "waiting_period": "The waiting period after a reminder is running",
     "closed_hours": "Outside contact hours",
+    "debt_changed": "What is owed has changed",
     "quarantined_rows": "Rows about this customer could not be loaded",
     "stale_source": "The ledger is not recent enough",
 }

@@ -6,6 +6,7 @@ from decimal import Decimal
 import polars as pl
 import pytest
 
+from segmentation.domain.asked_debt import write_asked
 from segmentation.domain.core_tables import DECISION
 from segmentation.domain.errors import UsageError
 from segmentation.domain.room_tables import GATE
@@ -48,7 +49,7 @@ def test_only_accepted_and_adjusted_steps_may_be_carried_out(published_root, loc
     message = ["message_language", "message_subject", "message_text", "message_missing", "plan_schedule"]
     assert found.columns == [
         *(*DECISION.column_names, "valid_until", "dunning_level", "tone", "propensity"),
-        *message,
+        *(*message, "asked_invoices"),
     ]
     assert found.select("dunning_level", "tone", "propensity").rows() == [
         (accepted["dunning_level"], accepted["tone"], accepted["propensity"]),
@@ -207,8 +208,8 @@ def _block(codes, customer="C001", **values):
     )
 
 
-def _close(gate, channel=None, customer="C001"):
-    row = {"customer_id": customer, "gate": gate, "channel": channel, "detail": "x"}
+def _close(gate, channel=None, customer="C001", invoice=None):
+    row = {"customer_id": customer, "gate": gate, "channel": channel, "invoice_id": invoice, "detail": "x"}
     return lambda frame: GATE.conform(pl.concat([frame, pl.DataFrame([row])], how="diagonal_relaxed"))
 
 
@@ -230,6 +231,66 @@ def test_what_the_snapshot_in_force_closes_is_not_carried_out(republish, decide,
     assert customers() == ["C001", "C002"]
     publish(**changes)
     assert customers() == ["C002"]
+
+
+def _asked(invoice="C001-009"):
+    """The recommendation for C001 names one of its invoices, as it stands in the first snapshot."""
+
+    def name(frame, scores):
+        one = scores.filter(invoice_id=invoice).select("invoice_id", "due_date", "open_amount")
+        asked = one.select(write_asked("due_date", "open_amount")).item()
+        return frame.with_columns(
+            pl.when(pl.col("customer_id") == "C001").then(pl.lit(asked)).alias("asked_invoices")
+        )
+
+    return name
+
+
+def _scores(**values):
+    """What is known of the invoice that is asked for; nothing at all: it is no longer open."""
+    mine = pl.col("invoice_id") == "C001-009"
+    if not values:
+        return lambda frame: frame.filter(~mine)
+    return lambda frame: frame.with_columns(
+        pl.when(mine).then(pl.lit(value).cast(frame.schema[name])).otherwise(name).alias(name)
+        for name, value in values.items()
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "carried_out"),
+    [
+        ({}, ["C001", "C002"]),
+        ({"pred_instalment_risk": _scores()}, ["C002"]),
+        ({"pred_instalment_risk": _scores(open_amount=Decimal(1))}, ["C002"]),
+        ({"pred_instalment_risk": _scores(due_date=AS_OF - timedelta(days=1))}, ["C002"]),
+        ({"act_gate": _close("open_dispute", invoice="C001-009")}, ["C002"]),
+        ({"act_gate": _close("open_dispute", invoice="C001-010")}, ["C001", "C002"]),
+    ],
+    ids=["same", "paid", "amount", "due_date", "disputed", "another_disputed"],
+)
+def test_a_message_is_not_carried_out_once_an_invoice_that_it_asks_for_changed(
+    tmp_path, location, decide, changes, carried_out
+):
+    root = tmp_path / "root"
+    for day in (AS_OF, AS_OF + timedelta(days=1)):
+        frames = make_frames(AS_OF)
+        frames["act_recommendation"] = _asked()(frames["act_recommendation"], frames["pred_instalment_risk"])
+        if day > AS_OF:
+            frames |= {name: change(frames[name]) for name, change in changes.items()}
+        publish_snapshot(assemble_tables(frames, day, open_previous(root, day)), root, make_facts(day))
+        if day == AS_OF:
+            decide(root, "C001", "accept")
+            decide(root, "C002", "accept")
+    assert list_actionable_steps(root, NOW, location)["customer_id"].to_list() == carried_out
+
+
+def test_a_step_on_overdue_debt_ends_when_nothing_is_overdue_any_more(republish, decide):
+    root, publish, customers = republish
+    decide(root, "C001", "accept")
+    decide(root, "C002", "accept")
+    publish(pred_instalment_risk=_scores())
+    assert customers() == ["C002"], "other invoices of C001 are open, none is overdue"
 
 
 def test_gates_that_leave_the_step_lawful_keep_it(republish, decide):

@@ -2,7 +2,9 @@
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
+import polars as pl
 import pytest
 
 from segmentation.domain.settings import TreatmentSettings
@@ -32,7 +34,7 @@ def test_a_payment_that_arrived_meanwhile_forbids(book, advice):
         "is_open": False,
         "covered_date": AS_OF,
     }
-    assert recheck(book, advice) == ["nothing_open"]
+    assert recheck(book, advice) == ["debt_changed", "nothing_open"]
 
 
 def test_money_that_came_in_today_and_is_not_matched_forbids(book, advice):
@@ -50,7 +52,76 @@ def test_a_dispute_raised_today_forbids(book, advice):
     book.add("dispute", dispute_id="D", invoice_id="I", opened_at=AS_OF)
     assert recheck(book, advice) == ["open_dispute"]
     book.invoice("J")
-    assert recheck(book, advice) == [], "another overdue invoice is still free"
+    assert recheck(book, advice) == ["open_dispute"], "the message asks for the one in dispute"
+    by_hand = advice.with_columns(pl.lit(None, dtype=pl.String).alias("asked_invoices"))
+    assert recheck(book, by_hand) == [], "a message of one's own may be about another overdue invoice"
+
+
+def pay(book, invoice_id, amount=Decimal(1000)):
+    (balance,) = (b for b in book.rows["core_instalment_balance"] if b["invoice_id"] == invoice_id)
+    rest = balance["open_amount"] - amount
+    balance |= {"open_amount": rest, "is_open": rest > 0, "paid_amount": amount}
+
+
+def test_an_invoice_that_was_paid_forbids_a_message_that_asks_for_it(book):
+    advice = book.invoice("J").invoice("L", days_late=-30).risk().recommend()
+    assert recheck(book, advice) == []
+    pay(book, "J")
+    assert recheck(book, advice) == ["debt_changed"], "one of the two that it asks for"
+    pay(book, "I")
+    assert recheck(book, advice) == ["debt_changed"] * 2, "another open invoice does not keep it alive"
+
+
+@pytest.mark.parametrize("change", [{"open_amount": Decimal(400)}, {"due_date": AS_OF - timedelta(days=1)}])
+def test_another_amount_or_due_date_forbids_the_message_that_names_the_old_one(book, advice, change):
+    book.rows["core_instalment_balance"][0] |= change
+    assert recheck(book, advice) == ["debt_changed"]
+
+
+@pytest.mark.parametrize("action", ["call", "legal_review"])
+def test_a_step_chosen_by_a_person_needs_something_overdue(book, action):
+    advice = book.invoice("L", days_late=-30).risk().recommend()
+    chosen = advice.with_columns(
+        pl.lit(action).alias("action"), pl.lit(None, dtype=pl.String).alias("asked_invoices")
+    )
+    assert recheck(book, chosen) == []
+    pay(book, "I")
+    assert recheck(book, chosen) == ["debt_changed"]
+
+
+@pytest.fixture
+def notice(empty_book):
+    """A notice before the due date of I, two days ahead, with another invoice due in a month."""
+    book = empty_book.customer().invoice(days_late=-2, amount="9000.00").invoice("L", days_late=-30)
+    advice = book.segment().risk().recommend()
+    assert advice["action"].to_list() == ["pre_due_notice"]
+    assert recheck(book, advice) == []
+    return book, advice
+
+
+def test_a_notice_before_the_due_date_of_a_paid_invoice_is_held_back(notice):
+    book, advice = notice
+    pay(book, "I", Decimal(9000))
+    assert recheck(book, advice) == ["debt_changed"]
+
+
+def test_a_notice_before_the_due_date_of_a_disputed_invoice_is_held_back(notice):
+    book, advice = notice
+    book.add("dispute", dispute_id="D", invoice_id="I", opened_at=AS_OF)
+    assert recheck(book, advice) == ["open_dispute"]
+
+
+def test_a_notice_before_the_due_date_ends_with_that_day(notice):
+    book, advice = notice
+    assert recheck(book, advice, NOW + timedelta(days=2)) == []
+    assert recheck(book, advice, NOW + timedelta(days=3)) == ["debt_changed"]
+
+
+def test_one_moment_has_one_answer_in_whatever_zone_it_is_written(book, advice):
+    book.add("dispute", dispute_id="D", invoice_id="I", opened_at=AS_OF + timedelta(days=1))
+    for zone in ("UTC", "Pacific/Auckland", "America/Los_Angeles"):
+        moment = datetime(2026, 3, 2, 18, 30, tzinfo=UTC).astimezone(ZoneInfo(zone))
+        assert recheck(book, advice, moment) == [], zone
 
 
 def test_another_contact_of_today_forbids(book, advice):

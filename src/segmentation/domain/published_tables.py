@@ -35,7 +35,7 @@ from segmentation.domain.vocabulary import (
     Verdict,
 )
 
-CONTRACT_VERSION = "1.5.0"
+CONTRACT_VERSION = "1.6.0"
 
 AS_OF_DATE = date(
     "as_of_date", "everything observed before the start of this day was used, nothing else", required=True
@@ -303,8 +303,20 @@ RECOMMENDATIONS = Table(
             "message_reading_ease", "how easily the message reads, by Flesch: 60 and more is plain language"
         ),
         text_list("message_missing", "what the settings must still say before the message may be sent"),
+        text(
+            "asked_invoices",
+            "invoices that the message asks for, a JSON list of {invoice_id, due_date, open_amount}: due date of the first "
+            "open instalment and amount open of the whole invoice on the as-of day; where one of them is no longer so, or "
+            "a gate closes it, do not carry the step out; null when it asks for none",
+            role=Role.CATEGORY,
+        ),
         amount("open_amount", "amount open with the customer in this currency", required=True),
         amount("overdue_amount", "of which past its due date", required=True),
+        date(
+            "coming_due_date",
+            "first day on which something falls due within a week that no gate closes: the last day for a notice before "
+            "it; null when nothing does",
+        ),
         CURRENCY,
         integer(
             "oldest_days_late",
@@ -352,6 +364,16 @@ RECOMMENDATIONS = Table(
         integer(
             "close_hour",
             "no contact from this hour on in that time zone; null means 20",
+            minimum=1,
+        ),
+        integer(
+            "call_open_hour",
+            "first lawful hour of a call in that time zone, when the offices of companies open; null means open_hour",
+            minimum=0,
+        ),
+        integer(
+            "call_close_hour",
+            "no call from this hour on in that time zone; null means close_hour",
             minimum=1,
         ),
         text_list(

@@ -238,6 +238,7 @@ class BlockCode(StrEnum):
     AWAITING_DECISION_EFFECT = "awaiting_decision_effect"
     WAITING_PERIOD = "waiting_period"
     CLOSED_HOURS = "closed_hours"
+    DEBT_CHANGED = "debt_changed"
     QUARANTINED_ROWS = "quarantined_rows"
     STALE_SOURCE = "stale_source"
 

@@ -4,15 +4,16 @@ Belongs here: which decided steps are still good. Does not belong here: deciding
 (the dunning system's own work), the gates at the moment of sending (``treatment.recheck``).
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import polars as pl
 
+from segmentation.domain.asked_debt import find_lapsed
 from segmentation.domain.core_tables import DECISION
 from segmentation.domain.dunning_levels import dunning_level
 from segmentation.domain.errors import UsageError
-from segmentation.domain.published_tables import PUBLISHED_TABLES
+from segmentation.domain.published_tables import INVOICE_SCORES, PUBLISHED_TABLES
 from segmentation.domain.vocabulary import GATES_WORKED_BEHIND, Action, BlockCode, Decision
 from segmentation.publish.decisions import DecisionStore
 from segmentation.publish.reader import Snapshot, list_snapshots, open_current
@@ -21,7 +22,8 @@ _RECOMMENDATIONS = PUBLISHED_TABLES["out_recommendations"]
 _CARRIED_OUT = (Decision.ACCEPT.value, Decision.ADJUST.value)
 _MESSAGE = ("message_language", "message_subject", "message_text", "message_missing", "plan_schedule")
 _AS_RECOMMENDED = ("tone", "propensity", *_MESSAGE)
-_COLUMNS = (*DECISION.column_names, "valid_until", "dunning_level", *_AS_RECOMMENDED)
+_TAKEN_OVER = ("valid_until", "dunning_level", *_AS_RECOMMENDED, "asked_invoices")
+_COLUMNS = (*DECISION.column_names, *_TAKEN_OVER)
 
 _OWN_GATE = BlockCode.AWAITING_DECISION_EFFECT.value
 """Closed by the very decision that is to be carried out; it holds further steps back, not this one."""
@@ -51,7 +53,8 @@ def list_actionable_steps(
     -------
     The columns of ``core_decision`` (action, channel and window are those decided, which may differ
     from what was recommended), ``valid_until``, ``dunning_level`` (of the step decided), ``tone``, ``propensity`` and the
-    message (null for a step or channel that a person chose instead), sorted by customer. Log level, tone and
+    message (null for a step or channel that a person chose instead), and ``asked_invoices`` (null for another step),
+    sorted by customer. Log level, tone and
     propensity with what you send: the next run reads them in ``contact_event``. Nothing at all while the snapshot
     in force is missing or past its own ``valid_until``: ``explain_silence`` says which. A step is left
     out when
@@ -64,10 +67,12 @@ def list_actionable_steps(
       worklist replaces the earlier one;
     - its worklist was published once more for the same day: text and amounts may have been corrected,
       so it has to be decided on again; of several decisions on lists of one day the last one counts;
-    - in the snapshot in force the customer has nothing open, or a gate closes the account or the
-      channel. Three exceptions: the gate by which the decision itself holds further steps back, a step that the
-      snapshot in force recommends in spite of the gate, and work within the own organisation that the gate calls
-      for (to follow up a dispute, to match money).
+    - in the snapshot in force the customer has nothing open, or the debt that the step is about no longer stands as it
+      did: an invoice in ``asked_invoices`` was paid or credited, has another amount or due date, or is behind a gate;
+      nothing is overdue any more;
+    - in the snapshot in force a gate closes the account or the channel. Three exceptions: the gate by which the decision
+      itself holds further steps back, a step that the snapshot in force recommends in spite of the gate, and work
+      within the own organisation that the gate calls for (to follow up a dispute, to match money).
 
     ``window_start_at`` may lie ahead: do not act before it.
 
@@ -99,33 +104,29 @@ def list_actionable_steps(
     if current is None or _find_obstacle(current, now) is not None:
         return (
             DECISION.empty()
-            .join(
-                _RECOMMENDATIONS.empty().select(
-                    "recommendation_id", "valid_until", "dunning_level", *_AS_RECOMMENDED
-                ),
-                on="recommendation_id",
-            )
+            .join(_RECOMMENDATIONS.empty().select("recommendation_id", *_TAKEN_OVER), on="recommendation_id")
             .select(_COLUMNS)
         )
     snapshots = list_snapshots(data_root)
     decided = _keep_last_word(decided, snapshots).filter(
         pl.col("decision").is_in(_CARRIED_OUT), pl.col("action") != Action.WAIT.value
     )
-    return (
-        _leave_out_closed(decided, current)
-        .join(_read_recommended(snapshots, decided), on=["snapshot_id", "recommendation_id"], how="inner")
+    is_same_action = pl.col("action") == pl.col("recommended_action")
+    steps = (
+        decided.join(_read_recommended(snapshots, decided), on=["snapshot_id", "recommendation_id"])
         .filter(
             pl.col("valid_until") >= now,
             pl.col("window_end_at").is_null() | (pl.col("window_end_at") >= now),
         )
-        .sort("customer_id", "recommendation_id")
         .with_columns(
-            pl.when(pl.col("action") == pl.col("recommended_action"))
-            .then("dunning_level")
-            .otherwise(dunning_level())
-            .alias("dunning_level"),
+            pl.when(is_same_action).then("dunning_level").otherwise(dunning_level()).alias("dunning_level"),
+            pl.when(is_same_action).then("asked_invoices").alias("asked_invoices"),
             *(pl.when(_is_as_written()).then(name).alias(name) for name in _AS_RECOMMENDED),
         )
+    )
+    return (
+        _leave_out_closed(steps, current, now.astimezone(UTC).date())
+        .sort("customer_id", "recommendation_id")
         .select(_COLUMNS)
     )
 
@@ -170,8 +171,8 @@ def _keep_last_word(decided: pl.DataFrame, snapshots: list[Snapshot]) -> pl.Data
     )
 
 
-def _leave_out_closed(decided: pl.DataFrame, current: Snapshot) -> pl.DataFrame:
-    """Return the decided steps that no gate of the snapshot in force closes, of customers who owe something."""
+def _leave_out_closed(decided: pl.DataFrame, current: Snapshot, day: date) -> pl.DataFrame:
+    """Return the decided steps that no gate of the snapshot in force closes, of customers who still owe as much."""
     gate = current.read_table("out_gates", ["customer_id", "gate", "channel", "invoice_id"]).filter(
         pl.col("gate") != _OWN_GATE
     )
@@ -193,8 +194,13 @@ def _leave_out_closed(decided: pl.DataFrame, current: Snapshot) -> pl.DataFrame:
         .join(_WORKED_BEHIND, on=["action", "gate"], how="anti")
         .join(because_of_gate, on=["customer_id", "action"], how="anti")
     )
+    invoices = current.read_table(
+        INVOICE_SCORES.name, ["invoice_id", "customer_id", "due_date", "open_amount"]
+    )
+    lapsed = find_lapsed(decided, invoices, gate["invoice_id"].drop_nulls(), day)
     return (
         decided.join(owing, on="customer_id", how="semi")
+        .join(lapsed, on="recommendation_id", how="anti")
         .join(closed_channels, on=["customer_id", "channel"], how="anti")
         .join(blocked.select("decision_id"), on="decision_id", how="anti")
     )
@@ -211,10 +217,9 @@ def _read_recommended(snapshots: list[Snapshot], decided: pl.DataFrame) -> pl.Da
     wanted = set(decided["snapshot_id"].unique())
     columns = [
         pl.col("recommendation_id"),
-        pl.col("valid_until"),
         pl.col("action").alias("recommended_action"),
         pl.col("channel").alias("recommended_channel"),
-        *(pl.col(name) for name in ("dunning_level", "past_level", *_AS_RECOMMENDED)),
+        *(pl.col(name) for name in ("past_level", *_TAKEN_OVER)),
     ]
     empty = _RECOMMENDATIONS.empty().select(pl.lit("").alias("snapshot_id"), *columns)
     return pl.concat(

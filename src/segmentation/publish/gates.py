@@ -29,6 +29,9 @@ _OPEN_WORDS: dict[BlockCode, str] = {
     BlockCode.CLOSED_HOURS: (
         "Closes no account: recommended windows lie within lawful hours, and an adjusted one must too."
     ),
+    BlockCode.DEBT_CHANGED: (
+        "Closes no account: held against what is owed at the moment that a decided step is carried out."
+    ),
     BlockCode.QUARANTINED_ROWS: "No row of this customer failed to load.",
     BlockCode.STALE_SOURCE: "The ledger is recent enough.",
 }

@@ -185,6 +185,11 @@ def to_local_time(frame: pl.DataFrame, moments: Sequence[str], settings: Treatme
     return pl.concat(parts) if parts else frame.with_columns(naive)
 
 
+def has_offices(party_type: str | None) -> bool:
+    """Return whether calls reach the customer during the hours of an office only (``business_call_*``)."""
+    return party_type in _WITH_OFFICES
+
+
 def resolve_hours(
     jurisdiction: str,
     country: str | None,
@@ -269,7 +274,7 @@ def find_windows(frame: pl.DataFrame, settings: TreatmentSettings) -> pl.DataFra
             timezone,
             settings,
             weekend if is_call else frozenset(),
-            is_business_call=is_call and party_type in _WITH_OFFICES,
+            is_business_call=is_call and has_offices(party_type),
         )
         hours = narrow_to_slot(hours, slot)
         start, end = (

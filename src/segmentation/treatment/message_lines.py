@@ -5,6 +5,7 @@ Belongs here: listing them, by customer. Does not belong here: the message aroun
 
 import polars as pl
 
+from segmentation.domain.asked_debt import write_asked
 from segmentation.domain.schema import Frames
 from segmentation.treatment.message_words import localise, phrase, write_day
 from segmentation.treatment.wording import amount_text
@@ -13,15 +14,21 @@ _LINES_SHOWN = 8
 
 
 def list_invoices(described: pl.DataFrame, instalments: pl.DataFrame, ledger: Frames) -> pl.DataFrame:
-    """Return per customer the lines of the invoices that a message is about, and what to quote."""
+    """Return per customer the lines of the invoices that a message is about, what to quote, and ``asked_invoices``."""
     references = ledger["core_invoice"].select("invoice_id", "remittance_reference")
     own = described.select("customer_id", "currency", "is_coming_step", "message_language")
+    is_asked = pl.when("is_coming_step").then("is_coming").otherwise("is_actionable")
     invoices = (
-        instalments.filter(pl.col("is_actionable") | pl.col("is_coming"))
-        .join(own, on=["customer_id", "currency"], how="inner")
-        .filter(pl.col("is_coming") == pl.col("is_coming_step"))
+        instalments.join(own, on=["customer_id", "currency"], how="inner")
+        .with_columns(is_asked.alias("is_asked"))
         .group_by("customer_id", "currency", "message_language", "invoice_id")
-        .agg(pl.col("open_amount").sum(), pl.col("due_date").min())
+        .agg(
+            pl.col("open_amount").filter("is_asked").sum(),
+            pl.col("due_date").filter("is_asked").min(),
+            pl.col("open_amount").sum().alias("whole_amount"),
+            pl.col("due_date").min().alias("first_due_date"),
+        )
+        .drop_nulls("due_date")
         .join(references, on="invoice_id", how="left")
         .sort("customer_id", "due_date", "invoice_id")
         .with_columns(pl.int_range(pl.len()).over("customer_id").alias("place"))
@@ -48,12 +55,14 @@ def list_invoices(described: pl.DataFrame, instalments: pl.DataFrame, ledger: Fr
             .then(pl.coalesce("remittance_reference", "invoice_id").first())
             .alias("reference"),
             pl.when(pl.len() == 1).then(pl.col("invoice_id").first()).alias("invoice"),
+            write_asked("first_due_date", "whole_amount").alias("asked_invoices"),
         )
         .with_columns(amount_text("rest_amount", "currency").alias("rest_words"))
         .select(
             "customer_id",
             "reference",
             "invoice",
+            "asked_invoices",
             pl.when(pl.col("rest_count") > 0)
             .then(
                 pl.concat_str(

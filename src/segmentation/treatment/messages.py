@@ -31,6 +31,7 @@ MESSAGE_COLUMNS = (
     "message_text",
     "message_reading_ease",
     "message_missing",
+    "asked_invoices",
 )
 _SHORT_CHANNELS = (Channel.SMS.value, Channel.WHATSAPP.value)
 _SHORTEST_TERM_DAYS = 7

@@ -4,14 +4,16 @@ Belongs here: running the same gates on the ledger as it now is. Does not belong
 decision (publish.decisions).
 """
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 import polars as pl
 
+from segmentation.domain.asked_debt import find_lapsed
 from segmentation.domain.room_tables import GATE
+from segmentation.domain.row_lookup import is_known
 from segmentation.domain.schema import Frames
 from segmentation.domain.settings import TreatmentSettings
-from segmentation.domain.vocabulary import ACTIONS_WITHOUT_CONTACT, MONEY_GATES, PAUSES, Action, BlockCode
+from segmentation.domain.vocabulary import ACTIONS_WITHOUT_CONTACT, GATES_WORKED_BEHIND, Action, BlockCode
 from segmentation.treatment.contact_hours import is_lawful, resolve_hours
 from segmentation.treatment.gates import close_gates, list_customers
 from segmentation.treatment.jurisdiction import assign_packs
@@ -37,38 +39,34 @@ def recheck_recommendations(
     Returns
     -------
     recommendation_id with the columns of act_gate. ``closed_hours`` is among them when a contact now
-    would fall outside the customer's lawful hours, ``nothing_open`` when it has been paid meanwhile. Gates of single
-    invoices count when they close every invoice that is still overdue.
+    would fall outside the customer's lawful hours, ``nothing_open`` when all has been paid meanwhile, ``debt_changed``
+    when what the step is about no longer stands as it did. A gate of a single invoice counts when the message asks for
+    that invoice; for a step whose message is not the recommended one, when gates close every invoice that it may
+    be about.
     """
     steps = recommendation.filter(pl.col("action") != Action.WAIT).select(
-        "recommendation_id", "customer_id", "action", pl.col("channel").alias("step_channel")
+        *("recommendation_id", "customer_id", "action", "as_of_date", "asked_invoices"),
+        pl.col("channel").alias("step_channel"),
     )
-    today = now.date()
+    today = now.astimezone(UTC).date()
     others = decisions.join(steps, on="recommendation_id", how="anti")
     gate = close_gates(ledger, others, today, settings)
-    overdue = (
-        ledger["core_instalment_balance"]
-        .filter(pl.col("is_open"), pl.col("due_date") < today)
-        .select("customer_id", "invoice_id")
-        .unique()
-    )
-    behind = gate.filter(pl.col("invoice_id").is_not_null()).select("invoice_id").unique()
-    free = overdue.join(behind, on="invoice_id", how="anti").select(
-        "customer_id", pl.lit(True).alias("has_free")
+    lapsed = find_lapsed(
+        steps, _sum_open_invoices(ledger, steps["customer_id"]), gate["invoice_id"].drop_nulls(), today
     )
     is_internal = pl.col("action").is_in(list(ACTIONS_WITHOUT_CONTACT))
     of_channel = pl.col("channel").is_null() | (pl.col("channel") == pl.col("step_channel"))
-    of_invoice = pl.col("invoice_id").is_null() | (
-        pl.col("has_free").is_null() & ~is_internal & (pl.col("action") != Action.PRE_DUE_NOTICE)
+    is_worked_behind = pl.any_horizontal(
+        (pl.col("action") == action) & pl.col("gate").is_in(gates)
+        for action, gates in GATES_WORKED_BEHIND.items()
     )
-    is_matching = pl.col("action") == Action.MATCH_CREDIT
-    closed = (
-        steps.join(gate, on="customer_id", how="inner")
-        .filter(~(is_matching & pl.col("gate").is_in([*MONEY_GATES, *PAUSES])))
-        .join(free.unique(), on="customer_id", how="left")
-        .filter(of_channel, of_invoice)
+    of_account = (
+        steps.join(gate.filter(pl.col("invoice_id").is_null()), on="customer_id", how="inner")
+        .filter(of_channel, ~is_worked_behind)
         .select("recommendation_id", *GATE.column_names)
     )
+    of_invoice = lapsed.select("recommendation_id", "invoice_id").join(gate, on="invoice_id", how="inner")
+    changed = lapsed.drop_nulls("detail").with_columns(pl.lit(BlockCode.DEBT_CHANGED.value).alias("gate"))
     places = list_customers(ledger)
     places = places.join(assign_packs(places, today, settings.jurisdiction), on="customer_id")
     late_rows = [
@@ -96,6 +94,16 @@ def recheck_recommendations(
             "detail": pl.String,
         },
     )
-    return pl.concat([closed, late], how="diagonal").sort(
+    return pl.concat([of_account, of_invoice, changed, late], how="diagonal").sort(
         "recommendation_id", "gate", "channel", "invoice_id", nulls_last=True
+    )
+
+
+def _sum_open_invoices(ledger: Frames, customers: pl.Series) -> pl.DataFrame:
+    """Return what is open of every invoice of some customers, and since when."""
+    balance = ledger["core_instalment_balance"].filter("is_open")
+    return (
+        balance.filter(is_known(balance["customer_id"], customers))
+        .group_by("invoice_id", "customer_id")
+        .agg(pl.col("due_date").min(), pl.col("open_amount").sum())
     )
