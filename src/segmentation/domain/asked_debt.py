@@ -52,6 +52,7 @@ def find_lapsed(steps: pl.DataFrame, invoices: pl.DataFrame, closed: pl.Series, 
 def _hold_named(steps: pl.DataFrame, invoices: pl.DataFrame, closed: pl.Series, day: date) -> pl.DataFrame:
     named = (
         steps.drop_nulls("asked_invoices")
+        .select("recommendation_id", "customer_id", "as_of_date", "asked_invoices")
         .with_columns(pl.col("asked_invoices").str.json_decode(pl.List(pl.Struct(_FIELDS))))
         .explode("asked_invoices")
         .unnest("asked_invoices")
