@@ -117,8 +117,8 @@ def test_the_logging_policy_chose_as_it_logged(world):
     assert contacts["is_holdout"].mean() == pytest.approx(0.15, abs=0.01)
     logged = world.ledger["contact_event"].filter(pl.col("direction") == "outbound").unique("contact_id")
     assert logged["propensity"].is_between(0, 1, closed="none").all()
-    # The mean of 1/propensity over chosen arms is the number of arms that could have been chosen.
-    assert 16 * 0.3 < (0.85 / logged["propensity"]).mean() <= 16 * 1.05
+    # The mean of 1/propensity over chosen channels is the number of channels that could have been chosen.
+    assert 4 * 0.3 < (0.85 / logged["propensity"]).mean() <= 4 * 1.05
 
 
 def test_holdouts_are_not_in_the_ledger(world):

@@ -40,11 +40,11 @@ def ledger():
 
 def test_nothing_is_drawn_unless_switched_on(ledger):
     assert not TreatmentSettings().exploration.is_on
-    assert draw_arms(candidates(50), ledger, AS_OF, ExplorationSettings(), 1).is_empty()
+    assert draw_arms(candidates(50), ledger, AS_OF, ExplorationSettings(), 1, response_days=14).is_empty()
 
 
 def test_only_arms_within_eight_points_of_the_best_take_part_and_propensities_are_true(ledger):
-    drawn = draw_arms(candidates(4000), ledger, AS_OF, ON, 1)
+    drawn = draw_arms(candidates(4000), ledger, AS_OF, ON, 1, response_days=14)
     assert drawn.height == 4000
     assert set(drawn["channel"]) == {"email", "portal"}
     held = drawn.filter("is_held_out")
@@ -52,19 +52,41 @@ def test_only_arms_within_eight_points_of_the_best_take_part_and_propensities_ar
     assert (held["propensity"] == 0.08).all()
     for (channel,), rows in drawn.filter(~pl.col("is_held_out")).group_by("channel"):
         assert rows.height / 4000 == pytest.approx(rows["propensity"].mean(), abs=0.03), channel
-    assert drawn.equals(draw_arms(candidates(4000), ledger, AS_OF, ON, 1)), "the same on a second run"
-    assert not drawn.equals(draw_arms(candidates(4000), ledger, AS_OF + timedelta(days=1), ON, 1))
+    assert drawn.equals(draw_arms(candidates(4000), ledger, AS_OF, ON, 1, response_days=14)), (
+        "the same on a second run"
+    )
+
+
+def test_who_is_held_out_stays_so_for_a_period_however_often_it_is_run(ledger):
+    days = [
+        draw_arms(candidates(2000), ledger, AS_OF + timedelta(days=n), ON, 1, response_days=14)
+        for n in range(61)
+    ]
+    held = np.array([drawn.sort("customer_id")["is_held_out"].to_numpy() for drawn in days])
+    assert held.mean(axis=1) == pytest.approx(np.full(61, 0.08), abs=0.02), "on every day"
+    changes = (held[1:] != held[:-1]).sum(axis=0)
+    assert changes.max() <= 3, "drawn anew twice or three times in two months"
+    assert (held[0] & held[5]).sum() > 0.8 * held[0].sum()
+    assert (held[0] & held[60]).sum() < 0.3 * held[0].sum(), "and later somebody else"
+
+
+def test_where_one_channel_is_open_nothing_is_drawn(ledger):
+    assert draw_arms(candidates(50, probs=(0.3,)), ledger, AS_OF, ON, 1, response_days=14).is_empty()
+    far_apart = candidates(50, probs=(0.3, 0.1))
+    assert draw_arms(far_apart, ledger, AS_OF, ON, 1, response_days=14).is_empty()
 
 
 def test_a_draw_depends_on_the_customer_and_not_on_who_else_is_in_the_book(ledger):
     everybody = candidates(300)
     some = everybody.filter(pl.col("customer_id").str.ends_with("7")).reverse()
-    drawn = draw_arms(everybody, ledger, AS_OF, ON, 1)
+    drawn = draw_arms(everybody, ledger, AS_OF, ON, 1, response_days=14)
     assert drawn["channel"].n_unique() == 2
-    assert draw_arms(some, ledger, AS_OF, ON, 1).equals(
+    assert draw_arms(some, ledger, AS_OF, ON, 1, response_days=14).equals(
         drawn.filter(pl.col("customer_id").str.ends_with("7"))
     )
-    assert not draw_arms(everybody, ledger, AS_OF, ON, 2)["channel"].equals(drawn["channel"])
+    assert not draw_arms(everybody, ledger, AS_OF, ON, 2, response_days=14)["channel"].equals(
+        drawn["channel"]
+    )
 
 
 @pytest.mark.parametrize(
@@ -74,7 +96,7 @@ def test_a_draw_depends_on_the_customer_and_not_on_who_else_is_in_the_book(ledge
 )  # fmt: skip
 def test_calls_formal_steps_and_stated_preferences_are_never_drawn(ledger, columns):
     frame = candidates(50, **columns).with_columns(pl.col("response_prob").cast(pl.Float64))
-    assert draw_arms(frame, ledger, AS_OF, ON, 1).is_empty()
+    assert draw_arms(frame, ledger, AS_OF, ON, 1, response_days=14).is_empty()
 
 
 def test_who_took_part_lately_is_left_in_peace(ledger):
@@ -93,9 +115,9 @@ def test_who_took_part_lately_is_left_in_peace(ledger):
             )
         )
     }  # fmt: skip
-    assert "C0000" not in set(draw_arms(candidates(3), lately, AS_OF, ON, 1)["customer_id"])
+    assert "C0000" not in set(draw_arms(candidates(3), lately, AS_OF, ON, 1, response_days=14)["customer_id"])
     later = AS_OF + timedelta(days=60)
-    assert "C0000" in set(draw_arms(candidates(3), lately, later, ON, 1)["customer_id"])
+    assert "C0000" in set(draw_arms(candidates(3), lately, later, ON, 1, response_days=14)["customer_id"])
 
 
 def pay_after_contact(ledger):

@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -10,6 +11,7 @@ from segmentation.ledger.loading import load_ledger
 from segmentation.simulator.world import WorldSettings, simulate_world
 from segmentation.simulator.writing import write_world
 from segmentation.treatment import policy_report
+from segmentation.treatment.off_policy import compare_with_log
 from segmentation.treatment.policy_report import report_policy
 
 SETTINGS = Settings(seed=1)
@@ -18,7 +20,7 @@ SETTINGS = Settings(seed=1)
 @pytest.fixture(scope="module")
 def book(tmp_path_factory):
     folder = tmp_path_factory.mktemp("contacts")
-    write_world(simulate_world(WorldSettings(customer_count=300, seed=31)), folder)
+    write_world(simulate_world(WorldSettings(customer_count=300, seed=31, holdout_share=0.08)), folder)
     loaded = load_ledger(folder, "canonical")
     return loaded.ledger, loaded.as_of
 
@@ -60,6 +62,41 @@ def test_how_many_were_held_out_does_not_weigh_on_contacts(book):
     smaller, larger = judge_with(0.05), judge_with(0.1)
     assert smaller == larger
     assert smaller != judge(book, lambda events: events.with_columns(pl.col("propensity") * 0.95))
+
+
+def test_weights_average_one_and_hardly_tried_channels_take_no_share_of_them(book, monkeypatch):
+    kept = {}
+
+    def spy(log, policy, **rest):
+        kept.update(log=log, policy=policy)
+        return compare_with_log(log, policy, **rest)
+
+    monkeypatch.setattr(policy_report, "compare_with_log", spy)
+    judge(book)
+    often = np.sort(np.bincount(kept["log"].arm))[-2]
+    monkeypatch.setattr(policy_report, "_LEAST_PER_ARM", often)
+    told = judge(book)
+    log, policy = kept["log"], kept["policy"]
+    assert len(told["arms"]) == 2 < policy.shape[1]
+    weight = policy[np.arange(log.count), log.arm] / log.propensity
+    assert weight.mean() == pytest.approx(1, abs=0.15)
+
+
+def test_what_exploration_draws_can_be_judged_at_whatever_hour_it_was_sent(book):
+    """A coin over channels, its probability logged as exploration does; the hour is the sender's."""
+    is_email = pl.col("contact_id").hash(seed=8) % 2 == 0
+    share = 0.5 * (1 - SETTINGS.treatment.exploration.holdout_share)
+
+    def toss(events):
+        return events.with_columns(
+            pl.when(is_email).then(pl.lit("email")).otherwise(pl.lit("letter")).alias("channel"),
+            pl.lit(share).alias("propensity"),
+        )
+
+    told = judge(book, toss)
+    assert told["arms"] == ["email", "letter"]
+    for name in ("learned", "best_fixed_arm"):
+        assert told["policies"][name]["refused_because"] is None
 
 
 def test_the_same_ledger_in_another_order_tells_the_same(book):

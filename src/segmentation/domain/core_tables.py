@@ -209,7 +209,7 @@ CONTACT_EVENT = _canonical(
     ),
     identifier("template_id", "template used"),
     category("tone", "tone of the message", Tone),
-    prob("propensity", "probability with which this action was chosen; null when not logged"),
+    prob("propensity", "probability with which this channel was chosen; null when not logged"),
     text("policy_version", "policy that chose it", role=Role.CATEGORY),
     text("decided_by", "person or policy that decided", role=Role.PERSONAL),
 )

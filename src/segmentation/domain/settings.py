@@ -166,9 +166,14 @@ class ExplorationSettings(_Settings):
         0.08, ge=0, le=0.2, description="only channels whose response is this close to the best take part"
     )
     holdout_share: float = Field(
-        0.08, ge=0.05, le=0.10, description="share of those who take part that is left alone, to compare with"
+        0.08,
+        ge=0.05,
+        le=0.10,
+        description="share of those who take part that is left alone for a period, to compare with",
     )
-    days_between: int = Field(30, ge=1, description="days in which a customer takes part once at most")
+    days_between: int = Field(
+        30, ge=1, description="days in which a customer takes part once at most; a period of the holdout, too"
+    )
     draws: int = Field(400, ge=100, description="draws behind the probability of each channel")
 
 

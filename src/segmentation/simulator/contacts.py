@@ -197,7 +197,7 @@ class _Dunning:
         return ordered
 
     def _choose_arms(self, customer: Ints, day: Ints, level: Ints) -> tuple[Ints, Ints, Reals]:
-        """Return channel, slot and the probability with which the logging policy chose them."""
+        """Return channel and slot that the logging policy chose, and the probability of the channel."""
         person = (~self.scene.population.is_natural[customer]).astype(np.int64)
         weights = _CHANNEL_WEIGHTS[person, level - 1] * self.reach.may_use(day, customer)
         arms = (weights[:, :, None] * _SLOT_WEIGHTS[None, None, :]).reshape(
@@ -206,12 +206,9 @@ class _Dunning:
         steps = np.cumsum(arms, axis=1)
         drawn = self.draws.uniform(len(customer)) * steps[:, -1]
         arm = np.minimum((steps <= drawn[:, None]).sum(axis=1), arms.shape[1] - 1)
-        share = arms[np.arange(len(customer)), arm] / steps[:, -1]
-        return (
-            arm // len(SLOTS),
-            arm % len(SLOTS),
-            np.round((1 - self.scene.settings.holdout_share) * share, 4),
-        )
+        channel, slot = np.divmod(arm, len(SLOTS))
+        share = weights[np.arange(len(customer)), channel] / weights.sum(axis=1)
+        return channel, slot, np.round((1 - self.scene.settings.holdout_share) * share, 4)
 
     def _contact(self, active: Ints, monday: int) -> ContactLog:
         scene, draws, population = self.scene, self.draws, self.scene.population

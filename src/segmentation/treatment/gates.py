@@ -103,6 +103,22 @@ def close_gates(
     return GATE.align(pl.concat(closed))
 
 
+def list_closed_channels(ledger: Frames, as_of: date, settings: TreatmentSettings) -> pl.DataFrame:
+    """Return customer_id and channel where permissions or addresses close the channel, caps and pauses left aside."""
+    customers = list_customers(ledger)
+    places = customers.join(assign_packs(customers, as_of, settings.jurisdiction), on="customer_id")
+    has_addresses = not ledger["core_contact_point"].is_empty()
+    rows = pl.concat(
+        [
+            contact_gates.close_on_permissions(ledger, places, as_of),
+            contact_gates.close_on_reach(
+                ledger, customers.select("customer_id"), has_addresses=has_addresses
+            ),
+        ]
+    )
+    return rows.select("customer_id", "channel").unique()
+
+
 def _merge(rows: pl.DataFrame) -> pl.DataFrame:
     """Return the rows in order, one per key: what several rows say of a gate is joined, the last one to lift counts."""
     ordered = rows.sort(*GATE.key, "detail", nulls_last=True).with_row_index("row")

@@ -160,24 +160,6 @@ def compare_with_log(log: Log, new: Reals, *, level: float = 0.90) -> tuple[Esti
     return current, gain, low > 0 and told.basis is Basis.LOGGED
 
 
-def rank_alternatives(log: Log, policies: dict[str, Reals], arms: int) -> dict[str, Estimate]:
-    """Return the estimate of every policy, with the best fixed arm and no contact beside them.
-
-    Parameters
-    ----------
-    log : its last arm is no contact.
-    policies : by name, rows × arms.
-    arms : number of arms, no contact included.
-    """
-    fixed = {arm: evaluate_policy(log, np.eye(arms)[np.full(log.count, arm)]) for arm in range(arms)}
-    known = {arm: found for arm, found in fixed.items() if found.value is not None and arm < arms - 1}
-    best = max(known, key=lambda arm: known[arm].value or 0.0, default=None)
-    told = {name: evaluate_policy(log, policy) for name, policy in policies.items()}
-    if best is not None:
-        told["best_fixed_arm"] = known[best]
-    return told | {"no_contact": fixed[arms - 1]}
-
-
 def _find_refusal(log: Log, policy: Reals, propensity: Reals, weight: Reals, effective: float) -> str | None:
     arms = policy.shape[1]
     strata = int(log.stratum.max()) + 1

@@ -86,7 +86,9 @@ def weigh_steps(part: Frames, accounts: Accounts, response: Response, arms: Arms
     people = accounts.situation.select("customer_id", "segment", "act_days_late")
     effects = add_effects(open_to, response.tell(people), arms.tell(people), scenario)
     by_channel = value_steps(effects, scenario, settings)
-    drawn = draw_arms(by_channel, part, terms.as_of, settings.exploration, terms.seed)
+    drawn = draw_arms(
+        by_channel, part, terms.as_of, settings.exploration, terms.seed, response_days=scenario.response_days
+    )
     valued = pick_channels(by_channel, drawn)
     has_step = pl.concat(
         [valued.filter(pl.col("value_low") > 0).select("customer_id"), mute.select("customer_id")]
