@@ -11,7 +11,7 @@ from pipelines.plots import plot_tradeoff
 from pipelines.resources import Run, asset_spec
 from segmentation.domain.core_tables import LEDGER_TABLES
 from segmentation.domain.errors import GateBlockedError
-from segmentation.domain.room_tables import AUDIT_VERDICT, INSTALMENT_RISK, ROOM_TABLES, SEGMENT
+from segmentation.domain.room_tables import AUDIT_VERDICT, GATE, INSTALMENT_RISK, ROOM_TABLES, SEGMENT
 from segmentation.domain.vocabulary import Verdict
 
 GROUP = "fairness"
@@ -19,7 +19,7 @@ FAIRNESS = ROOM_TABLES["audit_fairness"]
 PROXIES = ROOM_TABLES["audit_proxies"]
 TRADEOFF = ROOM_TABLES["audit_tradeoff"]
 HISTORY = ROOM_TABLES["audit_history"]
-DECIDED = [INSTALMENT_RISK, SEGMENT, RECOMMENDATION]
+DECIDED = [INSTALMENT_RISK, SEGMENT, GATE, RECOMMENDATION]
 
 
 @dg.multi_asset(specs=[asset_spec(FAIRNESS, GROUP, [table.name for table in DECIDED])])

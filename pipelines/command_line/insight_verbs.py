@@ -46,7 +46,7 @@ def explain(
     settings: SettingsOption = None,
 ) -> None:
     """Say in words why a customer has this segment and this step, and how every gate stands."""
-    from pipelines.command_line.reports import show_customer
+    from pipelines.command_line.customer_report import show_customer
     from pipelines.settings_file import load_settings
     from segmentation.publish.reader import find_snapshot
 

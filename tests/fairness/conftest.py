@@ -66,6 +66,7 @@ def make_book() -> Callable[..., tuple[dict[str, pl.DataFrame], dict[str, pl.Dat
         return ledger, {
             "pred_instalment_risk": ROOM_TABLES["pred_instalment_risk"].conform(scores),
             "pred_segment": ROOM_TABLES["pred_segment"].conform(full),
+            "act_gate": ROOM_TABLES["act_gate"].empty(),
             "act_recommendation": ROOM_TABLES["act_recommendation"].conform(recommendation),
         }
 

@@ -4,6 +4,7 @@ import polars as pl
 import pytest
 
 from segmentation.domain.core_tables import LEDGER_TABLES
+from segmentation.domain.room_tables import GATE
 from segmentation.domain.settings import FairnessSettings
 from segmentation.domain.vocabulary import Action
 from segmentation.fairness.harms import HARMS, observe_harms
@@ -122,6 +123,17 @@ def test_who_can_be_reached_by_letter_only(make_book):
     )
     found = _observe(make_book(_facts(action=["wait"] * 4)), core_contact_point=points)
     assert found["letter_only_rate"] == {"C0": True, "C1": False, "C2": True, "C3": False}
+
+
+def test_an_address_that_may_not_be_used_reaches_nobody(make_book):
+    points = pl.DataFrame({"customer_id": ["C0", "C0", "C1"], "channel": ["whatsapp", "letter", "whatsapp"]})
+    ledger, decided = make_book(_facts(action=["wait"] * 2))
+    without_consent = [
+        {"customer_id": "C0", "gate": "channel_not_permitted", "channel": "whatsapp", "detail": "x"}
+    ]
+    gate = GATE.conform(pl.DataFrame(without_consent))
+    found = _observe((ledger, decided | {"act_gate": gate}), core_contact_point=points)
+    assert found["letter_only_rate"] == {"C0": True, "C1": False}
 
 
 def test_what_cannot_be_observed_has_no_rows(make_book):

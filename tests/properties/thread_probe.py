@@ -61,7 +61,12 @@ def derive_frames(directory: Path) -> Frames:
         "act_recommendation": steps,
         "audit_fairness": audit_bias(
             ledger,
-            {"pred_instalment_risk": risk, "pred_segment": segment, "act_recommendation": steps},
+            {
+                "pred_instalment_risk": risk,
+                "pred_segment": segment,
+                "act_gate": gate,
+                "act_recommendation": steps,
+            },
             settings.fairness,
             as_of,
             7,

@@ -15,7 +15,9 @@ from segmentation.simulator.world import simulate_world
 from segmentation.simulator.writing import write_world
 
 SETTINGS = FairnessSettings()
-NOTHING = {name: ROOM_TABLES[name].empty() for name in ("act_recommendation", "pred_instalment_risk")}
+NOTHING = {
+    name: ROOM_TABLES[name].empty() for name in ("act_gate", "act_recommendation", "pred_instalment_risk")
+}
 METRICS = {
     BiasKind.LABELS: "structural_label_rate",
     BiasKind.PROXIES: "structural_label_rate",

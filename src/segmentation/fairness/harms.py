@@ -34,6 +34,7 @@ from segmentation.domain.vocabulary import (
     ACTIONS_WITHOUT_CONTACT,
     FORMAL_ACTIONS,
     Action,
+    BlockCode,
     Cause,
     Channel,
     Direction,
@@ -48,6 +49,7 @@ FREQUENT_CONTACT_DAYS = 30
 _EASY_CHANNELS = tuple(
     channel.value for channel in Channel if channel not in {Channel.LETTER, Channel.REGISTERED_LETTER}
 )
+_PERMISSION_GATES = (BlockCode.DO_NOT_CONTACT.value, BlockCode.CHANNEL_NOT_PERMITTED.value)
 # A word of thanks asks for nothing: it burdens nobody, and nobody would be called instead.
 _ASKS_NOTHING = (*ACTIONS_WITHOUT_CONTACT, Action.THANK_YOU)
 
@@ -143,7 +145,7 @@ def observe_harms(ledger: Frames, decided: Frames, settings: FairnessSettings, a
     Parameters
     ----------
     ledger : all ``core_`` tables as known on the as-of day.
-    decided : ``pred_instalment_risk``, ``pred_segment``, ``act_recommendation``.
+    decided : ``pred_instalment_risk``, ``pred_segment``, ``act_gate``, ``act_recommendation``.
     settings : ``clear_late_days``.
     as_of : end of what is known, and of the window in which contacts are counted.
 
@@ -186,7 +188,7 @@ def describe_customers(
         _read_scores(decided["pred_instalment_risk"]),
         _read_steps(decided["act_recommendation"]),
         _read_contacts(ledger, as_of),
-        _read_channels(ledger),
+        _read_channels(ledger, decided["act_gate"]),
     ):
         joined = joined.join(part, "customer_id", "left")
     facts = [name for name in joined.columns if name != "customer_id"]
@@ -244,6 +246,9 @@ def _read_contacts(ledger: Frames, as_of: date) -> pl.DataFrame:
     )
 
 
-def _read_channels(ledger: Frames) -> pl.DataFrame:
+def _read_channels(ledger: Frames, gate: pl.DataFrame) -> pl.DataFrame:
+    # An address may not be used without consent, nor where the customer opted out: it reaches nobody.
+    closed = gate.filter(pl.col("gate").is_in(_PERMISSION_GATES)).select("customer_id", "channel")
+    open_ = ledger["core_contact_point"].join(closed, ["customer_id", "channel"], "anti")
     is_easy = pl.col("channel").is_in(_EASY_CHANNELS) & ~is_bounced()
-    return ledger["core_contact_point"].group_by("customer_id").agg(is_easy.any().alias("has_easy_channel"))
+    return open_.group_by("customer_id").agg(is_easy.any().alias("has_easy_channel"))

@@ -37,7 +37,7 @@ def audit_bias(  # noqa: PLR0917  frames travel as arguments
     Parameters
     ----------
     ledger : all ``core_`` tables as known on the as-of day.
-    decided : ``pred_instalment_risk``, ``pred_segment`` and ``act_recommendation``: what is audited.
+    decided : ``pred_instalment_risk``, ``pred_segment``, ``act_gate`` and ``act_recommendation``: what is audited.
     settings : attributes, primary metrics, gaps, alpha, minimum counts.
     as_of : day of the run.
     seed : of the bootstrap.
