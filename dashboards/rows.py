@@ -10,6 +10,7 @@ from decimal import Decimal
 import polars as pl
 
 from dashboards.formats import DEFAULT_TIMEZONE
+from segmentation.domain.vocabulary import Decision
 
 PAGE_ROWS = 50
 
@@ -191,3 +192,30 @@ def currencies_of(*frames: pl.DataFrame) -> Sequence[str]:
         codes.drop_nulls().group_by("currency").len().sort(["len", "currency"], descending=[True, False])
     )
     return counted["currency"].to_list()
+
+
+def sum_up_decisions(latest: pl.DataFrame, snapshots: pl.DataFrame) -> pl.DataFrame:
+    """Return how people decided on each snapshot: whether they overrule it, and how long they take.
+
+    Parameters
+    ----------
+    latest : ``core_decision``, the last one per recommendation.
+    snapshots : snapshot and published_at (UTC).
+
+    Returns
+    -------
+    snapshot, decided_count, overruled_share (of them: adjusted or ignored) and decision_hours (median from publication
+    to decision; null where the clock stood on the day of a sample). What was taken back does not count.
+    """
+    hours = (pl.col("decided_at") - pl.col("published_at")).dt.total_minutes() / 60
+    return (
+        latest.filter(pl.col("decision") != Decision.WITHDRAW)
+        .rename({"snapshot_id": "snapshot"})
+        .join(snapshots.select("snapshot", "published_at"), on="snapshot")
+        .group_by("snapshot")
+        .agg(
+            pl.len().alias("decided_count"),
+            (pl.col("decision") != Decision.ACCEPT).mean().alias("overruled_share"),
+            hours.filter(hours >= 0).median().alias("decision_hours"),
+        )
+    )

@@ -3,7 +3,7 @@
 import polars as pl
 import streamlit as st
 
-from dashboards import model_panels, panels, published, segment_panels, wording
+from dashboards import model_panels, panels, published, rows, segment_panels, wording
 from segmentation.domain.errors import SegmentationError
 from segmentation.publish.reader import Snapshot
 
@@ -49,7 +49,12 @@ def _draw_snapshots(page: panels.Page) -> None:
             }
             for snapshot in snapshots
         ]
-    ).with_columns(pl.col("published_at").dt.convert_time_zone(page.formats.zone.key))
+    )
+    decided = rows.sum_up_decisions(published.read_decided(page.snapshot).latest, frame)
+    frame = frame.join(decided, on="snapshot", how="left", maintain_order="left").with_columns(
+        pl.col("decided_count").fill_null(0),
+        pl.col("published_at").dt.convert_time_zone(page.formats.zone.key),
+    )
     shown, picked = panels.draw_pages(
         frame,
         key="runs",
@@ -64,6 +69,13 @@ def _draw_snapshots(page: panels.Page) -> None:
             "invoices": st.column_config.NumberColumn("Invoices", format="localized"),
             "customers": st.column_config.NumberColumn("Customers", format="localized"),
             "recommendations": st.column_config.NumberColumn("Steps", format="localized"),
+            "decided_count": st.column_config.NumberColumn("Decided", format="localized"),
+            "overruled_share": st.column_config.NumberColumn(
+                "Overruled", format="percent", help="Of the steps decided on: adjusted or ignored."
+            ),
+            "decision_hours": st.column_config.NumberColumn(
+                "Hours to decide", format="%.1f", help="Median from publication to decision."
+            ),
             "bias": "Bias check",
             "model": "Model",
         },

@@ -1,6 +1,6 @@
 """Rows: filtered, ordered and cut before anything is drawn."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 import pytest
@@ -102,3 +102,21 @@ def test_open_amount_by_segment_counts_one_currency_and_every_customer():
     scores = tables["out_invoice_scores"].filter(pl.col("currency") == "EUR")
     assert summed["customer_count"].sum() == 50
     assert summed["open_amount"].sum() == pytest.approx(float(scores["open_amount"].sum()))
+
+
+def test_overruled_steps_and_the_time_to_decide_are_told_by_snapshot():
+    """What was taken back does not count; nor do hours on the clock of a sample, before publication."""
+    at = datetime(2026, 3, 2, 8, tzinfo=UTC)
+    decided = [
+        ("a", "accept", 1), ("a", "accept", 2), ("a", "adjust", 3), ("a", "ignore", 40), ("a", "withdraw", 5),
+        ("b", "ignore", -9), ("gone", "accept", 1),
+    ]  # fmt: skip
+    latest = pl.DataFrame(
+        [
+            {"snapshot_id": name, "decision": what, "decided_at": at + timedelta(hours=n)}
+            for name, what, n in decided
+        ]
+    )
+    snapshots = pl.DataFrame({"snapshot": ["a", "b", "c"], "published_at": [at] * 3})
+    found = rows.sum_up_decisions(latest, snapshots).sort("snapshot")
+    assert found.rows() == [("a", 4, 0.5, 2.5), ("b", 1, 1.0, None)]
