@@ -74,7 +74,6 @@ def show_claims(
 ) -> None:
     """Print the most that the law lets be asked beside each overdue invoice, and which law pack says so."""
     from segmentation.domain.published_tables import TIMELINE
-    from segmentation.domain.vocabulary import Channel
     from segmentation.treatment.claims import OverdueInvoice, tell_claims
     from segmentation.treatment.waiting_period import starts_stage
 
@@ -85,7 +84,7 @@ def show_claims(
         [TIMELINE.empty(), snapshot.read_table("out_timeline").filter(mine)], how="diagonal"
     ).with_columns(pl.col("event_at").dt.date())
     issued = dict(events.filter(kind="invoice").select("invoice_id", "event_at").iter_rows())
-    is_reminder = (pl.col("kind") == "contact") & (pl.col("channel") != Channel.PHONE) & starts_stage()
+    is_reminder = (pl.col("kind") == "contact") & starts_stage()
     reminders = list(events.filter(is_reminder).select("invoice_id", "event_at").iter_rows())
     invoices = [
         OverdueInvoice(

@@ -102,10 +102,11 @@ class TestWhatReachesAcrossCustomers:
         book.contact(5, customer_id="A", invoice_id="J")
         assert advise_pair(book, settings, size)["B"]["action"] == "wait"
 
-    def test_a_reminder_about_somebody_elses_invoice_counts_while_that_is_open(self, settings, size):
-        book = Book().customer("A").invoice("I", "A", days_late=90).customer("B").invoice("J", "B")
-        book.contact(60, customer_id="A", invoice_id="J")
-        assert advise_pair(book, settings, size)["A"]["dunning_level"] == 2
+    def test_a_reminder_counts_for_the_invoice_it_was_about_whoever_got_it(self, settings, size):
+        book = Book().customer("A").invoice("I", "A", days_late=90)
+        book.customer("B").invoice("J", "B", days_late=90).contact(60, customer_id="A", invoice_id="J")
+        advice = advise_pair(book, settings, size)
+        assert (advice["A"]["past_level"], advice["B"]["past_level"]) == (0, 1)
 
     def test_addresses_of_some_put_the_others_out_of_reach(self, settings, size):
         book = Book().customer("A").invoice("I", "A").customer("B").invoice("J", "B").point("email", "A")

@@ -141,6 +141,73 @@ class TestStages:
         assert called["dunning_level"] == 1
 
 
+class TestDebtsApart:
+    """Every debt has its own first reminder before any further step names it."""
+
+    def consumer(self, book, *levels, new_days_late):
+        book.rows["core_customer"][0] |= {"party_type": "consumer"}
+        book.rows["core_instalment_balance"][0] |= {"due_date": ago(70), "days_late": 70}
+        for level in levels:
+            book.contact(70 - 20 * level, invoice_id="I", dunning_level=level)
+        book.invoice("NEW", days_late=new_days_late, amount="5000.00").point("letter").point("email")
+        return book
+
+    @pytest.mark.parametrize(
+        ("levels", "action", "level"), [((1,), "reminder", 2), ((1, 2), "formal_notice", 3)]
+    )
+    def test_a_further_step_names_only_invoices_that_were_reminded_of(self, book, levels, action, level):
+        advice = self.consumer(book, *levels, new_days_late=1).advice(
+            settings=FREE.model_copy(update={"calls_per_day": 0})
+        )
+        assert (advice["action"], advice["dunning_level"]) == (action, level)
+        assert "EUR 1,000.00" in advice["message_text"] or "EUR 1.000,00" in advice["message_text"]
+        assert "NEW" not in advice["message_text"]
+        assert "Another EUR 5,000.00 is past due" in advice["reason_text"]
+
+    def test_what_was_never_reminded_of_gets_a_first_reminder_of_its_own(self, book):
+        advice = self.consumer(book, 1, 2, new_days_late=12).advice(
+            settings=FREE.model_copy(update={"calls_per_day": 0})
+        )
+        assert (advice["action"], advice["dunning_level"], advice["past_level"]) == ("reminder", 1, 0)
+        assert "invoice NEW" in advice["message_text"] or "factuur NEW" in advice["message_text"]
+        assert "factuur I" not in advice["message_text"]
+        assert "formal_notice" in advice["open_actions"], "of the older invoice, should a person choose it"
+
+    @pytest.mark.parametrize(("level", "past_level"), [(1, 1), (2, 0)])
+    def test_a_further_step_about_the_account_reminds_of_nothing_new(self, book, level, past_level):
+        self.consumer(book, new_days_late=30).contact(20, dunning_level=level)
+        assert book.advice(settings=FREE)["past_level"] == past_level
+
+
+class TestFirstReminderInFull:
+    """Where the law asks for contents, a text message can be no first reminder; a call never is one."""
+
+    @pytest.mark.parametrize(("party_type", "level"), [("consumer", 0), ("legal_person", 2)])
+    def test_a_text_message_replaces_no_first_reminder_with_contents(self, book, party_type, level):
+        book.rows["core_customer"][0] |= {"party_type": party_type}
+        book.rows["core_instalment_balance"][0] |= {"due_date": ago(70), "days_late": 70}
+        book.contact(60, channel="sms", dunning_level=1).contact(40, channel="sms", dunning_level=2)
+        assert book.advice(settings=FREE)["past_level"] == level
+
+    @pytest.mark.parametrize(("party_type", "level", "is_closed"), [
+        ("consumer", 0, True), ("consumer", 1, False), ("legal_person", 0, False),
+    ])  # fmt: skip
+    def test_its_channel_is_closed_until_then(self, book, party_type, level, is_closed):
+        book.rows["core_customer"][0] |= {"party_type": party_type}
+        book.point("sms").point("letter")
+        book.add("contact_permission", customer_id="C", channel="sms", status="allowed", valid_from=ago(90))
+        if level:
+            book.contact(10, dunning_level=1)
+        gate = book.gates(settings=FREE).filter(channel="sms")
+        assert gate["detail"].str.contains("needs its first reminder").any() is is_closed
+        assert ("sms" not in book.advice(settings=FREE)["open_channels"]) is is_closed
+
+    @pytest.mark.parametrize("level", [1, None])
+    def test_a_call_starts_no_waiting_period(self, book, level):
+        book.contact(9, channel="phone", dunning_level=level)
+        assert book.gates().filter(gate="waiting_period").is_empty()
+
+
 class TestMatching:
     def credit(self, book, amount="12.30"):
         book.add("unallocated_cash", customer_id="C", currency="EUR", credit_amount=Decimal(amount),

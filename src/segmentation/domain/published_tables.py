@@ -275,7 +275,8 @@ RECOMMENDATIONS = Table(
         ),
         integer(
             "past_level",
-            "dunning level that was reached before this step; 0 for none, null when not known",
+            "dunning level, before this step, of the debts that it is about, the lowest where they differ; 0 for none, "
+            "null when not known",
             minimum=0,
         ),
         category("stage", "how far collection has come with this step; null when not known", Stage),

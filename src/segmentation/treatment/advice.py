@@ -55,9 +55,7 @@ def advise(
         .select("profile", "from_day")
         .iter_rows()
     }
-    picked = _pick(accounts.situation, ranked, weighed, as_of).with_columns(
-        wait_code(reminder_day).alias("wait_code")
-    )
+    picked = _pick(accounts, ranked, weighed, as_of).with_columns(wait_code(reminder_day).alias("wait_code"))
     is_wait = pl.col("action") == Action.WAIT
     timed = find_windows(picked, settings).with_columns(
         pl.when(is_wait).then("window_start_at").alias("earliest_lawful_at")
@@ -78,18 +76,22 @@ def advise(
         .join(
             list_open_channels(accounts.situation, part["act_gate"], terms.ways), on="customer_id", how="left"
         )
-        .join(list_open_actions(accounts.situation, scenario, settings), on="customer_id", how="left")
+        .join(
+            list_open_actions(accounts.situation, accounts.rounds, scenario, settings),
+            on="customer_id",
+            how="left",
+        )
         .join(list_vetoes(ranked, weighed.unheard, part["act_gate"]), on="customer_id", how="left")
         .with_columns(pl.col("vetoed").fill_null([]))
     )
     return _publish(add_contact_hours(_tell_changes(told, reminder_day), as_of, settings), as_of, settings)
 
 
-def _pick(situation: pl.DataFrame, ranked: pl.DataFrame, weighed: Weighed, as_of: date) -> pl.DataFrame:
+def _pick(accounts: Accounts, ranked: pl.DataFrame, weighed: Weighed, as_of: date) -> pl.DataFrame:
     """Return the situation with the step that was chosen, or with wait and the gates that are its reason."""
     chosen, idle = choose_steps(ranked)
     picked = (
-        situation.join(pl.concat([chosen, idle], how="diagonal"), on="customer_id", how="left")
+        accounts.situation.join(pl.concat([chosen, idle], how="diagonal"), on="customer_id", how="left")
         .join(weighed.mute_blocks, on="customer_id", how="left", suffix="_mute")
         .join(weighed.has_step.with_columns(pl.lit(True).alias("has_step")), on="customer_id", how="left")
     )
@@ -99,13 +101,17 @@ def _pick(situation: pl.DataFrame, ranked: pl.DataFrame, weighed: Weighed, as_of
     is_mute = pl.col("blocked_by").is_null()
     picked = picked.with_columns(
         pl.when(~is_held_out).then("action").alias("action"),
-        *(pl.when(~is_held_out).then(name).alias(name) for name in ("channel", "tone", "slot")),
+        *(
+            pl.when(~is_held_out).then(name).alias(name)
+            for name in ("channel", "tone", "slot", "round_level")
+        ),
         *(
             pl.when(is_held_out).then(0.0).otherwise(name).alias(name)
             for name in ("value", "value_low", "value_high")
         ),
         pl.when(is_held_out).then("action").otherwise("runner_up").alias("runner_up"),
     )
+    picked = _narrow(picked, accounts.rounds)
     return picked.with_columns(
         pl.col("action").fill_null(Action.WAIT.value),
         *(
@@ -127,6 +133,30 @@ def _pick(situation: pl.DataFrame, ranked: pl.DataFrame, weighed: Weighed, as_of
         (pl.col("action") == Action.CALL).alias("is_call"),
         pl.when(is_wait).then(pl.col("lifts_at").dt.date()).otherwise(pl.lit(as_of)).alias("not_before_date"),
         dunning_level().alias("dunning_level"),
+    )
+
+
+def _narrow(picked: pl.DataFrame, rounds: pl.DataFrame) -> pl.DataFrame:
+    """Return the steps with what is overdue, and how far it has come, of the debts that each step is about.
+
+    ``other_amount`` is what else is overdue behind no closed gate.
+    """
+    names = [name for name in rounds.columns if name != "customer_id"]
+    own = rounds.with_columns(
+        pl.col("past_level").alias("round_level"), pl.lit(value=True).alias("is_narrow")
+    )
+    key = ["customer_id", "round_level"]
+    is_narrow = pl.col("is_narrow").is_not_null()
+    return (
+        picked.join(own, on=key, how="left", suffix="_round", maintain_order="left")
+        .with_columns(
+            pl.when(is_narrow)
+            .then(pl.col("act_amount") - pl.col("act_amount_round"))
+            .otherwise(0)
+            .alias("other_amount"),
+            *(pl.when(is_narrow).then(f"{name}_round").otherwise(name).alias(name) for name in names),
+        )
+        .drop("is_narrow", *(f"{name}_round" for name in names))
     )
 
 

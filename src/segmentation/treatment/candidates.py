@@ -8,7 +8,7 @@ from datetime import date
 
 import polars as pl
 
-from segmentation.domain.row_lookup import take_rows
+from segmentation.domain.row_lookup import is_known, take_rows
 from segmentation.domain.schema import Frames
 from segmentation.domain.settings import TreatmentSettings
 from segmentation.domain.vocabulary import Action, PermissionStatus
@@ -21,19 +21,58 @@ _MOST_MOVED = 0.9
 """No contact moves everybody, whatever thin data say."""
 
 
-def list_candidates(situation: pl.DataFrame, scenario: Scenario, settings: TreatmentSettings) -> pl.DataFrame:
+_BY_LEVEL = (Action.REMINDER.value, Action.FORMAL_NOTICE.value, Action.LEGAL_REVIEW.value)
+"""Steps that say, or rest on, how often the customer was written to about the very invoices that they name."""
+
+
+def list_candidates(
+    situation: pl.DataFrame, rounds: pl.DataFrame, scenario: Scenario, settings: TreatmentSettings
+) -> pl.DataFrame:
     """Return the steps that the scenario allows for every customer whose account no gate closes.
 
     Parameters
     ----------
     situation : one row per customer: profile, is_blocked, credit_to_match, exposure, circumstances and
         ``contact_day``, the next day on which the customer may be contacted.
+    rounds : of ``exposure.measure_rounds``.
     scenario, settings : steps and their days.
 
     Returns
     -------
-    situation's columns with action, channels, tone and condition; one row per customer and step.
+    situation's columns with action, channels, tone, condition and ``round_level``; one row per customer and step.
+
+    Notes
+    -----
+    Where debts differ in their level, a reminder, formal notice or legal review is about those of one level,
+    ``round_level``, the lowest one at which the scenario allows it; any other step is about all (null).
     """
+    is_by_level = pl.col("action").is_in(_BY_LEVEL)
+    alike = _match_steps(situation, scenario, settings)
+    differs = is_known(alike["customer_id"], rounds["customer_id"])
+    changed = [name for name in rounds.columns if name != "customer_id"]
+    apart = (
+        situation.drop(changed, strict=False)
+        .join(rounds, on="customer_id", how="inner")
+        .select(situation.columns)
+    )
+    by_level = (
+        _match_steps(apart, scenario, settings)
+        .filter(is_by_level)
+        .sort("customer_id", "action", "past_level")
+        .unique(["customer_id", "action"], keep="first", maintain_order=True)
+    )
+    return pl.concat(
+        [
+            alike.filter(~(differs & is_by_level)).with_columns(
+                pl.lit(None, dtype=rounds.schema["past_level"]).alias("round_level")
+            ),
+            by_level.with_columns(pl.col("past_level").alias("round_level")),
+        ]
+    )
+
+
+def _match_steps(situation: pl.DataFrame, scenario: Scenario, settings: TreatmentSettings) -> pl.DataFrame:
+    """Return the rows with every step whose days, levels, amounts and condition they meet."""
     days = (
         pl.when(pl.col("action") == Action.PRE_DUE_NOTICE)
         .then(pl.when(pl.col("overdue_count") == 0).then("coming_days_late"))
@@ -56,7 +95,7 @@ def list_candidates(situation: pl.DataFrame, scenario: Scenario, settings: Treat
             # Money that waits to be matched leaves one thing to do, and that reaches nobody.
             (pl.col("action") == Action.MATCH_CREDIT) | ~pl.col("is_blocked"),
             pl.col("step_days").is_between("from_day", "until_day"),
-            pl.col("past_level").is_between("level_from", "level_to"),
+            pl.col("reached_level").is_between("level_from", "level_to"),
             (pl.col("action") != Action.REMINDER) | (pl.col("reminder_count") <= pl.col("level_to")),
             met,
             pl.col("act_amount").cast(pl.Float64) >= pl.col("min_amount"),

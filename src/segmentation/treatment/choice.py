@@ -12,6 +12,7 @@ from segmentation.domain.vocabulary import Action
 _STEP_ORDER = {action.value: number for number, action in enumerate(Action)}
 CHOICE_COLUMNS = (
     "action",
+    "round_level",
     "channel",
     "tone",
     "value",

@@ -16,6 +16,7 @@ from segmentation.domain.side_by_side import work_on
 from segmentation.treatment import account_gates, contact_gates
 from segmentation.treatment.jurisdiction import assign_packs
 from segmentation.treatment.portions import PORTION_CUSTOMERS, Portions
+from segmentation.treatment.reminder_levels import close_short_channels, list_reminders
 from segmentation.treatment.waiting_period import close_on_waiting_period
 
 
@@ -82,6 +83,7 @@ def close_gates(
             account_gates.close_on_quarantine(ledger, as_of),
             account_gates.close_on_stale_source(ledger, names, as_of, settings),
             close_on_waiting_period(ledger, places, as_of, settings),
+            close_short_channels(ledger, list_reminders(ledger), places, as_of),
         ]
     )
     has_addresses = not ledger["core_contact_point"].is_empty()

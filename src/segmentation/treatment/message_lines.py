@@ -16,8 +16,9 @@ _LINES_SHOWN = 8
 def list_invoices(described: pl.DataFrame, instalments: pl.DataFrame, ledger: Frames) -> pl.DataFrame:
     """Return per customer the lines of the invoices that a message is about, what to quote, and ``asked_invoices``."""
     references = ledger["core_invoice"].select("invoice_id", "remittance_reference")
-    own = described.select("customer_id", "currency", "is_coming_step", "message_language")
-    is_asked = pl.when("is_coming_step").then("is_coming").otherwise("is_actionable")
+    own = described.select("customer_id", "currency", "is_coming_step", "round_level", "message_language")
+    is_of_round = pl.col("round_level").is_null() | (pl.col("level") == pl.col("round_level"))
+    is_asked = pl.when("is_coming_step").then("is_coming").otherwise(pl.col("is_actionable") & is_of_round)
     invoices = (
         instalments.join(own, on=["customer_id", "currency"], how="inner")
         .with_columns(is_asked.alias("is_asked"))

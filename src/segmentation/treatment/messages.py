@@ -8,7 +8,7 @@ import polars as pl
 
 from segmentation.domain.schema import Frames
 from segmentation.domain.settings import TreatmentSettings
-from segmentation.domain.vocabulary import Action, Channel
+from segmentation.domain.vocabulary import Action
 from segmentation.treatment.costs import cost_ceiling
 from segmentation.treatment.jurisdiction import PeriodStart, ReminderContent, load_pack, pack_names
 from segmentation.treatment.message_lines import list_invoices, write_plans
@@ -22,6 +22,7 @@ from segmentation.treatment.message_templates import (
     write_answers,
 )
 from segmentation.treatment.message_words import localise, phrase_by, write_day
+from segmentation.treatment.reminder_levels import SHORT_CHANNELS
 from segmentation.treatment.waiting_period import POST
 from segmentation.treatment.wording import amount_text
 
@@ -33,7 +34,6 @@ MESSAGE_COLUMNS = (
     "message_missing",
     "asked_invoices",
 )
-_SHORT_CHANNELS = (Channel.SMS.value, Channel.WHATSAPP.value)
 _SHORTEST_TERM_DAYS = 7
 """Nobody can pay by return: a message never asks for less, whatever the law allows."""
 _NEEDS_ACCOUNT = (Action.PRE_DUE_NOTICE, Action.REMINDER, Action.PAYMENT_PLAN_OFFER, Action.FORMAL_NOTICE)
@@ -50,7 +50,7 @@ def write_messages(
 
     Parameters
     ----------
-    steps : one row per customer: action, channel, tone, cause, jurisdiction, past_level,
+    steps : one row per customer: action, channel, tone, cause, jurisdiction, past_level, round_level,
         currency, act_amount (what is overdue), coming_amount and coming_due_date.
     instalments : of ``exposure.list_instalments``: what stands open, in and outside the gates.
     plans : of ``payment_plan.propose_plans``: customer_id, number, day, part_amount.
@@ -72,7 +72,7 @@ def write_messages(
     """
     spoken = steps.filter(pl.col("channel").is_not_null()).select(
         *("customer_id", "action", "channel", "tone", "cause", "jurisdiction", "past_level", "currency"),
-        *("act_amount", "coming_amount", "coming_due_date"),
+        *("round_level", "act_amount", "coming_amount", "coming_due_date"),
     )
     described = _describe(spoken, ledger, plans, settings)
     listed = described.join(
@@ -139,7 +139,7 @@ def _fill(chosen: pl.DataFrame, settings: TreatmentSettings) -> pl.DataFrame:
     sender = settings.sender
     needs_number = _needs(ReminderContent.COMPANY_NUMBER)
     needs_delivery = _needs(ReminderContent.DELIVERY)
-    is_short = pl.col("channel").is_in(_SHORT_CHANNELS)
+    is_short = pl.col("channel").is_in(SHORT_CHANNELS)
     cost = _count_costs() if sender.charges_costs else pl.lit(None, dtype=pl.Decimal(18, 3))
     delivery = pl.col("message_language").replace_strict(
         sender.delivery, default=None, return_dtype=pl.String

@@ -68,36 +68,48 @@ def list_open_channels(customers: pl.DataFrame, gate: pl.DataFrame, ways: Ways) 
 
 
 def list_open_actions(
-    customers: pl.DataFrame, scenario: Scenario, settings: TreatmentSettings
+    customers: pl.DataFrame, rounds: pl.DataFrame, scenario: Scenario, settings: TreatmentSettings
 ) -> pl.DataFrame:
     """Return the steps that a person may choose for each customer, whatever the likely cause.
 
     Parameters
     ----------
     customers : customer_id, act_days_late, past_level and act_amount, one row per customer.
+    rounds : the same by dunning level, of customers whose debts differ in it (``exposure.measure_rounds``).
     scenario, settings : what has to come before a formal notice and a legal review.
 
     Returns
     -------
     customer_id and open_actions, in the order of the vocabulary: all steps, a formal notice and a legal review only
-    where days, levels and amount are those of a step of some profile. A person may know better what the cause is,
+    where days, levels and amount of debts of one level are those of a step of some profile. A person may know better what the cause is,
     but not skip what comes before.
     """
-    open_formal: dict[str, pl.Expr] = {}
+    names = customers["customer_id"]
+    facts = ["customer_id", "act_days_late", "past_level", "act_amount"]
+    alike = customers.filter(~is_known(names, rounds["customer_id"])).select(facts)
+    debts = pl.concat([alike, rounds.select(facts)])
     formal = list_steps(scenario, settings).filter(pl.col("action").is_in(list(FORMAL_ACTIONS)))
     bounds = ("action", "from_day", "until_day", "level_from", "level_to", "min_amount")
+    fits: dict[str, pl.Expr] = {}
     for step in formal.select(bounds).unique(maintain_order=True).iter_rows(named=True):
-        fits = (
+        fits[step["action"]] = fits.get(step["action"], pl.lit(value=False)) | (
             pl.col("act_days_late").is_between(step["from_day"], step["until_day"])
             & pl.col("past_level").is_between(step["level_from"], step["level_to"])
             & (pl.col("act_amount").cast(pl.Float64) >= step["min_amount"])
         ).fill_null(value=False)
-        open_formal[step["action"]] = open_formal.get(step["action"], pl.lit(value=False)) | fits
-    names = [
-        pl.when(open_formal.get(action, pl.lit(action not in FORMAL_ACTIONS))).then(pl.lit(action.value))
+    is_open = pl.DataFrame(
+        is_known(names, debts.filter(fits[action])["customer_id"]).alias(action)
+        if action in fits
+        else pl.repeat(action not in FORMAL_ACTIONS, len(names), eager=True).alias(action)
         for action in Action
-    ]
-    return customers.select("customer_id", pl.concat_list(names).list.drop_nulls().alias("open_actions"))
+    )
+    lists = is_open.unique().with_columns(
+        pl.concat_list(pl.when(action.value).then(pl.lit(action.value)) for action in Action)
+        .list.drop_nulls()
+        .alias("open_actions")
+    )
+    told = is_open.join(lists, on=is_open.columns, how="left", maintain_order="left")
+    return pl.DataFrame([names, told["open_actions"]])
 
 
 def add_contact_hours(frame: pl.DataFrame, as_of: date, settings: TreatmentSettings) -> pl.DataFrame:

@@ -208,12 +208,22 @@ def _asides() -> pl.Expr:
         pl.when(
             is_step
             & ~pl.col("action").is_in([Action.DISPUTE_FOLLOW_UP, Action.MATCH_CREDIT])
-            & (pl.col("overdue_amount") > pl.col("act_amount"))
+            & (pl.col("left_out_amount") > 0)
         )
         .then(
             pl.format(
                 " Of the overdue amount, {} is left out because a gate is closed for those invoices.",
                 "left_out_words",
+            )
+        )
+        .otherwise(pl.lit(""))
+    )
+    at_other_levels = (
+        pl.when(is_step & (pl.col("other_amount") > 0))
+        .then(
+            pl.format(
+                " Another {} is past due, on invoices that were reminded of more or less often: they get steps of their own.",
+                "other_level_words",
             )
         )
         .otherwise(pl.lit(""))
@@ -228,7 +238,7 @@ def _asides() -> pl.Expr:
         .then(pl.lit(" Payments so far carry no schedule, so ask what the customer can pay."))
         .otherwise(pl.lit(""))
     )
-    return pl.concat_str([left_out, unplanned, unverified])
+    return pl.concat_str([left_out, at_other_levels, unplanned, unverified])
 
 
 def _codes() -> pl.Expr:
@@ -251,7 +261,7 @@ def _codes() -> pl.Expr:
         ),
         code((pl.col("action") == Action.SELF_SERVICE_LINK) & pl.col("unusual_debit"), "unusual_debit"),
         code(pl.col("action") == Action.MATCH_CREDIT, "credit_to_match"),
-        code(is_step & (pl.col("past_level") > 0), "earlier_reminders_unanswered"),
+        code(is_step & (pl.col("reached_level") > 0), "earlier_reminders_unanswered"),
         code(pl.col("is_default"), "default_scenario"),
         code(~pl.col("is_default") & (pl.col("own_count") > 0) & _own_leads(), "own_response_history"),
         code(is_step & pl.col("is_preferred"), "preferred_channel"),
@@ -310,12 +320,15 @@ def write_reasons(frame: pl.DataFrame, scenario: Scenario) -> pl.DataFrame:
     steps = (
         rows.filter(~is_wait)
         .with_columns(
-            (pl.col("overdue_amount") - pl.col("act_amount")).alias("left_out_amount"),
+            (pl.col("overdue_amount") - pl.col("act_amount") - pl.col("other_amount")).alias(
+                "left_out_amount"
+            ),
             to_money("value").alias("value_amount"),
         )
         .with_columns(
             amount_text("value_amount", "currency").alias("value_words"),
             amount_text("left_out_amount", "currency").alias("left_out_words"),
+            amount_text("other_amount", "currency").alias("other_level_words"),
         )
     )
     texts = pl.concat(

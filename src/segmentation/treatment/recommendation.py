@@ -17,9 +17,11 @@ from segmentation.treatment.advice import RECOMMENDATION, advise
 from segmentation.treatment.answers import compare_answers, find_answers
 from segmentation.treatment.arms import learn_arms
 from segmentation.treatment.choice import find_beyond_capacity, list_calls
-from segmentation.treatment.exposure import list_closed_invoices, mark_contacts
+from segmentation.treatment.circumstances import mark_contacts
+from segmentation.treatment.exposure import list_closed_invoices
 from segmentation.treatment.open_ways import find_ways
 from segmentation.treatment.portions import PORTION_CUSTOMERS, Portions, drain
+from segmentation.treatment.reminder_levels import REMINDERS, list_reminders
 from segmentation.treatment.response import learn_response
 from segmentation.treatment.scenario import load_scenario
 from segmentation.treatment.situation import Terms, describe_accounts
@@ -63,7 +65,8 @@ def recommend_steps(  # noqa: PLR0917  frames travel as arguments
     Rules before values: a gate closed for the account always means wait. The scenario then says which
     steps are in question at these days beyond terms and this dunning level, the channel is the first
     open one (stated preference, then the scenario's order), and among the steps whose value has a
-    lower end above nil the one worth most is taken, the gentler one on a tie. Formal notices and legal
+    lower end above nil the one worth most is taken, the gentler one on a tie. A reminder, formal notice or legal
+    review is about the debts of one dunning level only, since each debt has to have had its own first reminder. Formal notices and legal
     reviews need two and three earlier levels and a named person; natural persons, customers of unknown
     legal form, customers thought unwilling to pay and payment plans need approval for whatever step is
     recommended, and so does matching money that waits on the account; waiting needs none. Where enough
@@ -75,6 +78,7 @@ def recommend_steps(  # noqa: PLR0917  frames travel as arguments
     book = {
         **ledger,
         "core_contact_event": mark_contacts(ledger),
+        REMINDERS: list_reminders(ledger),
         INSTALMENT_RISK.name: instalment_risk,
         SEGMENT.name: segment,
         GATE.name: gate,

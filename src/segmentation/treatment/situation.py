@@ -12,8 +12,9 @@ import polars as pl
 from segmentation.domain.schema import Frames
 from segmentation.domain.settings import TreatmentSettings
 from segmentation.domain.vocabulary import Cause, Segment
+from segmentation.treatment.circumstances import find_circumstances
 from segmentation.treatment.contact_hours import find_windows
-from segmentation.treatment.exposure import find_circumstances, list_instalments, measure_exposure
+from segmentation.treatment.exposure import list_instalments, measure_exposure, measure_rounds
 from segmentation.treatment.gates import list_customers
 from segmentation.treatment.jurisdiction import assign_packs
 from segmentation.treatment.open_ways import Ways
@@ -52,10 +53,12 @@ class Accounts:
         contacted (``contact_day``), closed gates that leave nothing to do (``blocked_by``, ``lifts_at``,
         ``block_detail``), whether the account is closed (``is_blocked``), and whether money that waits to be matched
         is all that closes it (``credit_to_match``).
+    rounds : of ``exposure.measure_rounds``.
     """
 
     instalments: pl.DataFrame
     situation: pl.DataFrame
+    rounds: pl.DataFrame
 
 
 def describe_accounts(part: Frames, closed: pl.DataFrame, terms: Terms) -> Accounts:
@@ -63,29 +66,32 @@ def describe_accounts(part: Frames, closed: pl.DataFrame, terms: Terms) -> Accou
 
     Parameters
     ----------
-    part : core tables (contacts of ``exposure.mark_contacts``), pred_instalment_risk, pred_segment and act_gate.
+    part : core tables (contacts of ``circumstances.mark_contacts``), ``REMINDERS``, pred_instalment_risk, pred_segment and act_gate.
     closed : of ``exposure.list_closed_invoices``, of the whole book.
     terms : of the run.
     """
-    instalments = list_instalments(part, part["pred_instalment_risk"], closed, terms.as_of, terms.scenario)
-    situation = _describe(part, instalments, terms)
+    as_of, settings = terms.as_of, terms.settings
+    customers = list_customers(part).select("customer_id", "party_type", "country", "timezone")
+    places = customers.join(
+        assign_packs(customers, as_of, settings.jurisdiction), on="customer_id", how="left"
+    )
+    instalments = list_instalments(part, closed, places, as_of, terms.scenario)
+    exposure = measure_exposure(instalments)
+    rounds = measure_rounds(instalments, exposure)
+    situation = _describe(part, exposure, places, terms)
     blocks = find_blocks(situation, part["act_gate"])
     situation = situation.join(blocks, on="customer_id", how="left").with_columns(
         pl.col("is_blocked").fill_null(False), waits_for_matching().alias("credit_to_match")
     )
-    return Accounts(instalments, _add_contact_day(situation, terms.as_of, terms.settings))
+    return Accounts(instalments, _add_contact_day(situation, as_of, settings), rounds)
 
 
-def _describe(part: Frames, instalments: pl.DataFrame, terms: Terms) -> pl.DataFrame:
+def _describe(part: Frames, exposure: pl.DataFrame, places: pl.DataFrame, terms: Terms) -> pl.DataFrame:
     """Return one row per customer with something open: exposure, circumstances, profile, place."""
     as_of, scenario = terms.as_of, terms.scenario
-    exposure = measure_exposure(instalments)
-    customers = list_customers(part).select("customer_id", "party_type", "country", "timezone")
-    packs = assign_packs(customers, as_of, terms.settings.jurisdiction)
     return (
         exposure.join(find_circumstances(part, exposure, as_of, scenario), on="customer_id", how="left")
-        .join(customers, on="customer_id", how="left")
-        .join(packs, on="customer_id", how="left")
+        .join(places, on="customer_id", how="left")
         .join(part["pred_segment"].select("customer_id", "segment", "cause"), on="customer_id", how="left")
         .join(find_departments(part, as_of, scenario), on="customer_id", how="left")
         .with_columns(

@@ -19,10 +19,10 @@ def find_stage() -> pl.Expr:
 
     Notes
     -----
-    Columns action, past_level and overdue_count. A formal notice starts the formal stage and a legal review
+    Columns action, reached_level and overdue_count. A formal notice starts the formal stage and a legal review
     the judicial one; each needs the levels before it (scenario) and a named person.
     """
-    level = pl.col("past_level")
+    level = pl.col("reached_level")
     return (
         pl.when((pl.col("action") == Action.LEGAL_REVIEW) | (level >= JUDICIAL_LEVEL))
         .then(pl.lit(Stage.JUDICIAL.value))

@@ -17,6 +17,7 @@ from segmentation.treatment.account_gates import gate_rows, list_open_invoices
 from segmentation.treatment.contact_gates import list_outbound
 from segmentation.treatment.contact_hours import add_working_days, resolve_hours, to_local_time
 from segmentation.treatment.jurisdiction import PeriodStart, load_pack, pack_names
+from segmentation.treatment.reminder_levels import is_first_in_full
 from segmentation.treatment.wording import day_text
 
 POST = (Channel.LETTER.value, Channel.REGISTERED_LETTER.value)
@@ -25,9 +26,12 @@ _LONGEST_DELIVERY_DAYS = 45
 
 
 def starts_stage() -> pl.Expr:
-    """Return whether a contact is a first reminder (``dunning_level`` 1 or unknown) or a formal notice."""
+    """Return whether a contact is a first reminder (``dunning_level`` 1 or unknown) or a formal notice.
+
+    A call is neither, whatever level it was logged with.
+    """
     level = pl.col("dunning_level")
-    return level.is_null() | level.is_in([1, FORMAL_LEVEL])
+    return (pl.col("channel") != Channel.PHONE) & (level.is_null() | level.is_in([1, FORMAL_LEVEL]))
 
 
 def first_waiting_day(
@@ -50,7 +54,8 @@ def close_on_waiting_period(
     Parameters
     ----------
     ledger : core_contact_event; an outbound contact of dunning level 1, or of unknown level, is a
-        first reminder, one of level 3 a formal notice; when it names no invoice it is about the account.
+        first reminder, one of level 3 a formal notice; when it names no invoice it is about the account. Calls
+        are no reminder, nor are messages too short for the contents that the pack asks for.
     places : customer_id, jurisdiction, country and timezone.
     settings : waiting_period_days lengthens the period of the pack, never shortens it.
 
@@ -58,7 +63,7 @@ def close_on_waiting_period(
     -----
     The period is counted from the event that the pack names, in days of the customer's own calendar:
     the day after sending, the third working day after posting, or the day after receipt. Receipt that
-    is not on record counts as on the day of sending for electronic messages and calls, and as on the
+    is not on record counts as on the day of sending for electronic messages, and as on the
     third working day after sending for post (assumption). Saturdays are no working days, which is the
     longer reading.
     """
@@ -70,6 +75,7 @@ def close_on_waiting_period(
         list_outbound(ledger)
         .filter(starts_stage(), pl.col("sent_on") >= as_of - longest)
         .join(places, on="customer_id", how="inner")
+        .filter(is_first_in_full())
     )
     reminders = to_local_time(reminders, ("sent_at", "delivered_at"), settings).with_columns(
         pl.col("channel").is_in(POST).alias("is_post"),

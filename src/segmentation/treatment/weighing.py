@@ -28,7 +28,15 @@ _WEIGHED = (
 """What a candidate is weighed by; the rest of the situation is not repeated for each of them."""
 
 _ONLY_FOR_CANDIDATES = (
-    *("profile", "is_blocked", "past_level", "reminder_count", "contact_day", "overdue_count"),
+    *(
+        "profile",
+        "is_blocked",
+        "past_level",
+        "reached_level",
+        "reminder_count",
+        "contact_day",
+        "overdue_count",
+    ),
     *("act_days_late", "coming_days_late", "coming_due_date", "dispute_days_late"),
     *(condition.value for condition in Condition),
 )
@@ -73,7 +81,7 @@ def weigh_steps(part: Frames, accounts: Accounts, response: Response, arms: Arms
         pl.col("is_blocked").alias("is_account_closed"),
         (pl.col("is_blocked") & (pl.col("overdue_count") > 0)).alias("is_blocked"),
     )
-    wanted = list_candidates(weighed, scenario, settings).drop(_ONLY_FOR_CANDIDATES)
+    wanted = list_candidates(weighed, accounts.rounds, scenario, settings).drop(_ONLY_FOR_CANDIDATES)
     open_to = list_channels(wanted, part, gate, terms.as_of, terms.ways)
     mute = (
         wanted.join(open_to, on="customer_id", how="anti")
