@@ -16,7 +16,7 @@ from tests.treatment.random_book import RandomBook
 from tests.treatment.test_exploration import pay_after_contact
 
 AS_OF = date(2026, 3, 2)
-SEED, CUSTOMERS = 19, 90
+SEED, CUSTOMERS = 23, 90
 ALL = 10_000
 
 
