@@ -10,12 +10,13 @@ from typing import Any
 
 from segmentation.domain.vocabulary import ACTIONS_WITHOUT_CONTACT, Action
 from segmentation.publish.decision_bounds import (
-    ACTIONS_ON_OVERDUE,
     contact_hours,
     contact_zone,
     is_closed_day,
+    is_owed,
+    last_day,
     list_lawful_actions,
-    list_open_channels,
+    list_step_channels,
 )
 from segmentation.publish.decision_rules import Step
 
@@ -41,22 +42,30 @@ def list_open_actions(row: Mapping[str, Any], moment: datetime) -> list[str]:
     if row["blocked_by"]:
         is_open -= ACTIONS_WITHOUT_CONTACT if row["earliest_lawful_at"] else is_open
     is_open &= list_lawful_actions(row)
-    if not row["overdue_amount"] > 0:
-        is_open -= ACTIONS_ON_OVERDUE
-    if not (list_open_channels(row) and list_open_days(row, moment)):
-        is_open &= ACTIONS_WITHOUT_CONTACT
-    return [action.value for action in STEP_ORDER if action in is_open | kept]
+    return [
+        action.value
+        for action in STEP_ORDER
+        if action in kept or (action in is_open and is_owed(row, action) and _has_way(row, action, moment))
+    ]
 
 
-def list_open_days(row: Mapping[str, Any], moment: datetime) -> list[date]:
-    """Return the days, in order, of which some lawful hours are left before the recommendation expires."""
+def _has_way(row: Mapping[str, Any], action: str, moment: datetime) -> bool:
+    """Return whether a channel and a day are left for a step, or it needs none."""
+    if action in ACTIONS_WITHOUT_CONTACT:
+        return True
+    return bool(list_step_channels(row, action) and list_open_days(row, action, moment))
+
+
+def list_open_days(row: Mapping[str, Any], action: str, moment: datetime) -> list[date]:
+    """Return the days, in order, of which some hours are left that are lawful for a step and before it expires."""
     zone = contact_zone(row)
     start = row["window_start_at"] or row["earliest_lawful_at"]
     earliest = start.astimezone(zone).date() if start else row["as_of_date"]
     first = max(earliest, moment.astimezone(zone).date())
-    last = row["valid_until"].astimezone(zone).date()
+    expires = row["valid_until"].astimezone(zone).date()
+    last = min(expires, last_day(row, action) or expires)
     days = (first + timedelta(days=offset) for offset in range((last - first).days + 1))
-    windows = ((day, *_find_window(row, day)) for day in days if not is_closed_day(row, day))
+    windows = ((day, *_find_window(row, action, day)) for day in days if not is_closed_day(row, day))
     return [day for day, opens, closes in windows if closes > max(opens, moment)]
 
 
@@ -65,21 +74,23 @@ def build_step(row: Mapping[str, Any], action: str, channel: str | None, day: da
 
     Notes
     -----
-    On the recommended day the recommended hours are kept; on another day it is the lawful contact hours
-    in the customer's time zone, never before the recommended or lawful start nor after the recommendation ends.
+    On the recommended day the recommended hours are kept as far as they are lawful for the step; on another day, and
+    where none of them is, it is all of its lawful hours in the customer's time zone, never before gates have lifted
+    nor after the recommendation ends.
     """
     if action in ACTIONS_WITHOUT_CONTACT:
         return Step(action)
-    return Step(action, channel, *_find_window(row, day))
+    return Step(action, channel, *_find_window(row, action, day))
 
 
-def _find_window(row: Mapping[str, Any], day: date) -> tuple[datetime, datetime]:
+def _find_window(row: Mapping[str, Any], action: str, day: date) -> tuple[datetime, datetime]:
     zone = contact_zone(row)
-    first_hour, end_hour = contact_hours(row)
+    first_hour, end_hour = contact_hours(row, action)
     start, end = row["window_start_at"], row["window_end_at"]
-    if start and end and start.astimezone(zone).date() == day:
-        return start, end
     opening = datetime.combine(day, time(first_hour), zone)
     closing = datetime.combine(day, time(0), zone) + timedelta(hours=end_hour)
-    floors = [moment for moment in (opening, start, row["earliest_lawful_at"]) if moment is not None]
-    return max(floors).astimezone(UTC), min(closing, row["valid_until"]).astimezone(UTC)
+    floors, ceilings = [opening, row["earliest_lawful_at"] or opening], [closing, row["valid_until"]]
+    if start and end and start.astimezone(zone).date() == day and start < closing and end > opening:
+        floors.append(start)
+        ceilings.append(end)
+    return max(floors).astimezone(UTC), min(ceilings).astimezone(UTC)

@@ -18,7 +18,7 @@ from dashboards.adjustment import build_step, list_open_actions, list_open_days
 from dashboards.formats import find_zone
 from segmentation.domain.errors import SegmentationError
 from segmentation.domain.vocabulary import ACTIONS_WITHOUT_CONTACT, Decision
-from segmentation.publish.decision_bounds import contact_zone, list_open_channels
+from segmentation.publish.decision_bounds import contact_zone, list_step_channels
 from segmentation.publish.decision_rules import Step, is_expired, is_missed
 from segmentation.publish.reader import Snapshot
 
@@ -139,21 +139,23 @@ def _draw_ignore_form(row: Mapping[str, Any], common: tuple[Any, ...]) -> None:
 def _draw_adjust_form(row: dict[str, Any], common: tuple[Any, ...], moment: datetime) -> None:
     key = row["recommendation_id"]
     actions = list_open_actions(row, moment)
-    channels = list_open_channels(row)
-    days = list_open_days(row, moment)
+    # Outside the form, so that channels and days follow the step that is chosen.
+    action = st.selectbox(
+        "Step",
+        actions,
+        index=actions.index(row["action"]) if row["action"] in actions else 0,
+        format_func=lambda code: wording.say(wording.ACTIONS, code),
+        key=f"adjust-action-{key}",
+    )
+    channels = list_step_channels(row, action)
+    days = [] if action in ACTIONS_WITHOUT_CONTACT else list_open_days(row, action, moment)
     with st.form(f"adjust-form-{key}"):
-        step, channel, day = st.columns(3)
-        step.selectbox(
-            "Step",
-            actions,
-            index=actions.index(row["action"]) if row["action"] in actions else 0,
-            format_func=lambda code: wording.say(wording.ACTIONS, code),
-            key=f"adjust-action-{key}",
-        )
+        channel, day = st.columns(2)
         channel.selectbox(
             "Channel",
             channels,
             index=channels.index(row["channel"]) if row["channel"] in channels else 0,
+            disabled=not channels,
             format_func=lambda code: wording.say(wording.CHANNELS, code),
             key=f"adjust-channel-{key}",
             help="Not used when nobody outside your own organisation is contacted.",
@@ -166,12 +168,12 @@ def _draw_adjust_form(row: dict[str, Any], common: tuple[Any, ...], moment: date
             disabled=not days,
             key=f"adjust-day-{key}",
             format="DD/MM/YYYY",
-            help="Between the earliest lawful day and the day until which this recommendation is valid.",
+            help="Between the earliest lawful day and the last one on which this step holds.",
         )
         st.caption(
-            "Only channels that are permitted and reach this customer are offered."
+            "Only channels of this step that are permitted and reach the customer are offered."
             if channels
-            else "No channel is open for this customer: nobody may be contacted."
+            else "Nobody is contacted."
         )
         if row["blocked_by"]:
             st.caption("What is closed stays closed: a step that would begin before it opens is refused.")

@@ -256,6 +256,7 @@ def _add_recommendation(rows: dict, as_of: date, customer: str, currency: str, l
     action, channel, tone, level, needs_approval, blocked = _STEPS[customer]
     opened = [r for r in rows["pred_instalment_risk"] if r["customer_id"] == customer]
     overdue = [r for r in opened if r["days_late"] > 0]
+    coming = [r["due_date"] for r in opened if -7 <= r["days_late"] <= 0]
     start = _at(as_of + timedelta(days=1), 8) if channel else None
     value = Decimal(max(lateness, 0) * 3 + 1)
     lifts = _at(as_of + timedelta(days=5)) if "cool_down" in blocked else None
@@ -273,6 +274,7 @@ def _add_recommendation(rows: dict, as_of: date, customer: str, currency: str, l
             "past_level": 0,
             "open_amount": sum((r["open_amount"] for r in opened), Decimal(0)),
             "overdue_amount": sum((r["open_amount"] for r in overdue), Decimal(0)),
+            "coming_due_date": min(coming, default=None),
             "currency": currency,
             "oldest_days_late": max((r["days_late"] for r in overdue), default=None),
             "expected_value_amount": Decimal(0) if action == "wait" else value,

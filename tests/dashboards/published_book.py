@@ -229,6 +229,7 @@ def build_book(
         pl.lit("Europe/Brussels").alias("contact_timezone"),
         pl.lit(8).alias("open_hour"),
         pl.lit(20).alias("close_hour"),
+        pl.lit(as_of + timedelta(days=5)).alias("coming_due_date"),
         pl.lit([day.isoformat() for day in _month(as_of) if day.weekday() == 6]).alias("closed_days"),
         pl.Series("needs_approval", [STEPS[s][0] == "formal_notice" for s in step]),
         pl.lit(1.0).alias("propensity"),

@@ -121,8 +121,9 @@ def test_adjust_records_another_channel_with_the_recommended_hours(app, data_roo
     first = todo_of(data_root)[0]
     key = first["recommendation_id"]
     app.button(key=f"adjust-{key}").click().run()
-    app.selectbox(key=f"adjust-action-{key}").set_value("call")
-    app.selectbox(key=f"adjust-channel-{key}").set_value("phone")
+    app.selectbox(key=f"adjust-action-{key}").set_value("call").run()
+    channel = app.selectbox(key=f"adjust-channel-{key}")
+    assert (channel.options, channel.value) == (["Phone"], "phone"), "the form follows the step"
     app.text_input(key=f"adjust-reason-{key}").set_value("Asked to be called")
     app.button(key=f"adjust-send-{key}").click().run()
     assert not app.error
@@ -191,7 +192,13 @@ def test_only_open_channels_and_true_steps_are_offered(tmp_path, open_page):
     row = todo_of(tmp_path)[0]
     key = row["recommendation_id"]
     app.button(key=f"adjust-{key}").click().run()
-    assert app.selectbox(key=f"adjust-channel-{key}").options == ["E-mail", "Letter"]
+    for step, channels in (
+        ("thank_you", ["E-mail", "Letter"]),
+        ("self_service_link", ["E-mail"]),
+        ("wait", []),
+    ):
+        app.selectbox(key=f"adjust-action-{key}").set_value(step).run()
+        assert app.selectbox(key=f"adjust-channel-{key}").options == channels
     offered = set(adjustment.list_open_actions(row, NOW))
     assert not (offered - {row["action"]}) & {
         "reminder",

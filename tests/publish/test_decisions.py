@@ -242,7 +242,7 @@ def test_a_channel_that_the_customer_opted_out_of_is_refused(recommendations):
     row = recommendations["C002"]
     with pytest.raises(UsageError, match="Contact by portal is not permitted"):
         _adjusted(row, "reminder", "portal", **_window(row, 10, days=2))
-    with pytest.raises(UsageError, match="no channel is open"):
+    with pytest.raises(UsageError, match="no channel of this one is open"):
         _adjusted(row | {"open_channels": []}, "call", "phone", **_window(row, 10, days=2))
 
 
@@ -253,7 +253,7 @@ def test_where_open_channels_are_not_known_only_the_recommended_one_may_be_used(
     } | channels
     assert _adjusted(row, "reminder", "email", **_window(row, 10, days=2)).channel == "email"
     with pytest.raises(UsageError, match="Choose one of email"):
-        _adjusted(row, "call", "phone", **_window(row, 10, days=2))
+        _adjusted(row, "reminder", "letter", **_window(row, 10, days=2))
 
 
 @pytest.mark.parametrize(

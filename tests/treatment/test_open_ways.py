@@ -1,5 +1,7 @@
 """What a person who chooses another step must keep to is written beside the recommendation."""
 
+from datetime import timedelta
+
 import pytest
 
 from segmentation.domain.settings import TreatmentSettings
@@ -73,3 +75,22 @@ def test_what_a_decision_assumes_is_never_wider_than_the_packs():
         hours = load_pack(name).hours
         assert hours.open_hour <= OPEN_HOUR
         assert hours.close_hour >= CLOSE_HOUR
+
+
+@pytest.mark.parametrize(
+    ("party_type", "hours"), [("legal_person", (9, 17)), ("consumer", (8, 20)), (None, (8, 20))]
+)
+def test_hours_of_calls_are_those_of_an_office_where_there_is_one(empty_book, party_type, hours):
+    advice = empty_book.customer(party_type=party_type).invoice().risk().advice()
+    assert (advice["call_open_hour"], advice["call_close_hour"]) == hours
+
+
+def test_the_last_day_of_a_notice_is_the_first_due_date_that_no_gate_closes(empty_book):
+    book = empty_book.customer()
+    for name, ahead in (("A", 2), ("B", 4), ("C", 9)):
+        book.invoice(name, days_late=-ahead)
+    assert book.advice()["coming_due_date"] == AS_OF + timedelta(days=2)
+    book.add("dispute", dispute_id="D", invoice_id="A", opened_at=AS_OF)
+    assert book.advice()["coming_due_date"] == AS_OF + timedelta(days=4)
+    book.add("dispute", dispute_id="E", invoice_id="B", opened_at=AS_OF)
+    assert book.advice()["coming_due_date"] is None

@@ -53,7 +53,7 @@ def test_a_dispute_raised_today_forbids(book, advice):
     assert recheck(book, advice) == ["open_dispute"]
     book.invoice("J")
     assert recheck(book, advice) == ["open_dispute"], "the message asks for the one in dispute"
-    by_hand = advice.with_columns(pl.lit(None, dtype=pl.String).alias("asked_invoices"))
+    by_hand = choose(advice, "reminder", "letter")
     assert recheck(book, by_hand) == [], "a message of one's own may be about another overdue invoice"
 
 
@@ -78,12 +78,15 @@ def test_another_amount_or_due_date_forbids_the_message_that_names_the_old_one(b
     assert recheck(book, advice) == ["debt_changed"]
 
 
-@pytest.mark.parametrize("action", ["call", "legal_review"])
-def test_a_step_chosen_by_a_person_needs_something_overdue(book, action):
-    advice = book.invoice("L", days_late=-30).risk().recommend()
-    chosen = advice.with_columns(
-        pl.lit(action).alias("action"), pl.lit(None, dtype=pl.String).alias("asked_invoices")
-    )
+def choose(advice, action, channel):
+    """The step that a person chose instead of the one recommended; no message was written for it."""
+    step = {"action": action, "channel": channel, "asked_invoices": None}
+    return advice.with_columns(pl.lit(value, dtype=pl.String).alias(name) for name, value in step.items())
+
+
+@pytest.mark.parametrize(("action", "channel"), [("call", "phone"), ("legal_review", None)])
+def test_a_step_chosen_by_a_person_needs_something_overdue(book, action, channel):
+    chosen = choose(book.invoice("L", days_late=-30).risk().recommend(), action, channel)
     assert recheck(book, chosen) == []
     pay(book, "I")
     assert recheck(book, chosen) == ["debt_changed"]
@@ -148,3 +151,25 @@ def test_the_decision_itself_does_not_forbid_what_it_approves(book, advice):
 
 def test_a_stale_ledger_forbids(book, advice):
     assert recheck(book, advice, NOW + timedelta(days=9)) == ["stale_source"]
+
+
+@pytest.mark.parametrize(
+    ("action", "channel"), [("call", "email"), ("formal_notice", "email"), ("reminder", "phone")]
+)
+def test_a_step_by_a_channel_that_is_not_its_own_is_held_back(book, advice, action, channel):
+    assert recheck(book, choose(advice, action, channel)) == ["channel_not_permitted"]
+
+
+@pytest.mark.parametrize(
+    ("party_type", "hour", "held"),
+    [
+        ("legal_person", 17, ["closed_hours"]),
+        ("public_body", 7, ["closed_hours"]),
+        ("legal_person", 15, []),
+        ("consumer", 17, []),
+    ],
+)
+def test_a_call_to_an_office_keeps_to_its_hours(empty_book, party_type, hour, held):
+    book = empty_book.customer(party_type=party_type).invoice().risk()
+    call = choose(book.recommend(), "call", "phone")
+    assert recheck(book, call, NOW.replace(hour=hour, minute=30)) == held

@@ -12,18 +12,8 @@ from zoneinfo import ZoneInfo
 from segmentation.domain.errors import UsageError
 from segmentation.domain.published_tables import CALENDAR_DAYS
 from segmentation.domain.settings import TreatmentSettings
+from segmentation.domain.step_terms import STEP_TERMS, Debt
 from segmentation.domain.vocabulary import FORMAL_ACTIONS, Action
-
-ACTIONS_ON_OVERDUE = frozenset(
-    {
-        Action.REMINDER,
-        Action.CALL,
-        Action.PAYMENT_PLAN_OFFER,
-        Action.FORMAL_NOTICE,
-        Action.LEGAL_REVIEW,
-    }
-)
-"""Steps that claim a debt is past its due date: without one they would be untrue."""
 
 OPEN_HOUR, CLOSE_HOUR = 8, 20
 """Lawful hours where a recommendation names none; its own are never wider."""
@@ -37,6 +27,12 @@ def list_open_channels(recommendation: Mapping[str, Any]) -> list[str]:
     if channels is not None:
         return list(channels)
     return [recommendation["channel"]] if recommendation["channel"] else []
+
+
+def list_step_channels(recommendation: Mapping[str, Any], action: str) -> list[str]:
+    """Return the channels that a step may use: those open for the customer by which it is lawful at all."""
+    lawful = STEP_TERMS[Action(action)].channels
+    return [channel for channel in list_open_channels(recommendation) if channel in lawful]
 
 
 def list_lawful_actions(recommendation: Mapping[str, Any]) -> frozenset[str]:
@@ -54,10 +50,35 @@ def contact_zone(recommendation: Mapping[str, Any]) -> ZoneInfo:
     return ZoneInfo(recommendation.get("contact_timezone") or TreatmentSettings().default_timezone)
 
 
-def contact_hours(recommendation: Mapping[str, Any]) -> tuple[int, int]:
-    """Return the first lawful hour and the hour from which contact is not lawful, customer's time."""
-    first, end = recommendation.get("open_hour"), recommendation.get("close_hour")
+def contact_hours(recommendation: Mapping[str, Any], action: str) -> tuple[int, int]:
+    """Return the first lawful hour of a step and the hour from which it is not lawful, customer's time."""
+    names = ("open_hour", "close_hour")
+    first, end = (recommendation.get(name) for name in names)
+    if STEP_TERMS[Action(action)].is_call:
+        calls = (recommendation.get(f"call_{name}") for name in names)
+        first, end = (own if own is not None else hour for own, hour in zip(calls, (first, end), strict=True))
     return (OPEN_HOUR if first is None else first), (CLOSE_HOUR if end is None else end)
+
+
+def last_day(recommendation: Mapping[str, Any], action: str) -> date | None:
+    """Return the last day of a step that is about what is still to fall due; None where no due date bounds it."""
+    debt = STEP_TERMS[Action(action)].debt
+    is_about_coming = debt is Debt.COMING or (debt is Debt.ANY and not recommendation["overdue_amount"] > 0)
+    day: date | None = recommendation.get("coming_due_date") if is_about_coming else None
+    return day
+
+
+def is_owed(recommendation: Mapping[str, Any], action: str) -> bool:
+    """Return whether the customer owes what a step is about."""
+    debt = STEP_TERMS[Action(action)].debt
+    is_overdue = bool(recommendation["overdue_amount"] > 0)
+    is_coming = recommendation.get("coming_due_date") is not None
+    return {
+        Debt.NONE: True,
+        Debt.OVERDUE: is_overdue,
+        Debt.COMING: is_coming,
+        Debt.ANY: is_overdue or is_coming,
+    }[debt]
 
 
 def is_closed_day(recommendation: Mapping[str, Any], day: date) -> bool:
@@ -66,11 +87,15 @@ def is_closed_day(recommendation: Mapping[str, Any], day: date) -> bool:
 
 
 def require_debt(action: str, recommendation: Mapping[str, Any]) -> None:
-    """Raise UsageError when the step claims an overdue debt and nothing is overdue."""
-    if action in ACTIONS_ON_OVERDUE and not recommendation["overdue_amount"] > 0:
+    """Raise UsageError when the customer does not owe what the step is about."""
+    if not is_owed(recommendation, action):
+        is_coming = STEP_TERMS[Action(action)].debt is Debt.COMING
         raise UsageError(
-            f"The step {action} is not permitted: nothing of this customer is overdue",
-            remedy="Choose to wait, or a friendly notice before the due date.",
+            f"The step {action} is not permitted: nothing of this customer "
+            + ("falls due within a week" if is_coming else "is overdue"),
+            remedy="Choose to wait."
+            if is_coming
+            else "Choose to wait, or a friendly notice before the due date.",
         )
 
 
@@ -83,18 +108,25 @@ def require_lawful_action(action: str, recommendation: Mapping[str, Any]) -> Non
         )
 
 
-def require_open_channel(channel: str | None, recommendation: Mapping[str, Any]) -> None:
-    """Raise UsageError when the channel is refused, needs a consent that is missing, or reaches nobody."""
-    usable = list_open_channels(recommendation)
+def require_open_channel(action: str, channel: str | None, recommendation: Mapping[str, Any]) -> None:
+    """Raise UsageError when the channel is refused, lacks a consent, reaches nobody, or is not one of the step."""
+    usable = list_step_channels(recommendation, action)
     if channel not in usable:
+        is_open = channel in list_open_channels(recommendation)
         raise UsageError(
-            f"Contact by {channel} is not permitted or does not reach this customer",
-            remedy=f"Choose one of {', '.join(usable)}." if usable else "Choose to wait: no channel is open.",
+            f"The step {action} is not made by {channel}"
+            if is_open
+            else f"Contact by {channel} is not permitted or does not reach this customer",
+            remedy=f"Choose one of {', '.join(usable)}."
+            if usable
+            else "Choose to wait or another step: no channel of this one is open.",
         )
 
 
-def require_lawful_hours(start: datetime, end: datetime, recommendation: Mapping[str, Any]) -> None:
-    """Raise UsageError unless the window lies within the contact hours of one open day, customer's time.
+def require_lawful_hours(
+    action: str, start: datetime, end: datetime, recommendation: Mapping[str, Any]
+) -> None:
+    """Raise UsageError unless the window lies within the step's hours of one open day, customer's time.
 
     Notes
     -----
@@ -102,7 +134,7 @@ def require_lawful_hours(start: datetime, end: datetime, recommendation: Mapping
     ``closed_days``. A window beyond the days for which they are known is refused as well.
     """
     zone = contact_zone(recommendation)
-    first_hour, end_hour = contact_hours(recommendation)
+    first_hour, end_hour = contact_hours(recommendation, action)
     day = start.astimezone(zone).date()
     opens = datetime.combine(day, time(first_hour), zone)
     closes = datetime.combine(day, time(0), zone) + timedelta(hours=end_hour)
@@ -121,6 +153,12 @@ def require_lawful_hours(start: datetime, end: datetime, recommendation: Mapping
         raise UsageError(
             f"Contact is not permitted on {day}: it is a Sunday, a public holiday or another closed day",
             remedy="Choose another day.",
+        )
+    due_date = last_day(recommendation, action)
+    if due_date is not None and day > due_date:
+        raise UsageError(
+            f"The window on {day} is after the due date, {due_date}: a notice before it would be untrue",
+            remedy="Choose an earlier day; or wait, and decide on a later worklist.",
         )
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from segmentation.domain.errors import UsageError
 from segmentation.domain.vocabulary import ACTIONS_WITHOUT_CONTACT, Action, Channel, Decision
 from segmentation.publish.decision_bounds import (
+    contact_zone,
     require_debt,
     require_lawful_action,
     require_lawful_hours,
@@ -122,6 +123,12 @@ def require_still_valid(recommendation: Mapping[str, Any], step: Step | None, de
         )
 
 
+def _find_first_day(recommendation: Mapping[str, Any]) -> datetime | None:
+    """Return the start of the recommended day, customer's time: the hours of another step may be earlier ones."""
+    start: datetime | None = recommendation["window_start_at"]
+    return start and start.astimezone(contact_zone(recommendation)).replace(hour=0, minute=0, second=0)
+
+
 def _require_complete(step: Step) -> None:
     if step.action not in set(Action):
         raise UsageError(f"Unknown step {step.action!r}", remedy=f"Choose one of {', '.join(Action)}.")
@@ -159,12 +166,12 @@ def _require_lawful(step: Step, proposed: Step, recommendation: Mapping[str, Any
     require_lawful_action(step.action, recommendation)
     if step.window_start_at is None or step.window_end_at is None:
         return
-    floor = max((moment for moment in (recommendation["window_start_at"], lifted_at) if moment), default=None)
+    floor = max((moment for moment in (_find_first_day(recommendation), lifted_at) if moment), default=None)
     if floor is not None and step.window_start_at < floor:
         raise UsageError(
             f"The window begins before {floor:%Y-%m-%d %H:%M} UTC, the earliest lawful moment",
             remedy="Let it begin then or later.",
         )
-    require_open_channel(step.channel, recommendation)
-    require_lawful_hours(step.window_start_at, step.window_end_at, recommendation)
+    require_open_channel(step.action, step.channel, recommendation)
+    require_lawful_hours(step.action, step.window_start_at, step.window_end_at, recommendation)
     require_within_validity(step.window_end_at, recommendation)

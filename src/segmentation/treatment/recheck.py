@@ -13,10 +13,18 @@ from segmentation.domain.room_tables import GATE
 from segmentation.domain.row_lookup import is_known
 from segmentation.domain.schema import Frames
 from segmentation.domain.settings import TreatmentSettings
+from segmentation.domain.step_terms import STEP_TERMS
 from segmentation.domain.vocabulary import ACTIONS_WITHOUT_CONTACT, GATES_WORKED_BEHIND, Action, BlockCode
-from segmentation.treatment.contact_hours import is_lawful, resolve_hours
+from segmentation.treatment.contact_hours import has_offices, is_lawful, resolve_hours
 from segmentation.treatment.gates import close_gates, list_customers
 from segmentation.treatment.jurisdiction import assign_packs
+from segmentation.treatment.wording import channel_word
+
+_LAWFUL_CHANNELS = pl.DataFrame(
+    [(action.value, channel.value) for action, terms in STEP_TERMS.items() for channel in terms.channels],
+    schema=["action", "step_channel"],
+    orient="row",
+)
 
 
 def recheck_recommendations(
@@ -67,6 +75,20 @@ def recheck_recommendations(
     )
     of_invoice = lapsed.select("recommendation_id", "invoice_id").join(gate, on="invoice_id", how="inner")
     changed = lapsed.drop_nulls("detail").with_columns(pl.lit(BlockCode.DEBT_CHANGED.value).alias("gate"))
+    unlawful = (
+        steps.filter(~is_internal)
+        .join(_LAWFUL_CHANNELS, on=["action", "step_channel"], how="anti")
+        .select(
+            *("recommendation_id", "customer_id"),
+            pl.lit(BlockCode.CHANNEL_NOT_PERMITTED.value).alias("gate"),
+            pl.col("step_channel").alias("channel"),
+            pl.format(
+                "The step {} is not made by {}.",
+                pl.col("action").str.replace_all("_", " "),
+                channel_word(pl.col("step_channel")),
+            ).alias("detail"),
+        )
+    )
     places = list_customers(ledger)
     places = places.join(assign_packs(places, today, settings.jurisdiction), on="customer_id")
     late_rows = [
@@ -76,12 +98,21 @@ def recheck_recommendations(
             BlockCode.CLOSED_HOURS.value,
             "It is outside the hours in which this customer may be contacted.",
         )
-        for identifier, customer, jurisdiction, country, timezone in steps.filter(~is_internal)
+        for identifier, customer, action, jurisdiction, country, timezone, party_type in steps.filter(
+            ~is_internal
+        )
         .join(places, on="customer_id", how="left")
-        .select("recommendation_id", "customer_id", "jurisdiction", "country", "timezone")
+        .select(
+            *("recommendation_id", "customer_id", "action"),
+            *("jurisdiction", "country", "timezone", "party_type"),
+        )
         .iter_rows()
         if not is_lawful(
-            resolve_hours(jurisdiction or settings.jurisdiction, country, timezone, settings), now
+            resolve_hours(
+                *(jurisdiction or settings.jurisdiction, country, timezone, settings),
+                is_business_call=STEP_TERMS[Action(action)].is_call and has_offices(party_type),
+            ),
+            now,
         )
     ]
     late = pl.DataFrame(
@@ -94,7 +125,7 @@ def recheck_recommendations(
             "detail": pl.String,
         },
     )
-    return pl.concat([of_account, of_invoice, changed, late], how="diagonal").sort(
+    return pl.concat([of_account, of_invoice, changed, unlawful, late], how="diagonal").sort(
         "recommendation_id", "gate", "channel", "invoice_id", nulls_last=True
     )
 

@@ -8,12 +8,14 @@ from decimal import Decimal
 from enum import StrEnum
 from functools import cache
 from importlib import resources
+from typing import Self
 
 import polars as pl
 import yaml
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from segmentation.domain.settings import TreatmentSettings
+from segmentation.domain.step_terms import STEP_TERMS
 from segmentation.domain.vocabulary import Action, Cause, Channel, Segment, Tone
 
 NEVER_DAY = 99_999
@@ -61,6 +63,12 @@ class Step(_Rules):
     channels: tuple[Channel, ...]
     tone: Tone
     when: Condition | None = None
+
+    @model_validator(mode="after")
+    def _uses_lawful_channels(self) -> Self:
+        if others := set(self.channels) - STEP_TERMS[self.step].channels:
+            raise ValueError(f"{self.step} is not made by {', '.join(sorted(others))}")
+        return self
 
 
 class Profile(_Rules):
