@@ -43,7 +43,7 @@ _PEOPLE = [
 
 # action, channel, tone, level, needs approval, blocked by
 _STEPS = {
-    "C001": ("payment_plan_offer", "phone", "supportive", 1, False, []),
+    "C001": ("payment_plan_offer", "email", "supportive", 1, False, []),
     "C002": ("reminder", "email", "neutral", 2, False, []),
     "C003": ("reminder", "email", "friendly", 1, False, []),
     "C004": ("self_service_link", "email", "friendly", 1, False, []),

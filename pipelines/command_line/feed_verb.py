@@ -51,18 +51,21 @@ def feed(
     ] = None,
     now: NowOption = "",
 ) -> None:
-    """List the steps that people accepted and that every gate still allows, on the ledger as it now is."""
+    """List the steps that people accepted, that have begun and that every gate still allows, on the ledger as it now is."""
     from segmentation.publish.dunning_feed import explain_silence, list_actionable_steps
 
     console = Console()
     if out:
         remove_output(out)  # whatever happens from here on, nobody reads yesterday's steps again
     moment = _read_moment(now)
-    steps = list_actionable_steps(data_root, moment, decisions or None)
+    decided = list_actionable_steps(data_root, moment, decisions or None)
+    has_begun = decided["window_start_at"].is_null() | (decided["window_start_at"] <= moment)
+    steps, ahead = decided.filter(has_begun), decided.filter(~has_begun)
     if silence := explain_silence(data_root, moment):
         console.print(silence)
     else:
         steps = _hold_back(console, steps, ledger, mapping, data_root, settings, decisions, moment)
+        _show_ahead(console, ahead)
     if out:
         write_output(out, steps.write_ndjson)
 
@@ -127,6 +130,15 @@ def _read_moment(text: str) -> dt.datetime:
             f"{text!r} has no time zone", where="--now", remedy="Add one: 2026-03-02T09:00+01:00."
         )
     return moment
+
+
+def _show_ahead(console: Console, ahead: "pl.DataFrame") -> None:
+    """Say how many steps are still to begin."""
+    if not ahead.is_empty():
+        first = ahead["window_start_at"].min()
+        console.print(
+            f"{ahead.height} more begin(s) later, the first at {first:%Y-%m-%d %H:%M} UTC: ask again then."
+        )
 
 
 def _show(console: Console, allowed: "pl.DataFrame", closed: "pl.DataFrame", steps: "pl.DataFrame") -> None:

@@ -45,7 +45,7 @@ STEPS = (
     ("reminder", "email", "friendly"),
     ("call", "phone", "neutral"),
     ("self_service_link", "sms", "friendly"),
-    ("payment_plan_offer", "phone", "supportive"),
+    ("payment_plan_offer", "email", "supportive"),
     ("dispute_follow_up", "email", "neutral"),
     ("formal_notice", "registered_letter", "formal"),
     ("wait", None, None),

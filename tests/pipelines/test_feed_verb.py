@@ -15,7 +15,8 @@ from segmentation.publish.decisions import DecisionStore
 from segmentation.publish.reader import open_current
 from tests.snapshot_factory import AS_OF, publish_example
 
-LAWFUL = dt.datetime.combine(AS_OF, dt.time(10), dt.UTC)
+LAWFUL = dt.datetime.combine(AS_OF + dt.timedelta(days=1), dt.time(10), dt.UTC)
+"""Within the window of the step."""
 
 
 @pytest.fixture
@@ -77,9 +78,23 @@ def test_a_payment_between_approval_and_sending_holds_the_step_back(accepted, tm
     assert out.read_text(encoding="utf-8") == ""
 
 
+def test_a_step_does_not_leave_before_its_window_opens(accepted, tmp_path, capsys):
+    root, row = accepted
+    ledger, out = write_ledger(tmp_path / "ledger", paid=False), tmp_path / "steps.jsonl"
+    second = dt.timedelta(seconds=1)
+    assert run_feed(root, ledger, row["window_start_at"] - second, out) == ExitCode.DONE
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "0 of 0 decided step(s) may be carried out now" in shown
+    assert "1 more begin(s) later, the first at 2026-03-03 08:00 UTC" in shown
+    assert out.read_text(encoding="utf-8") == ""
+    assert run_feed(root, ledger, row["window_start_at"], out) == ExitCode.DONE
+    assert "later" not in capsys.readouterr().out
+    assert json.loads(out.read_text(encoding="utf-8"))["customer_id"] == "C001"
+
+
 def test_at_night_nothing_leaves(accepted, tmp_path, capsys):
     root, _ = accepted
-    night = LAWFUL.replace(hour=22)
+    night = LAWFUL.replace(hour=19)  # an hour later where the customer is
     run_feed(root, write_ledger(tmp_path / "ledger", paid=False), night, tmp_path / "steps.jsonl")
     assert "held back (closed hours)" in " ".join(capsys.readouterr().out.split())
 

@@ -218,7 +218,7 @@ def _close(gate, channel=None, customer="C001", invoice=None):
     [
         {"act_recommendation": _block(["insolvency"], action="wait")},
         {"act_gate": _close("insolvency")},
-        {"act_gate": _close("channel_not_permitted", "phone")},  # the channel that was decided on
+        {"act_gate": _close("channel_not_permitted", "email")},  # the channel that was decided on
         {"act_recommendation": lambda frame: frame.filter(pl.col("customer_id") != "C001")},  # nothing open
         {"act_recommendation": _block([], open_amount=Decimal("0.000"), overdue_amount=Decimal("0.000"))},
     ],
