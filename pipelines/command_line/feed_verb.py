@@ -135,7 +135,7 @@ def _read_moment(text: str) -> dt.datetime:
 def _show_ahead(console: Console, ahead: "pl.DataFrame") -> None:
     """Say how many steps are still to begin."""
     if not ahead.is_empty():
-        first = ahead["window_start_at"].min()
+        first = ahead["window_start_at"].sort()[0]
         console.print(
             f"{ahead.height} more begin(s) later, the first at {first:%Y-%m-%d %H:%M} UTC: ask again then."
         )
