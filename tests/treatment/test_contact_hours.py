@@ -45,6 +45,7 @@ def window(
             {
                 "jurisdiction": jurisdiction,
                 "country": country,
+                "region": None,
                 "timezone": timezone,
                 "party_type": party_type,
                 "is_call": is_call,
@@ -54,6 +55,7 @@ def window(
         schema_overrides={
             "timezone": pl.String,
             "country": pl.String,
+            "region": pl.String,
             "party_type": pl.String,
             "not_before_date": pl.Date,
         },
@@ -89,6 +91,25 @@ def test_dutch_liberation_day_counts_every_year():
     assert window(date(2026, 5, 5), "nl_consumer", "NL", "Europe/Amsterdam")["window_day"] == date(2026, 5, 6)
 
 
+@pytest.mark.parametrize(
+    ("country", "region", "day", "is_closed"),
+    [
+        ("GB", "GB-ENG", "2026-08-31", True),
+        ("GB", "GB-SCT", "2026-08-31", False),
+        ("GB", None, "2026-08-31", True),
+        ("DE", "DE-BY", "2026-06-04", True),
+        ("DE", "BE", "2026-06-04", False),
+        ("DE", "nowhere", "2026-06-04", True),
+        ("ES", "ES-MD", "2026-04-02", True),
+    ],
+)
+def test_holidays_of_the_region_are_closed_and_those_of_all_where_it_is_not_known(
+    country, region, day, is_closed
+):
+    hours = resolve_hours("eu_business", country, region, "Europe/Brussels", SETTINGS)
+    assert is_lawful(hours, datetime.fromisoformat(f"{day}T10:00+00:00")) is not is_closed
+
+
 def test_calls_and_offices_stay_closed_on_saturdays():
     saturday = date(2026, 3, 7)
     assert window(saturday)["window_day"] == saturday
@@ -97,8 +118,8 @@ def test_calls_and_offices_stay_closed_on_saturdays():
 
 
 def test_a_customer_whose_clock_lags_is_not_contacted_the_evening_before():
-    found = window(date(2026, 3, 3), "strictest", "US", "America/New_York")
-    assert found["window_start_at"] == utc("2026-03-03T13:00")
+    found = window(date(2026, 3, 4), "strictest", "US", "America/New_York")
+    assert found["window_start_at"] == utc("2026-03-04T13:00")
 
 
 def test_a_customer_whose_clock_leads_gets_what_is_left_of_the_day():
@@ -108,8 +129,8 @@ def test_a_customer_whose_clock_leads_gets_what_is_left_of_the_day():
 
 
 def test_an_unknown_zone_or_country_takes_the_defaults():
-    hours = resolve_hours("strictest", "391", "Mars/Olympus", SETTINGS)
-    assert (hours.timezone, hours.holiday_countries) == ("Europe/Brussels", ("BE", "NL"))
+    hours = resolve_hours("strictest", "391", None, "Mars/Olympus", SETTINGS)
+    assert (hours.timezone, hours.holiday_places) == ("Europe/Brussels", ("BE", "NL"))
 
 
 def test_no_day_to_start_from_gives_no_window():
@@ -161,6 +182,7 @@ def test_a_window_is_never_outside_lawful_hours(
         {
             "jurisdiction": [jurisdiction],
             "country": pl.Series([country], dtype=pl.String),
+            "region": pl.Series([None], dtype=pl.String),
             "timezone": [zone],
             "party_type": pl.Series([party_type], dtype=pl.String),
             "is_call": [is_call],
@@ -170,7 +192,7 @@ def test_a_window_is_never_outside_lawful_hours(
     found = find_windows(frame, chosen).row(0, named=True)
     start, end = found["window_start_at"], found["window_end_at"]
     assert datetime.combine(day, time(0), UTC) <= start < end
-    hours = resolve_hours(jurisdiction, country, zone, chosen)
+    hours = resolve_hours(jurisdiction, country, None, zone, chosen)
     last = end - timedelta(seconds=1)
     inside = start + (end - start) / 2
     for moment in (start, inside, last):
@@ -179,14 +201,14 @@ def test_a_window_is_never_outside_lawful_hours(
         assert local.date() == found["window_day"] >= day
         assert is_lawful(hours, moment)
         assert local.weekday() != 6, "never on a Sunday"
-        assert not any(local.date() in list_holidays(c, local.year) for c in hours.holiday_countries)
+        assert not any(local.date() in list_holidays(c, local.year) for c in hours.holiday_places)
     assert not is_call or found["window_day"].weekday() < 5
 
 
 @settings(max_examples=100, deadline=None)
 @given(zone=st.sampled_from(ZONES), day=st.dates(date(2015, 1, 1), date(2030, 12, 31)))
 def test_no_earlier_moment_of_the_days_before_the_window_was_lawful(zone, day):
-    hours = resolve_hours("be_consumer", "BE", zone, SETTINGS)
+    hours = resolve_hours("be_consumer", "BE", None, zone, SETTINGS)
     not_before = datetime.combine(day, time(0), UTC)
     start, _ = next_window(hours, not_before, day)
     moment = not_before

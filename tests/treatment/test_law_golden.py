@@ -75,7 +75,7 @@ def test_costs(case):
 
 @pytest.mark.parametrize("case", spread("hours"), ids=name)
 def test_hours(case):
-    hours = resolve_hours(case["pack"], case["country"], case["timezone"], TreatmentSettings())
+    hours = resolve_hours(case["pack"], case["country"], None, case["timezone"], TreatmentSettings())
     assert is_lawful(hours, datetime.fromisoformat(case["at"]).astimezone(UTC)) is case["is_open"], case[
         "working"
     ]

@@ -105,8 +105,10 @@ def _end_of_waiting(
     """Return the first day after the waiting period of the first reminder; None when there was none."""
     if not reminded_on:
         return None
-    holidays = resolve_hours(pack.pack, country, None, settings).holiday_countries
-    first = first_waiting_day(pack.waiting.post, min(reminded_on), None, is_post=True, countries=holidays)
+    holidays = resolve_hours(pack.pack, country, None, None, settings).holiday_places
+    first = first_waiting_day(
+        pack.waiting.post, min(reminded_on), None, is_post=True, holiday_places=holidays
+    )
     return first + timedelta(
         days=max(pack.waiting.days, settings.waiting_period_days if pack.waiting.days else 0)
     )

@@ -28,6 +28,9 @@ SLOT_HOURS: dict[str, tuple[int, int]] = {
 }
 """Parts of the day in the customer's own time, end excluded."""
 
+PLACE = ("jurisdiction", "country", "region", "timezone")
+"""Columns that say when a customer may be contacted."""
+
 _SEARCH_DAYS = 60
 _WEEKDAY_NUMBER = {day: number for number, day in enumerate(Weekday)}
 _HOURS_IN_DAY = 24
@@ -43,14 +46,14 @@ class OpenHours:
     timezone : IANA name.
     open_hour, close_hour : contact from the first, none from the second on.
     closed_weekdays : 0 for Monday ... 6 for Sunday.
-    holiday_countries : countries whose public holidays are closed.
+    holiday_places : countries, or their regions, whose public holidays are closed.
     """
 
     timezone: str
     open_hour: int
     close_hour: int
     closed_weekdays: frozenset[int]
-    holiday_countries: tuple[str, ...]
+    holiday_places: tuple[str, ...]
 
     @property
     def zone(self) -> ZoneInfo:
@@ -66,16 +69,37 @@ def _overrides() -> dict[str, Any]:
 
 
 @cache
-def supported_countries() -> frozenset[str]:
-    """Return the ISO 3166-1 alpha-2 codes of countries whose public holidays are known."""
+def supported_countries() -> dict[str, frozenset[str]]:
+    """Return the regions with holidays of their own, by ISO 3166-1 alpha-2 code of the countries that are known."""
     import holidays
 
-    return frozenset(holidays.list_supported_countries())
+    return {country: frozenset(regions) for country, regions in holidays.list_supported_countries().items()}
 
 
 @cache
-def list_holidays(country: str, year: int) -> frozenset[date]:
-    """Return the public holidays of a country in a year, corrected by the override file.
+def holiday_place(country: str | None, region: str | None) -> str | None:
+    """Return where a customer's public holidays are kept: ``DE-BY``, or ``DE``; None where nothing is known of it.
+
+    Parameters
+    ----------
+    country, region : of the customer; a region with or without its country (``DE-BY``, ``BY``).
+    """
+    own = country.upper() if country else ""
+    if own not in supported_countries():
+        return None
+    part = (region or "").upper().removeprefix(f"{own}-")
+    return f"{own}-{part}" if part in supported_countries()[own] else own
+
+
+@cache
+def list_holidays(place: str, year: int) -> frozenset[date]:
+    """Return the public holidays of a place in a year, corrected by the override file.
+
+    Parameters
+    ----------
+    place : of ``holiday_place``; of a country without a region, the holidays of all its regions count, so that
+        nobody is contacted on a holiday of theirs.
+    year : calendar year.
 
     Raises
     ------
@@ -84,9 +108,11 @@ def list_holidays(country: str, year: int) -> frozenset[date]:
     """
     import holidays
 
-    if country not in supported_countries():
-        raise KeyError(country)
-    days = set(holidays.country_holidays(country, years=year))
+    country, _, region = place.partition("-")
+    regions = [region] if region else [None, *sorted(supported_countries()[country])]
+    days = {
+        day for subdiv in regions for day in holidays.country_holidays(country, subdiv=subdiv, years=year)
+    }
     override = _overrides().get(country, {})
     days |= {date(year, entry["month"], entry["day"]) for entry in override.get("every_year", [])}
     days |= {entry["date"] for entry in override.get("add", []) if entry["date"].year == year}
@@ -98,7 +124,7 @@ def is_open_day(hours: OpenHours, day: date) -> bool:
     """Return whether the customer may be contacted at all on that day of their calendar."""
     if day.weekday() in hours.closed_weekdays:
         return False
-    return not any(day in list_holidays(country, day.year) for country in hours.holiday_countries)
+    return not any(day in list_holidays(place, day.year) for place in hours.holiday_places)
 
 
 @cache
@@ -149,9 +175,9 @@ def is_lawful(hours: OpenHours, moment: datetime) -> bool:
     return is_open_day(hours, local.date()) and hours.open_hour <= local.hour < hours.close_hour
 
 
-def add_working_days(day: date, count: int, holiday_countries: Iterable[str]) -> date:
+def add_working_days(day: date, count: int, holiday_places: Iterable[str]) -> date:
     """Return the ``count``-th working day after ``day``: not a Saturday, Sunday or public holiday."""
-    hours = OpenHours("UTC", 0, _HOURS_IN_DAY, frozenset({5, 6}), tuple(holiday_countries))
+    hours = OpenHours("UTC", 0, _HOURS_IN_DAY, frozenset({5, 6}), tuple(holiday_places))
     while count > 0:
         day += timedelta(days=1)
         count -= is_open_day(hours, day)
@@ -190,9 +216,10 @@ def has_offices(party_type: str | None) -> bool:
     return party_type in _WITH_OFFICES
 
 
-def resolve_hours(
+def resolve_hours(  # noqa: PLR0917  where a customer is takes four words
     jurisdiction: str,
     country: str | None,
+    region: str | None,
     timezone: str | None,
     settings: TreatmentSettings,
     extra_closed: frozenset[Weekday] = frozenset(),
@@ -204,20 +231,17 @@ def resolve_hours(
     Parameters
     ----------
     jurisdiction : name of the pack.
-    country, timezone : of the customer; unknown ones take the holidays of the strictest pack and the
-        time zone in settings.
+    country, region, timezone : of the customer; unknown ones take the holidays of the strictest pack, of all regions
+        of the country, and the time zone in settings.
     settings : opening hours and default time zone.
     extra_closed : further closed weekdays, say those on which the team does not call.
     is_business_call : whether it is a call to a legal person or public body: the hours of their offices
         in settings then narrow the window further.
     """
     rules = load_pack(jurisdiction).hours
-    own = country.upper() if country else None
-    countries = set(rules.holiday_countries)
-    if own in supported_countries():
-        countries.add(own)
-    if not countries:
-        countries = set(load_pack("strictest").hours.holiday_countries)
+    own = holiday_place(country, region)
+    countries = rules.holiday_countries or (() if own else load_pack("strictest").hours.holiday_countries)
+    places = {place for place in countries if own is None or place != own[:2]} | ({own} if own else set())
     closed = {_WEEKDAY_NUMBER[day] for day in (*rules.closed_weekdays, *extra_closed)}
     open_hour, close_hour = (
         max(rules.open_hour, settings.open_hour),
@@ -231,7 +255,7 @@ def resolve_hours(
         open_hour=open_hour,
         close_hour=close_hour,
         closed_weekdays=frozenset(closed),
-        holiday_countries=tuple(sorted(countries)),
+        holiday_places=tuple(sorted(places)),
     )
 
 
@@ -247,7 +271,7 @@ def find_windows(frame: pl.DataFrame, settings: TreatmentSettings) -> pl.DataFra
 
     Parameters
     ----------
-    frame : columns jurisdiction, country, timezone, party_type, ``slot`` (part of the day, may be left
+    frame : columns jurisdiction, country, region, timezone, party_type, ``slot`` (part of the day, may be left
         out), ``is_call`` (a person of the team must be at work) and ``not_before_date`` (day from which contact may be made; null gives no window).
     settings : opening hours, hours of calls to legal persons and public bodies, default time zone.
 
@@ -260,17 +284,18 @@ def find_windows(frame: pl.DataFrame, settings: TreatmentSettings) -> pl.DataFra
     -----
     Windows are found once per distinct place and day, then joined back.
     """
-    key = ["jurisdiction", "country", "timezone", "party_type", "is_call", "not_before_date", "slot"]
+    key = [*PLACE, "party_type", "is_call", "not_before_date", "slot"]
     if "slot" not in frame.columns:
         frame = frame.with_columns(pl.lit(None, dtype=pl.String).alias("slot"))
     weekend = frozenset({Weekday.SATURDAY, Weekday.SUNDAY})
     rows = []
-    for jurisdiction, country, timezone, party_type, is_call, day, slot in (
+    for jurisdiction, country, region, timezone, party_type, is_call, day, slot in (
         frame.select(key).unique().iter_rows()
     ):
         hours = resolve_hours(
             jurisdiction,
             country,
+            region,
             timezone,
             settings,
             weekend if is_call else frozenset(),
@@ -285,6 +310,7 @@ def find_windows(frame: pl.DataFrame, settings: TreatmentSettings) -> pl.DataFra
             (
                 jurisdiction,
                 country,
+                region,
                 timezone,
                 party_type,
                 is_call,

@@ -14,6 +14,7 @@ from segmentation.domain.schema import Frames
 from segmentation.domain.settings import TreatmentSettings
 from segmentation.domain.side_by_side import work_on
 from segmentation.treatment import account_gates, contact_gates
+from segmentation.treatment.contact_hours import PLACE
 from segmentation.treatment.jurisdiction import assign_packs
 from segmentation.treatment.portions import PORTION_CUSTOMERS, Portions
 from segmentation.treatment.reminder_levels import close_short_channels, list_reminders
@@ -25,11 +26,18 @@ def list_customers(ledger: Frames) -> pl.DataFrame:
 
     Returns
     -------
-    customer_id, parent_customer_id, party_type, country, timezone, language, payment_method; null
+    customer_id, parent_customer_id, party_type, country, region, timezone, language, payment_method; null
     where the ledger does not say.
     """
     customer = ledger["core_customer"].select(
-        "customer_id", "parent_customer_id", "party_type", "country", "timezone", "language", "payment_method"
+        "customer_id",
+        "parent_customer_id",
+        "party_type",
+        "country",
+        "region",
+        "timezone",
+        "language",
+        "payment_method",
     )
     owing = ledger["core_instalment_balance"].select("customer_id").unique()
     extra = owing.join(customer, on="customer_id", how="anti")
@@ -66,7 +74,7 @@ def close_gates(
     """
     customers = list_customers(ledger)
     places = customers.join(assign_packs(customers, as_of, settings.jurisdiction), on="customer_id").select(
-        "customer_id", "jurisdiction", "country", "timezone"
+        "customer_id", *PLACE
     )
     names = customers.select("customer_id")
     portions = Portions(ledger, names.to_series(), portion_customers)

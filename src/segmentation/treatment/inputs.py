@@ -9,7 +9,16 @@ from segmentation.domain.schema import Table, by_name
 
 _COLUMNS = {
     "core_customer": (
-        *("parent_customer_id", "name", "party_type", "country", "timezone", "language", "payment_method"),
+        *(
+            "parent_customer_id",
+            "name",
+            "party_type",
+            "country",
+            "region",
+            "timezone",
+            "language",
+            "payment_method",
+        ),
         "observed_at",
     ),
     "core_invoice": ("customer_id", "remittance_reference", "observed_at"),

@@ -14,7 +14,7 @@ from segmentation.domain.row_lookup import is_known
 from segmentation.domain.schema import Frames
 from segmentation.domain.settings import TreatmentSettings
 from segmentation.domain.vocabulary import FORMAL_ACTIONS, Action, Channel
-from segmentation.treatment.contact_hours import has_offices, is_open_day, resolve_hours
+from segmentation.treatment.contact_hours import PLACE, has_offices, is_open_day, resolve_hours
 from segmentation.treatment.scenario import Scenario, list_steps
 
 
@@ -117,7 +117,7 @@ def add_contact_hours(frame: pl.DataFrame, as_of: date, settings: TreatmentSetti
 
     Parameters
     ----------
-    frame : columns jurisdiction, country, timezone and party_type.
+    frame : columns jurisdiction, country, region, timezone and party_type.
     as_of : first day that is looked at; ``CALENDAR_DAYS`` of them are.
     settings : opening hours, hours of calls to companies, default time zone.
 
@@ -126,17 +126,17 @@ def add_contact_hours(frame: pl.DataFrame, as_of: date, settings: TreatmentSetti
     The frame with ``contact_timezone``, ``open_hour``, ``close_hour``, ``call_open_hour``, ``call_close_hour`` and
     ``closed_days`` (ISO dates in order: weekdays that the jurisdiction closes, and public holidays).
     """
-    key = ["jurisdiction", "country", "timezone", "party_type"]
+    key = [*PLACE, "party_type"]
     days = [as_of + timedelta(days=offset) for offset in range(CALENDAR_DAYS)]
     rows = []
-    for jurisdiction, country, timezone, party_type in frame.select(key).unique().iter_rows():
-        hours = resolve_hours(jurisdiction, country, timezone, settings)
+    for jurisdiction, country, region, timezone, party_type in frame.select(key).unique().iter_rows():
+        hours = resolve_hours(jurisdiction, country, region, timezone, settings)
         calls = resolve_hours(
-            *(jurisdiction, country, timezone, settings), is_business_call=has_offices(party_type)
+            jurisdiction, country, region, timezone, settings, is_business_call=has_offices(party_type)
         )
         closed = [day.isoformat() for day in days if not is_open_day(hours, day)]
         spans = (hours.open_hour, hours.close_hour, calls.open_hour, calls.close_hour)
-        rows.append((jurisdiction, country, timezone, party_type, hours.timezone, *spans, closed))
+        rows.append((jurisdiction, country, region, timezone, party_type, hours.timezone, *spans, closed))
     places = pl.DataFrame(
         rows,
         orient="row",

@@ -15,7 +15,7 @@ from segmentation.domain.schema import Frames
 from segmentation.domain.settings import TreatmentSettings
 from segmentation.domain.step_terms import STEP_TERMS
 from segmentation.domain.vocabulary import ACTIONS_WITHOUT_CONTACT, GATES_WORKED_BEHIND, Action, BlockCode
-from segmentation.treatment.contact_hours import has_offices, is_lawful, resolve_hours
+from segmentation.treatment.contact_hours import PLACE, has_offices, is_lawful, resolve_hours
 from segmentation.treatment.gates import close_gates, list_customers
 from segmentation.treatment.jurisdiction import assign_packs
 from segmentation.treatment.wording import channel_word
@@ -98,18 +98,18 @@ def recheck_recommendations(
             BlockCode.CLOSED_HOURS.value,
             "It is outside the hours in which this customer may be contacted.",
         )
-        for identifier, customer, action, jurisdiction, country, timezone, party_type in steps.filter(
+        for identifier, customer, action, jurisdiction, country, region, timezone, party_type in steps.filter(
             ~is_internal
         )
         .join(places, on="customer_id", how="left")
         .select(
             *("recommendation_id", "customer_id", "action"),
-            *("jurisdiction", "country", "timezone", "party_type"),
+            *(*PLACE, "party_type"),
         )
         .iter_rows()
         if not is_lawful(
             resolve_hours(
-                *(jurisdiction or settings.jurisdiction, country, timezone, settings),
+                *(jurisdiction or settings.jurisdiction, country, region, timezone, settings),
                 is_business_call=STEP_TERMS[Action(action)].is_call and has_offices(party_type),
             ),
             now,

@@ -13,7 +13,7 @@ from segmentation.domain.schema import Frames
 from segmentation.domain.settings import TreatmentSettings
 from segmentation.domain.vocabulary import Cause, Segment
 from segmentation.treatment.circumstances import find_circumstances
-from segmentation.treatment.contact_hours import find_windows
+from segmentation.treatment.contact_hours import PLACE, find_windows
 from segmentation.treatment.exposure import list_instalments, measure_exposure, measure_rounds
 from segmentation.treatment.gates import list_customers
 from segmentation.treatment.jurisdiction import assign_packs
@@ -71,7 +71,7 @@ def describe_accounts(part: Frames, closed: pl.DataFrame, terms: Terms) -> Accou
     terms : of the run.
     """
     as_of, settings = terms.as_of, terms.settings
-    customers = list_customers(part).select("customer_id", "party_type", "country", "timezone")
+    customers = list_customers(part).select("customer_id", "party_type", "country", "region", "timezone")
     places = customers.join(
         assign_packs(customers, as_of, settings.jurisdiction), on="customer_id", how="left"
     )
@@ -105,7 +105,7 @@ def _describe(part: Frames, exposure: pl.DataFrame, places: pl.DataFrame, terms:
 
 def _add_contact_day(situation: pl.DataFrame, as_of: date, settings: TreatmentSettings) -> pl.DataFrame:
     """Return the situation with the next day on which each customer may be contacted."""
-    places = situation.select("jurisdiction", "country", "timezone", "party_type").with_columns(
+    places = situation.select(*PLACE, "party_type").with_columns(
         pl.lit(False).alias("is_call"), pl.lit(as_of).alias("not_before_date")
     )
     return situation.with_columns(find_windows(places, settings)["window_day"].alias("contact_day"))

@@ -15,7 +15,7 @@ from segmentation.domain.settings import TreatmentSettings
 from segmentation.domain.vocabulary import BlockCode, Channel
 from segmentation.treatment.account_gates import gate_rows, list_open_invoices
 from segmentation.treatment.contact_gates import list_outbound
-from segmentation.treatment.contact_hours import add_working_days, resolve_hours, to_local_time
+from segmentation.treatment.contact_hours import PLACE, add_working_days, resolve_hours, to_local_time
 from segmentation.treatment.jurisdiction import PeriodStart, load_pack, pack_names
 from segmentation.treatment.reminder_levels import is_first_in_full
 from segmentation.treatment.wording import day_text
@@ -35,10 +35,10 @@ def starts_stage() -> pl.Expr:
 
 
 def first_waiting_day(
-    start: PeriodStart, sent: date, received: date | None, *, is_post: bool, countries: tuple[str, ...]
+    start: PeriodStart, sent: date, received: date | None, *, is_post: bool, holiday_places: tuple[str, ...]
 ) -> date:
     """Return the first day of the waiting period."""
-    posted = add_working_days(sent, _POSTAL_WORKING_DAYS, countries) if is_post else sent
+    posted = add_working_days(sent, _POSTAL_WORKING_DAYS, holiday_places) if is_post else sent
     if start is PeriodStart.DAY_AFTER_SENDING:
         return sent + timedelta(days=1)
     if start is PeriodStart.THIRD_WORKING_DAY_AFTER_SENDING:
@@ -56,7 +56,7 @@ def close_on_waiting_period(
     ledger : core_contact_event; an outbound contact of dunning level 1, or of unknown level, is a
         first reminder, one of level 3 a formal notice; when it names no invoice it is about the account. Calls
         are no reminder, nor are messages too short for the contents that the pack asks for.
-    places : customer_id, jurisdiction, country and timezone.
+    places : customer_id, jurisdiction, country, region and timezone.
     settings : waiting_period_days lengthens the period of the pack, never shortens it.
 
     Notes
@@ -82,17 +82,17 @@ def close_on_waiting_period(
         pl.col("sent_at").dt.date().alias("sent_day"),
         pl.col("delivered_at").dt.date().alias("delivered_day"),
     )
-    key = ["jurisdiction", "country", "timezone", "is_post", "sent_day", "delivered_day"]
+    key = [*PLACE, "is_post", "sent_day", "delivered_day"]
     rows = []
     for place in reminders.select(key).unique().iter_rows():
-        jurisdiction, country, timezone, is_post, sent, delivered = place
+        jurisdiction, country, region, timezone, is_post, sent, delivered = place
         waiting = load_pack(jurisdiction).waiting
         first_day = first_waiting_day(
             waiting.post if is_post else waiting.electronic,
             sent,
             delivered,
             is_post=is_post,
-            countries=resolve_hours(jurisdiction, country, timezone, settings).holiday_countries,
+            holiday_places=resolve_hours(jurisdiction, country, region, timezone, settings).holiday_places,
         )
         days = max(waiting.days, settings.waiting_period_days)
         rows.append((*place, first_day + timedelta(days=days)))
