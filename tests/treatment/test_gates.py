@@ -334,6 +334,14 @@ def test_the_cool_down_lasts_its_days_from_the_last_contact(book):
     assert closed(book, "cool_down", as_of=date(2026, 3, 3)) == []
 
 
+def test_the_cool_down_counts_days_of_the_customers_own(empty_book):
+    # 22:00 UTC on Sunday 22 February is Monday morning in Auckland: seven days are over on Monday 2 March.
+    empty_book.customer(country="NZ", timezone="Pacific/Auckland").invoice()
+    empty_book.contact(8, sent_at=datetime(2026, 2, 22, 22, tzinfo=UTC), dunning_level=2)
+    assert "cool_down" in empty_book.gates(as_of=date(2026, 3, 1))["gate"].to_list()
+    assert "cool_down" not in empty_book.gates(as_of=date(2026, 3, 2))["gate"].to_list()
+
+
 def test_what_the_customer_sent_us_is_no_contact_of_ours(book):
     book.contact(1, direction="inbound")
     assert book.gates().is_empty()

@@ -15,6 +15,7 @@ from segmentation.domain.schema import Frames, is_sorted_by
 from segmentation.domain.settings import TreatmentSettings
 from segmentation.domain.vocabulary import BlockCode, Channel, Direction, PermissionStatus
 from segmentation.treatment.account_gates import gate_rows
+from segmentation.treatment.contact_hours import to_local_time
 from segmentation.treatment.jurisdiction import load_pack, pack_names
 from segmentation.treatment.validity import in_force
 from segmentation.treatment.wording import CHANNEL_WORDS, channel_word, day_text
@@ -195,11 +196,15 @@ def close_on_frequency(
     Parameters
     ----------
     ledger : core_contact_event; what we sent counts, whatever became of it.
-    places : customer_id and jurisdiction; the pack caps calls in a week.
-    settings : caps of a week and a month, cool-down.
+    places : customer_id, jurisdiction (the pack caps calls in a week) and timezone: days are the customer's own.
+    settings : caps of a week and a month, cool-down, default time zone.
     """
     longest = timedelta(days=max(WEEK_DAYS, MONTH_DAYS, settings.cool_down_days))
-    contacts = list_outbound(ledger).filter(pl.col("sent_on") + longest > as_of)
+    lately = list_outbound(ledger).filter(pl.col("sent_on") + longest + timedelta(days=1) > as_of)
+    lately = lately.join(places.select("customer_id", "timezone"), on="customer_id", how="left")
+    contacts = to_local_time(lately, ("sent_at",), settings).with_columns(
+        pl.col("sent_at").dt.date().alias("sent_on")
+    )
     frames = []
     for cap, days in (
         (settings.max_contacts_per_week, WEEK_DAYS),
