@@ -141,6 +141,16 @@ def search_customers(customers: pl.DataFrame, text: str, limit: int = 50) -> pl.
     return found.head(limit)
 
 
+def event_day(zone: str) -> pl.Expr:
+    """Return the day of an event of the timeline: of a contact in that time zone, as the customer had it.
+
+    What the books date by the day (invoices, payments, disputes) is no moment, and keeps its day.
+    """
+    moment = pl.col("event_at")
+    is_contact = pl.col("kind").is_in(["contact", "reply"])
+    return pl.when(is_contact).then(moment.dt.convert_time_zone(zone).dt.date()).otherwise(moment.dt.date())
+
+
 def list_customers(customers: pl.DataFrame, scores: pl.DataFrame, segments: pl.DataFrame) -> pl.DataFrame:
     """Return every customer with what is open and their segment, those with most overdue first.
 

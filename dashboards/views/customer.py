@@ -7,6 +7,7 @@ import streamlit as st
 
 from dashboards import cards, cause_question, panels, published, rows, segment_panels, wording
 from dashboards.charts.customer import draw_behaviour, draw_payment_dates, draw_timeline
+from dashboards.formats import find_zone
 from segmentation.domain.vocabulary import Action
 
 CHART_ROWS = 15
@@ -30,7 +31,7 @@ def draw(page: panels.Page) -> None:
     _draw_steps(page, customer_id)
     _draw_behaviour(page, customer_id)
     _draw_invoices(page, customer_id)
-    _draw_timeline(page, customer_id)
+    _draw_timeline(page, customer_id, find_zone(customer.get("timezone")).key)
 
 
 def _choose_customer(customers: pl.DataFrame) -> str | None:
@@ -252,7 +253,7 @@ def _add_invoice_words(invoices: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _draw_timeline(page: panels.Page, customer_id: str) -> None:
+def _draw_timeline(page: panels.Page, customer_id: str, zone: str) -> None:
     st.subheader("What happened", anchor=False)
     timeline = page.read("out_timeline").filter(pl.col("customer_id") == customer_id)
     if timeline.is_empty():
@@ -270,7 +271,7 @@ def _draw_timeline(page: panels.Page, customer_id: str) -> None:
         key=f"timeline-{customer_id}",
         empty="",
         prepare=lambda part: part.with_columns(
-            pl.col("event_at").dt.date().alias("day"),
+            rows.event_day(zone).alias("day"),
             pl.col("kind").replace_strict(wording.EVENT_KINDS, default=pl.col("kind")).alias("kind_words"),
             pl.col("amount").cast(pl.Float64).alias("money"),
         ),

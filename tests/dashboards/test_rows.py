@@ -120,3 +120,10 @@ def test_overruled_steps_and_the_time_to_decide_are_told_by_snapshot():
     snapshots = pl.DataFrame({"snapshot": ["a", "b", "c"], "published_at": [at] * 3})
     found = rows.sum_up_decisions(latest, snapshots).sort("snapshot")
     assert found.rows() == [("a", 4, 0.5, 2.5), ("b", 1, 1.0, None)]
+
+
+def test_a_contact_stands_on_the_day_that_its_customer_had():
+    late = datetime(2026, 3, 1, 22, tzinfo=UTC)
+    events = pl.DataFrame({"kind": ["contact", "reply", "invoice"], "event_at": [late] * 3})
+    days = events.select(rows.event_day("Pacific/Auckland"))["event_at"].to_list()
+    assert [day.day for day in days] == [2, 2, 1]
