@@ -101,9 +101,12 @@ def test_dutch_liberation_day_counts_every_year():
         ("DE", "BE", "2026-06-04", False),
         ("DE", "nowhere", "2026-06-04", True),
         ("ES", "ES-MD", "2026-04-02", True),
+        ("FR", "FR-IDF", "2026-07-21", False),
+        ("FR", "FR-971", "2026-07-21", True),
+        ("IT", None, "2026-12-07", False),
     ],
 )
-def test_holidays_of_the_region_are_closed_and_those_of_all_where_it_is_not_known(
+def test_holidays_of_the_region_are_closed_and_where_it_is_not_known_those_widely_kept(
     country, region, day, is_closed
 ):
     hours = resolve_hours("eu_business", country, region, "Europe/Brussels", SETTINGS)
@@ -118,8 +121,8 @@ def test_calls_and_offices_stay_closed_on_saturdays():
 
 
 def test_a_customer_whose_clock_lags_is_not_contacted_the_evening_before():
-    found = window(date(2026, 3, 4), "strictest", "US", "America/New_York")
-    assert found["window_start_at"] == utc("2026-03-04T13:00")
+    found = window(date(2026, 3, 3), "strictest", "US", "America/New_York")
+    assert found["window_start_at"] == utc("2026-03-03T13:00")
 
 
 def test_a_customer_whose_clock_leads_gets_what_is_left_of_the_day():

@@ -4,6 +4,7 @@ Belongs here: lawful windows and working days. Does not belong here: which hours
 allows (jurisdictions/*.yaml) or which hour works best (nothing here claims to know).
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -61,6 +62,11 @@ class OpenHours:
         return ZoneInfo(self.timezone)
 
 
+_WIDELY_KEPT_SHARE = 0.25
+"""Share of a country's regions that keep a holiday which is closed where the region is not known: the August holiday
+of England is, the day of each of Italy's patron saints, a hundred in a year, is not."""
+
+
 @cache
 def _overrides() -> dict[str, Any]:
     path = resources.files("segmentation.treatment").joinpath("holiday_overrides.yaml")
@@ -97,8 +103,7 @@ def list_holidays(place: str, year: int) -> frozenset[date]:
 
     Parameters
     ----------
-    place : of ``holiday_place``; of a country without a region, the holidays of all its regions count, so that
-        nobody is contacted on a holiday of theirs.
+    place : of ``holiday_place``; of a country without a region, those of a quarter of its regions count too.
     year : calendar year.
 
     Raises
@@ -109,10 +114,13 @@ def list_holidays(place: str, year: int) -> frozenset[date]:
     import holidays
 
     country, _, region = place.partition("-")
-    regions = [region] if region else [None, *sorted(supported_countries()[country])]
-    days = {
-        day for subdiv in regions for day in holidays.country_holidays(country, subdiv=subdiv, years=year)
-    }
+    days = set(holidays.country_holidays(country, subdiv=region or None, years=year))
+    if not region:
+        regions = supported_countries()[country]
+        kept = Counter(
+            day for subdiv in regions for day in holidays.country_holidays(country, subdiv=subdiv, years=year)
+        )
+        days |= {day for day, count in kept.items() if count >= _WIDELY_KEPT_SHARE * len(regions)}
     override = _overrides().get(country, {})
     days |= {date(year, entry["month"], entry["day"]) for entry in override.get("every_year", [])}
     days |= {entry["date"] for entry in override.get("add", []) if entry["date"].year == year}
