@@ -170,7 +170,7 @@ def test_the_timeline_tells_events_in_plain_sentences():
     assert (contact["channel"], contact["dunning_level"]) == ("email", 1)
     assert told.filter(pl.col("kind") == "payment")["channel"].null_count() > 0
     assert about["outcome:K1:payment_sent"] == "Customer says that the payment is on its way."
-    assert about["promise:T1"] == "Promise to pay 50.00 EUR of C003-008 by 2026-02-23."
+    assert about["promise:T1"] == "Promise to pay 50.00 EUR of C003-008 by 23 February 2026."
     assert about["promise_end:T1"] == "Promise to pay kept for C003-008."
     assert about["dispute:D1"] == "Dispute opened on C007-009."
     assert about["block:B1"] == "Dunning stopped until further notice: debt mediation."

@@ -56,7 +56,8 @@ def test_a_payment_for_two_customers_and_its_return_are_told_to_nobody():
 
 
 def test_a_refund_is_no_payment_that_the_customer_took_back():
-    assert tell([payment("P", -50, customer_id="A")]) == [("A", "payment", "Refund of 50.00 EUR paid out.")]
+    refund = payment("P", "-1234567.5", customer_id="A")
+    assert tell([refund]) == [("A", "payment", "Refund of 1,234,567.50 EUR paid out.")]
 
 
 def test_a_reversal_that_is_taken_back_is_money_received():

@@ -7,20 +7,22 @@ from collections.abc import Mapping
 
 import polars as pl
 
+from segmentation.domain.digits import mark_thousands
 from segmentation.domain.schema import POLARS_TYPES, DataType
 
 MOMENT = POLARS_TYPES[DataType.TIMESTAMP]
 
 
 def money(amount: str, currency: str = "currency") -> pl.Expr:
-    """Return an amount with its currency, two decimals at least: ``1234.50 EUR``."""
+    """Return an amount with its currency, two decimals at least: ``1,234.50 EUR``."""
     digits = pl.col(amount).abs().cast(pl.String).str.replace(r"0$", "")
-    return pl.concat_str(digits, pl.lit(" "), pl.col(currency).fill_null(""))
+    whole, decimals = digits.str.extract(r"^([0-9]+)", 1), digits.str.extract(r"(\..*)$", 1)
+    return pl.concat_str(mark_thousands(whole), decimals, pl.lit(" "), pl.col(currency).fill_null(""))
 
 
 def day(column: str) -> pl.Expr:
-    """Return a day as ISO 8601 text."""
-    return pl.col(column).dt.to_string("%Y-%m-%d")
+    """Return a day as ``3 November 2026``."""
+    return pl.col(column).dt.to_string("%-d %B %Y")
 
 
 def at_midnight(column: str) -> pl.Expr:

@@ -6,6 +6,7 @@ Belongs here: how a value is written for a credit manager. Does not belong here:
 
 import polars as pl
 
+from segmentation.domain.digits import mark_thousands
 from segmentation.domain.vocabulary import Channel
 
 CHANNEL_WORDS: dict[str, str] = {
@@ -26,7 +27,6 @@ _NUMBER_WORDS = {
 
 
 _POINT_AND_MILLS = 4
-_THOUSANDS = 4
 
 
 def amount_text(amount: str, currency: str) -> pl.Expr:
@@ -41,10 +41,7 @@ def amount_text(amount: str, currency: str) -> pl.Expr:
     """
     value = pl.col(amount)
     text = value.abs().cast(pl.Decimal(38, 3)).round(2).cast(pl.String)
-    rest, groups = text.str.head(-_POINT_AND_MILLS), list[pl.Expr]()
-    for _ in range(_THOUSANDS):
-        rest, groups = rest.str.head(-3), [rest.str.tail(3), *groups]
-    whole = pl.concat_str(rest, *groups, separator=",").str.strip_chars_start(",")
+    whole = mark_thousands(text.str.head(-_POINT_AND_MILLS))
     sign = pl.when(value < 0).then(pl.lit("-")).otherwise(pl.lit(""))
     return pl.format("{} {}{}{}", pl.col(currency), sign, whole, text.str.slice(-4, 3)).alias(amount)
 
