@@ -75,16 +75,19 @@ def show_claims(
     """Print the most that the law lets be asked beside each overdue invoice, and which law pack says so."""
     from segmentation.domain.published_tables import TIMELINE
     from segmentation.treatment.claims import OverdueInvoice, tell_claims
+    from segmentation.treatment.jurisdiction import assign_packs
+    from segmentation.treatment.reminder_levels import is_first_in_full
     from segmentation.treatment.waiting_period import starts_stage
 
     mine = pl.col("customer_id") == customer_id
-    who = snapshot.read_table("out_customers").filter(mine).row(0, named=True)
+    customer = snapshot.read_table("out_customers").filter(mine)
+    who = customer.row(0, named=True)
+    law = assign_packs(customer, snapshot.as_of, settings.jurisdiction).select("customer_id", "jurisdiction")
     # Snapshots of contracts before 1.4.0 do not say which contact was a call: none of theirs is a reminder then.
-    events = pl.concat(
-        [TIMELINE.empty(), snapshot.read_table("out_timeline").filter(mine)], how="diagonal"
-    ).with_columns(pl.col("event_at").dt.date())
+    timeline = pl.concat([TIMELINE.empty(), snapshot.read_table("out_timeline").filter(mine)], how="diagonal")
+    events = timeline.with_columns(pl.col("event_at").dt.date()).join(law, on="customer_id")
     issued = dict(events.filter(kind="invoice").select("invoice_id", "event_at").iter_rows())
-    is_reminder = (pl.col("kind") == "contact") & starts_stage()
+    is_reminder = (pl.col("kind") == "contact") & starts_stage() & is_first_in_full()
     reminders = list(events.filter(is_reminder).select("invoice_id", "event_at").iter_rows())
     invoices = [
         OverdueInvoice(
