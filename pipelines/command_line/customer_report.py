@@ -76,7 +76,6 @@ def show_claims(
     from segmentation.domain.published_tables import TIMELINE
     from segmentation.treatment.claims import OverdueInvoice, tell_claims
     from segmentation.treatment.jurisdiction import assign_packs
-    from segmentation.treatment.reminder_levels import is_first_in_full
     from segmentation.treatment.waiting_period import starts_stage
 
     mine = pl.col("customer_id") == customer_id
@@ -87,7 +86,7 @@ def show_claims(
     timeline = pl.concat([TIMELINE.empty(), snapshot.read_table("out_timeline").filter(mine)], how="diagonal")
     events = timeline.with_columns(pl.col("event_at").dt.date()).join(law, on="customer_id")
     issued = dict(events.filter(kind="invoice").select("invoice_id", "event_at").iter_rows())
-    is_reminder = (pl.col("kind") == "contact") & starts_stage() & is_first_in_full()
+    is_reminder = (pl.col("kind") == "contact") & starts_stage()
     reminders = list(events.filter(is_reminder).select("invoice_id", "event_at").iter_rows())
     invoices = [
         OverdueInvoice(

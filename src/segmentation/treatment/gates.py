@@ -44,6 +44,13 @@ def list_customers(ledger: Frames) -> pl.DataFrame:
     return pl.concat([customer, extra], how="diagonal").sort("customer_id")
 
 
+def list_places(ledger: Frames, as_of: date, settings: TreatmentSettings) -> pl.DataFrame:
+    """Return the customers of ``list_customers``, each with the ``jurisdiction`` whose law holds, never null."""
+    customers = list_customers(ledger)
+    packs = assign_packs(customers, as_of, settings.jurisdiction)
+    return customers.join(packs, on="customer_id", how="left", maintain_order="left")
+
+
 def close_gates(
     ledger: Frames,
     decisions: pl.DataFrame,
@@ -72,11 +79,8 @@ def close_gates(
     The gates are those of the jurisdiction packs and settings; none is ever opened by a score. Opening
     hours close no row here: the recommended window always lies inside them (contact_hours).
     """
-    customers = list_customers(ledger)
-    places = customers.join(assign_packs(customers, as_of, settings.jurisdiction), on="customer_id").select(
-        "customer_id", *PLACE
-    )
-    names = customers.select("customer_id")
+    places = list_places(ledger, as_of, settings).select("customer_id", *PLACE)
+    names = places.select("customer_id")
     portions = Portions(ledger, names.to_series(), portion_customers)
     # Money of a parent closes its children, and a reminder may name an invoice of somebody else: what looks beyond
     # a customer's own rows is found for all at once, and so is what closes for few.
@@ -115,15 +119,12 @@ def close_gates(
 
 def list_closed_channels(ledger: Frames, as_of: date, settings: TreatmentSettings) -> pl.DataFrame:
     """Return customer_id and channel where permissions or addresses close the channel, caps and pauses left aside."""
-    customers = list_customers(ledger)
-    places = customers.join(assign_packs(customers, as_of, settings.jurisdiction), on="customer_id")
+    places = list_places(ledger, as_of, settings)
     has_addresses = not ledger["core_contact_point"].is_empty()
     rows = pl.concat(
         [
             contact_gates.close_on_permissions(ledger, places, as_of),
-            contact_gates.close_on_reach(
-                ledger, customers.select("customer_id"), has_addresses=has_addresses
-            ),
+            contact_gates.close_on_reach(ledger, places.select("customer_id"), has_addresses=has_addresses),
         ]
     )
     return rows.select("customer_id", "channel").unique()

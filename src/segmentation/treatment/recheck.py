@@ -16,8 +16,7 @@ from segmentation.domain.settings import TreatmentSettings
 from segmentation.domain.step_terms import STEP_TERMS
 from segmentation.domain.vocabulary import ACTIONS_WITHOUT_CONTACT, GATES_WORKED_BEHIND, Action, BlockCode
 from segmentation.treatment.contact_hours import PLACE, has_offices, is_lawful, resolve_hours
-from segmentation.treatment.gates import close_gates, list_customers
-from segmentation.treatment.jurisdiction import assign_packs
+from segmentation.treatment.gates import close_gates, list_places
 from segmentation.treatment.wording import channel_word
 
 _LAWFUL_CHANNELS = pl.DataFrame(
@@ -89,8 +88,7 @@ def recheck_recommendations(
             ).alias("detail"),
         )
     )
-    places = list_customers(ledger)
-    places = places.join(assign_packs(places, today, settings.jurisdiction), on="customer_id")
+    places = list_places(ledger, today, settings)
     late_rows = [
         (
             identifier,

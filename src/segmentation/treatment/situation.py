@@ -15,8 +15,7 @@ from segmentation.domain.vocabulary import Cause, Segment
 from segmentation.treatment.circumstances import find_circumstances
 from segmentation.treatment.contact_hours import PLACE, find_windows
 from segmentation.treatment.exposure import list_instalments, measure_exposure, measure_rounds
-from segmentation.treatment.gates import list_customers
-from segmentation.treatment.jurisdiction import assign_packs
+from segmentation.treatment.gates import list_places
 from segmentation.treatment.open_ways import Ways
 from segmentation.treatment.scenario import Scenario, match_profiles
 from segmentation.treatment.stages import find_departments
@@ -71,10 +70,7 @@ def describe_accounts(part: Frames, closed: pl.DataFrame, terms: Terms) -> Accou
     terms : of the run.
     """
     as_of, settings = terms.as_of, terms.settings
-    customers = list_customers(part).select("customer_id", "party_type", "country", "region", "timezone")
-    places = customers.join(
-        assign_packs(customers, as_of, settings.jurisdiction), on="customer_id", how="left"
-    )
+    places = list_places(part, as_of, settings).select("customer_id", "party_type", *PLACE)
     instalments = list_instalments(part, closed, places, as_of, terms.scenario)
     exposure = measure_exposure(instalments)
     rounds = measure_rounds(instalments, exposure)

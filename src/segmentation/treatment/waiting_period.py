@@ -26,12 +26,12 @@ _LONGEST_DELIVERY_DAYS = 45
 
 
 def starts_stage() -> pl.Expr:
-    """Return whether a contact is a first reminder (``dunning_level`` 1 or unknown) or a formal notice.
+    """Return whether a contact is a first reminder in full (``dunning_level`` 1 or unknown) or a formal notice.
 
-    A call is neither, whatever level it was logged with.
+    Neither is a call, whatever level it was logged with, nor a message that has no room for what ``jurisdiction`` asks.
     """
     level = pl.col("dunning_level")
-    return (pl.col("channel") != Channel.PHONE) & (level.is_null() | level.is_in([1, FORMAL_LEVEL]))
+    return is_first_in_full() & (level.is_null() | level.is_in([1, FORMAL_LEVEL]))
 
 
 def first_waiting_day(
@@ -73,9 +73,9 @@ def close_on_waiting_period(
     )
     reminders = (
         list_outbound(ledger)
-        .filter(starts_stage(), pl.col("sent_on") >= as_of - longest)
+        .filter(pl.col("sent_on") >= as_of - longest)
         .join(places, on="customer_id", how="inner")
-        .filter(is_first_in_full())
+        .filter(starts_stage())
     )
     reminders = to_local_time(reminders, ("sent_at", "delivered_at"), settings).with_columns(
         pl.col("channel").is_in(POST).alias("is_post"),
