@@ -271,7 +271,9 @@ def _draw_history(page: panels.Page) -> None:
         columns={
             "as_of_date": st.column_config.DateColumn("As of"),
             "verdict": "Verdict",
-            "compared_count": st.column_config.NumberColumn("Comparisons", format="localized"),
+            "compared_count": st.column_config.NumberColumn(
+                "Comparisons", format="localized", help="Of groups and of pairs of groups that have a figure."
+            ),
             "blocked_count": st.column_config.NumberColumn("Of which gaps", format="localized"),
             "gap_points": st.column_config.NumberColumn("Widest gap (points)", format="%+.1f"),
             "spent": st.column_config.NumberColumn(

@@ -45,7 +45,6 @@ def _draw_snapshots(page: panels.Page) -> None:
                 "customers": snapshot.manifest.tables["out_customer_segments"].row_count,
                 "recommendations": snapshot.manifest.tables["out_recommendations"].row_count,
                 "bias": wording.say(wording.VERDICTS, snapshot.manifest.fairness.verdict),
-                "model": snapshot.manifest.model_version,
             }
             for snapshot in snapshots
         ]
@@ -77,7 +76,6 @@ def _draw_snapshots(page: panels.Page) -> None:
                 "Hours to decide", format="%.1f", help="Median from publication to decision."
             ),
             "bias": "Bias check",
-            "model": "Model",
         },
     )
     chosen = shown["snapshot"][picked[0]] if picked else page.snapshot.id

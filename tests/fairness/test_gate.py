@@ -103,6 +103,19 @@ def test_every_statement_is_short_and_in_words(make_book, even_book, name):
     assert len(row["statement"]) < 700
 
 
+def test_an_open_verdict_counts_what_was_compared_apart_from_what_was_too_small(make_book, even_book):
+    book = BOOKS["inconclusive, one group too small"](even_book)
+    found = audit_bias(*make_book(book), SETTINGS, date(2026, 1, 1), 7)
+    groups = found.filter((pl.col("family") == "primary") & (pl.col("group") != "all")).filter(
+        ~pl.col("attribute").str.contains(" × ", literal=True)
+    )
+    small = groups.filter(verdict="not_assessable").height
+    assert 0 < small < groups.height
+    said = _judge(found)["statement"]
+    assert f"Of {groups.height} comparisons of a group, " in said
+    assert f"{small} could not be made, of groups too small for a figure" in said
+
+
 def test_other_settings_have_another_hash(passing):
     one = judge_audit(passing, SETTINGS)["settings_hash"][0]
     other = judge_audit(passing, SETTINGS.model_copy(update={"block_gap": 0.5}))["settings_hash"][0]

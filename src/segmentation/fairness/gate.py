@@ -77,12 +77,22 @@ def _judge(primary: pl.DataFrame) -> tuple[Verdict, str]:
     open_ = counted.filter(pl.col("verdict") != Verdict.PASS.value)
     if open_.height == 0:
         return Verdict.PASS, f"{scope} No group was found to be treated worse."
-    widest = open_.sort("gap_high", descending=True, nulls_last=True).row(0, named=True)
-    example = (
-        f"{say_group(widest)}, too small for a figure" if widest["gap_high"] is None else say_gap(widest)
+    return Verdict.INCONCLUSIVE, f"{scope} {_say_doubt(counted, open_)} {_CARE}"
+
+
+def _say_doubt(counted: pl.DataFrame, open_: pl.DataFrame) -> str:
+    """Say how many comparisons of a group are open, and how many could not be made."""
+    small = open_.filter(pl.col("gap_high").is_null())
+    open_ = open_.filter(pl.col("gap_high").is_not_null())
+    too_small = f"{small.height} could not be made, of groups too small for a figure"
+    if open_.is_empty():
+        return f"Of {counted.height} comparisons of a group, {too_small}, such as {say_group(small.row(0, named=True))}."
+    widest = open_.sort("gap_high", descending=True).row(0, named=True)
+    more = f"; {too_small}" if small.height else ""
+    return (
+        f"Of {counted.height} comparisons of a group, {open_.height} neither show a gap nor rule one out, "
+        f"such as {say_gap(widest)}{more}."
     )
-    doubt = f"{open_.height} of {counted.height} comparisons neither show a gap nor rule one out, such as"
-    return Verdict.INCONCLUSIVE, f"{scope} {doubt} {example}. {_CARE}"
 
 
 def _say_scope(compared: pl.DataFrame, missing: pl.DataFrame) -> str:

@@ -1,7 +1,7 @@
 """Which rows of a ledger have to do with each other, so that those that have not can be worked on apart.
 
 Belongs here: identifiers joined into groups that share no row. Does not belong here: where rows are kept
-meanwhile (facts_on_disk), what is done with a group (pieces).
+meanwhile (tables_on_disk), what is done with a group (pieces).
 
 An allocation joins its payment and its invoice, these their customers, and so on: what is told of one group
 depends on no row of another. Groups are kept by a forest of disjoint sets (Galler and Fischer 1964) over

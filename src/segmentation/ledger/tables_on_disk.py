@@ -51,7 +51,8 @@ class TablesOnDisk(Mapping[str, pl.DataFrame]):
         files = self._files.setdefault(name, [])
         if rows.height:
             files.append(Path(self._folder.name) / f"{name}-{len(files)}.parquet")
-            rows.write_parquet(files[-1], compression="uncompressed", statistics=False)
+            filled = [column.name for column in rows if column.null_count() < rows.height]
+            rows.select(filled).write_parquet(files[-1], compression="uncompressed", statistics=False)
 
     def add_tables(self, tables: Frames) -> None:
         """Keep rows of several tables beside those that are kept of them."""
@@ -60,19 +61,20 @@ class TablesOnDisk(Mapping[str, pl.DataFrame]):
 
     def read_blocks(self, name: str) -> Iterator[pl.DataFrame]:
         """Yield the rows of a table as they were added."""
-        return map(pl.read_parquet, self._files.get(name, ()))
+        for file in self._files.get(name, ()):
+            yield _scan([file], name).collect()
 
     def take_blocks(self, name: str) -> Iterator[pl.DataFrame]:
         """Yield the rows of a table as they were added, and keep them no longer."""
         for file in self._files.pop(name, ()):
-            yield pl.read_parquet(file)
+            yield _scan([file], name).collect()
             file.unlink()
 
     def read_columns(self, name: str, columns: Sequence[str]) -> pl.DataFrame:
         """Return some columns of a table, its rows in no order."""
-        schema = {column: LEDGER_TABLES[name].polars_schema[column] for column in columns}
-        blocks = [pl.read_parquet(file, columns=list(columns)) for file in self._files[name]]
-        return pl.concat([pl.DataFrame(schema=schema), *blocks])
+        if not self._files[name]:
+            return LEDGER_TABLES[name].empty().select(columns)
+        return _scan(self._files[name], name).select(columns).collect()
 
     def __getitem__(self, name: str) -> pl.DataFrame:
         """Return a table, in order of its key."""
@@ -86,6 +88,11 @@ class TablesOnDisk(Mapping[str, pl.DataFrame]):
     def __len__(self) -> int:
         """Return how many tables there are."""
         return len(self._files)
+
+
+def _scan(files: list[Path], name: str) -> pl.LazyFrame:
+    """Return the rows of files; columns that have no value in a file are not kept in it."""
+    return pl.scan_parquet(files, schema=LEDGER_TABLES[name].polars_schema, missing_columns="insert")
 
 
 def read_columns(tables: Frames, name: str, columns: Sequence[str]) -> pl.DataFrame:
