@@ -161,3 +161,29 @@ def test_what_cannot_be_trusted_is_refused(old, new, message):
     assert old in V02
     with pytest.raises(InputRefusedError, match=message):
         read_camt053(V02.replace(old, new), "a.xml")
+
+
+@pytest.mark.parametrize("nothing", [b"NONREF", b"NOTPROVIDED", b"notprovided"])
+def test_a_word_for_no_reference_names_no_entry(nothing):
+    """Two payments of one amount and day in two statements would otherwise be one."""
+    without = V02.replace(b"BANK-REF-1<", nothing + b"<")
+    other = without.replace(b"<Id>2026-031</Id>", b"<Id>2026-032</Id>")
+    first, second = entries_of(without)[0], entries_of(other)[0]
+    assert first["bank_reference"] is None
+    assert first["entry_id"] != second["entry_id"]
+
+
+@pytest.mark.parametrize(
+    ("code", "is_return"),
+    [
+        (b"<Domn><Cd>PMNT</Cd><Fmly><Cd>IDDT</Cd><SubFmlyCd>UPDD</SubFmlyCd></Fmly></Domn>", "true"),
+        (b"<Domn><Cd>PMNT</Cd><Fmly><Cd>IDDT</Cd><SubFmlyCd>ESDD</SubFmlyCd></Fmly></Domn>", "false"),
+        (b"<Prtry><Cd>NRTI+109+9070</Cd><Issr>DK</Issr></Prtry>", "true"),
+        (b"<Prtry><Cd>NDDT+171+9070</Cd><Issr>DK</Issr></Prtry>", "false"),
+    ],
+)
+def test_a_direct_debit_that_came_back_is_told_by_its_code_alone(code, is_return):
+    unmarked = V02.replace(b"<RtrInf><Rsn><Cd>AM04</Cd></Rsn></RtrInf>", b"").replace(
+        b"<RvslInd>true</RvslInd>", b"<BkTxCd>" + code + b"</BkTxCd>"
+    )
+    assert entries_of(unmarked)[3]["is_reversal"] == is_return

@@ -14,9 +14,11 @@ from segmentation.domain.errors import InputRefusedError
 from segmentation.ledger.readers.building import RecordBuilder, exact_amount, write_amount
 from segmentation.ledger.readers.statement_records import (
     BATCH_DOES_NOT_ADD_UP,
+    GERMAN_RETURNS,
     EntryKeys,
     balance_builder,
     entry_builder,
+    find_reference,
     name_reference_kind,
     require_adding_up,
 )
@@ -38,7 +40,8 @@ _SIGNS = {"CRDT": 1, "DBIT": -1}
 _OPENING = ("OPBD", "PRCD", "ITBD")
 _CLOSING = ("CLBD", "ITBD")
 _BOOKED = "BOOK"
-_NOT_PROVIDED = "NOTPROVIDED"
+_RETURNED_DEBITS = frozenset(f"PMNT/IDDT/{code}" for code in ("PRDD", "RCDD", "UPDD"))
+"""Bank transaction codes of ISO 20022: a direct debit of ours was reversed, recalled or came back unpaid."""
 _TWELVE_DIGITS = re.compile(r"[0-9]{12}")
 
 
@@ -95,7 +98,9 @@ class _StatementReader:
             if text_at(entry, "Sts/Cd", "Sts") == _BOOKED:
                 self._require_currency(entry_currency, currency, entry)
                 booked += amount
-            key = keys.make(text_at(entry, "AcctSvcrRef"), _day(entry, "ValDt"), amount, str(position))
+            key = keys.make(
+                find_reference(text_at(entry, "AcctSvcrRef")), _day(entry, "ValDt"), amount, str(position)
+            )
             self._add(entry, amount, entry_currency, key)
         require_adding_up(
             opening,
@@ -180,7 +185,7 @@ class _StatementReader:
             "booking_date": _day(entry, "BookgDt"),
             "value_date": _day(entry, "ValDt"),
             "currency": currency,
-            "bank_reference": text_at(entry, "AcctSvcrRef"),
+            "bank_reference": find_reference(text_at(entry, "AcctSvcrRef")),
             "transaction_code": _transaction_code(entry),
         }
         details = find_all(entry, "NtryDtls/TxDtls")
@@ -228,15 +233,25 @@ def _day(element: Element, path: str) -> str | None:
     return text_at(element, f"{path}/Dt") or (moment[:10] if moment else None)
 
 
-def _transaction_code(entry: Element) -> str | None:
-    code = find(entry, "BkTxCd")
+def _transaction_code(holder: Element) -> str | None:
+    code = find(holder, "BkTxCd")
     parts = [text_at(code, path) for path in ("Domn/Cd", "Domn/Fmly/Cd", "Domn/Fmly/SubFmlyCd")]
     return "/".join(part for part in parts if part) or text_at(code, "Prtry/Cd")
 
 
 def _takes_back(detail: Element, entry: Element) -> bool:
-    """Whether an entry undoes an earlier one: it is marked as reversal, or says why it was returned."""
-    return find(detail, "RtrInf") is not None or text_at(entry, "RvslInd") in {"true", "1"}
+    """Whether an entry undoes an earlier one: it is marked as reversal, says why it was returned, or has a code of returns."""
+    if find(detail, "RtrInf") is not None or text_at(entry, "RvslInd") in {"true", "1"}:
+        return True
+    return any(_is_return(holder) for holder in (detail, entry))
+
+
+def _is_return(holder: Element) -> bool:
+    """Whether the transaction code says so; banks in Germany write theirs as ``NRTI+109+9070``."""
+    if _transaction_code(holder) in _RETURNED_DEBITS:
+        return True
+    own = text_at(holder, "BkTxCd/Prtry/Cd") or ""
+    return not GERMAN_RETURNS.isdisjoint(own.split("+")[:2])
 
 
 def _find_counterparty(detail: Element, entry: Element, account: str) -> str:
@@ -253,7 +268,6 @@ def _find_counterparty(detail: Element, entry: Element, account: str) -> str:
 def _details(detail: Element, entry: Element, account: str) -> dict[str, str | None]:
     parties = find(detail, "RltdPties")
     other = _find_counterparty(detail, entry, account)
-    end_to_end = text_at(detail, "Refs/EndToEndId")
     references = _texts(detail, "RmtInf/Strd/CdtrRefInf/Ref")
     reference = references[0] if references else None
     said = text_at(
@@ -267,7 +281,7 @@ def _details(detail: Element, entry: Element, account: str) -> dict[str, str | N
     others = [_mark_reference(other) for other in references[1:]]
     others += _texts(detail, "RmtInf/Strd/RfrdDocInf/Nb") + _texts(detail, "RmtInf/Strd/AddtlRmtInf")
     return {
-        "end_to_end_id": None if end_to_end == _NOT_PROVIDED else end_to_end,
+        "end_to_end_id": find_reference(text_at(detail, "Refs/EndToEndId")),
         "mandate_id": text_at(detail, "Refs/MndtId"),
         "structured_reference": reference,
         "structured_reference_type": name_reference_kind(reference, said),

@@ -24,9 +24,11 @@ from segmentation.ledger.readers.building import (
     write_day,
 )
 from segmentation.ledger.readers.statement_records import (
+    GERMAN_RETURNS,
     EntryKeys,
     balance_builder,
     entry_builder,
+    find_reference,
     name_reference_kind,
     require_adding_up,
 )
@@ -45,10 +47,7 @@ _CODE_WORDS = (
     "EREF|PREF|MARF|CSID|CNTP|REMI|ORDP|BENM|NAME|IBAN|BIC|TRTP|RTRN|ISDT|CREF|IREF|PURP|ULTB|ULTD|TRCD|ADDR"
 )
 _CODE = re.compile(rf"/({_CODE_WORDS})/")
-_NO_REFERENCE = {"NONREF", "NOTPROVIDED"}
 _NAME_IN_COUNTERPARTY = 2
-_RETURNS = {"108", "109", "159"}
-"""Business transaction codes of the German Banking Industry Committee for returned direct debits and transfers."""
 
 
 @dataclass
@@ -132,7 +131,7 @@ def _read_message(
         fields = transaction.data
         amount = fields["amount"].amount
         total += amount
-        reference = _reference(fields.get("bank_reference"))
+        reference = find_reference(fields.get("bank_reference"))
         value_date = write_day(fields["date"])
         entries.add(
             line,
@@ -176,7 +175,11 @@ def _read_message(
 def _takes_back(fields: dict[str, Any]) -> bool:
     """Whether an entry undoes an earlier one: marked RC or RD, a returned item, or a German return."""
     is_returned_item = str(fields.get("id") or "")[1:] == "RTI"
-    return fields["status"].startswith("R") or is_returned_item or fields.get("transaction_code") in _RETURNS
+    return (
+        fields["status"].startswith("R")
+        or is_returned_item
+        or fields.get("transaction_code") in GERMAN_RETURNS
+    )
 
 
 def _parse(message: _Message, source_file: str) -> Any:
@@ -235,11 +238,6 @@ def _balance(data: dict[str, Any], kind: str, where: str) -> Any:
     )
 
 
-def _reference(value: str | None) -> str | None:
-    plain = (value or "").strip()
-    return None if plain in {"", *_NO_REFERENCE} else plain
-
-
 def _details(fields: dict[str, Any]) -> dict[str, str | None]:
     """Return what field :86: says: in sub-fields (?20), in code words (/REMI/), or as free text."""
     code = f"{fields.get('id') or ''}".strip() or None
@@ -247,7 +245,7 @@ def _details(fields: dict[str, Any]) -> dict[str, str | None]:
         purpose = fields.get("purpose")
         return {
             "transaction_code": "/".join(part for part in (code, fields["transaction_code"]) if part),
-            "end_to_end_id": _reference(fields.get("end_to_end_reference")),
+            "end_to_end_id": find_reference(fields.get("end_to_end_reference")),
             "mandate_id": strip_or_none(fields.get("additional_position_reference")),
             "remittance_text": " ".join(
                 part.strip() for part in (purpose, fields.get("additional_purpose")) if part
@@ -267,7 +265,8 @@ def _details(fields: dict[str, Any]) -> dict[str, str | None]:
     party = (words.get("CNTP") or "").split("/")
     return {
         "transaction_code": code,
-        "end_to_end_id": _reference(words.get("EREF")) or _reference(fields.get("customer_reference")),
+        "end_to_end_id": find_reference(words.get("EREF"))
+        or find_reference(fields.get("customer_reference")),
         "mandate_id": words.get("MARF"),
         "structured_reference": structured,
         "structured_reference_type": name_reference_kind(structured, "STRD"),

@@ -46,6 +46,12 @@ BALANCE_COLUMNS = ("statement_id", "account", "kind", "balance_date", "amount", 
 
 BATCH_DOES_NOT_ADD_UP = "batch_does_not_add_up"
 
+GERMAN_RETURNS = frozenset({"108", "109", "159"})
+"""Business transaction codes of the German Banking Industry Committee for returned direct debits and transfers."""
+
+_PLACEHOLDERS = frozenset({"", "NONREF", "NOTPROVIDED", "NOTAVAILABLE"})
+"""What banks write where there is no reference: the standards want something there."""
+
 _OGM = re.compile(r"[+*]{0,3}\s*(\d{3})/?(\d{4})/?(\d{5})\s*[+*]{0,3}")
 _CREDITOR_REFERENCE = re.compile(r"RF\d{2}[0-9A-Z]{1,21}")
 
@@ -58,6 +64,12 @@ def entry_builder() -> RecordBuilder:
 def balance_builder() -> RecordBuilder:
     """Return a collector of ``balance`` records."""
     return RecordBuilder("balance", BALANCE_COLUMNS)
+
+
+def find_reference(text: str | None) -> str | None:
+    """Return a reference of the bank or the payer; null where there is none, or a word that says so."""
+    plain = (text or "").strip()
+    return None if plain.upper() in _PLACEHOLDERS else plain
 
 
 def require_adding_up(
