@@ -452,6 +452,32 @@ def test_moments_read_the_short_way_are_those_of_the_rule(texts, dialect):
     assert read_moments(column, dialect).to_list() == by_rule.to_list()
 
 
+OFFSETS = "%Y-%m-%dT%H:%M:%S%z"
+
+
+@pytest.mark.parametrize("formats", [OFFSETS, (OFFSETS, "%Y-%m-%dT%H:%M:%SZ"), "%+"])
+def test_an_offset_is_reckoned_with_and_a_day_may_stand_beside_it(formats):
+    dialect = Dialect(timestamp_format=formats)
+    found = read_moments(pl.Series(["2026-01-02T03:04:05+01:00", "2026-01-02", None, "soon"]), dialect)
+    assert found.to_list() == [
+        datetime(2026, 1, 2, 2, 4, 5, tzinfo=UTC),
+        datetime(2026, 1, 2, tzinfo=UTC),
+        None,
+        None,
+    ]
+
+
+def test_a_moment_that_two_formats_read_differently_is_not_guessed():
+    dialect = Dialect(timestamp_format=("%m/%d/%Y %H:%M:%S", "%d/%m/%Y %H:%M:%S"))
+    found = read_moments(pl.Series(["03/04/2026 10:00:00", "04/04/2026 10:00:00"]), dialect)
+    assert found.to_list() == [None, datetime(2026, 4, 4, 10, tzinfo=UTC)]
+
+
+def test_the_name_of_a_zone_is_no_offset():
+    with pytest.raises(ValueError, match="%z"):
+        Dialect(timestamp_format="%Y-%m-%d %H:%M:%S %Z")
+
+
 def test_what_could_be_a_day_or_a_moment_is_read_alike_whatever_stands_beside_it():
     dialect = Dialect(date_format="%m/%d/%Y", timestamp_format="%d/%m/%Y")
     alone = read_moments(pl.Series(["03/04/2025"]), dialect)

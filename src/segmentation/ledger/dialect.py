@@ -73,7 +73,8 @@ class Dialect(BaseModel):
         None, ge=1900, le=2099, description="first year that two digits may mean; needed where %y is used"
     )
     timestamp_format: Words = Field(
-        ("%Y-%m-%dT%H:%M:%S%.fZ",), description="how moments (in UTC) are written: one format or a list"
+        ("%Y-%m-%dT%H:%M:%S%.fZ",),
+        description="how moments are written, with an offset (%z) or in UTC: one format or a list",
     )
 
     @model_validator(mode="after")
@@ -97,6 +98,8 @@ class Dialect(BaseModel):
         }:
             raise ValueError("a mark stands in both negative_marks and positive_marks")
         self.require_years((*self.date_format, *self.timestamp_format))
+        if any("%Z" in written for written in self.timestamp_format):
+            raise ValueError("%Z, the name of a time zone, says no offset: write moments with %z, or in UTC")
         return self
 
     def require_years(self, formats: tuple[str, ...]) -> None:

@@ -20,6 +20,9 @@ _DIGITS = {"%Y": "[0-9]{4}", "%j": "[0-9]{3}", "%f": "[0-9]+", "%.f": r"(?:\.[0-
 _DIGITS |= dict.fromkeys(("%y", "%m", "%d", "%H", "%M", "%S"), "[0-9]{2}")
 _LOOSE_DIGITS = _DIGITS | dict.fromkeys(("%m", "%d", "%e", "%H", "%M", "%S"), " ?[0-9]{1,2}")
 _LOOSE_DIGITS |= {"%D": "[0-9]{1,2}/[0-9]{1,2}/[0-9]{2}"}
+_OFFSET = re.compile(r"%(?::{0,3}z|#z|\+)")
+"""A part of a format that is an offset from UTC."""
+
 _WITH_COLON = re.compile("%[TRXrc+]")
 _WORDS = dict.fromkeys(("%b", "%B", "%h", "%a", "%A"), "[A-Za-z]+")
 """How parts of days and moments are written; a format with any other part is left to the parser."""
@@ -41,18 +44,26 @@ def parse_day(text: pl.Expr, dialect: Dialect, formats: Sequence[str] = ()) -> p
     dialect : how the source writes days.
     formats : how this column writes days; none means as the dialect says.
     """
-    days = [_read_day(text, day_format, dialect) for day_format in formats or dialect.date_format]
-    if len(days) == 1:
-        return days[0]
-    earliest = pl.min_horizontal(days)
-    return pl.when(earliest == pl.max_horizontal(days)).then(earliest)
+    return _agree([_read_day(text, day_format, dialect) for day_format in formats or dialect.date_format])
 
 
 def parse_moment(text: pl.Expr, dialect: Dialect, day_formats: Sequence[str] = ()) -> pl.Expr:
-    """Return the UTC moment that ``text`` names; a day counts from its first moment; null when unreadable."""
-    moments = [_parse(text, pl.Datetime("us"), moment_format) for moment_format in dialect.timestamp_format]
+    """Return the UTC moment that ``text`` names; a day counts from its first moment.
+
+    Null when no format fits or two formats read different moments. An offset that the text gives is reckoned
+    with; without one, the text is taken for UTC.
+    """
+    moment = _agree([_parse(text, pl.Datetime("us"), written) for written in dialect.timestamp_format])
     day = parse_day(text, dialect, day_formats).cast(pl.Datetime("us"))
-    return pl.coalesce(*moments, day).dt.replace_time_zone("UTC")
+    return pl.coalesce(moment, day).dt.replace_time_zone("UTC")
+
+
+def _agree(readings: list[pl.Expr]) -> pl.Expr:
+    """Return what all readings that there are say; null when they differ."""
+    if len(readings) == 1:
+        return readings[0]
+    earliest = pl.min_horizontal(readings)
+    return pl.when(earliest == pl.max_horizontal(readings)).then(earliest)
 
 
 def read_moments(text: pl.Series, dialect: Dialect, day_formats: Sequence[str] = ()) -> pl.Series:
@@ -107,6 +118,8 @@ def _parse(text: pl.Expr, data_type: pl.Date | pl.Datetime, time_format: str) ->
     skip blanks: 10: 5 would be 10:05 and may have been 10:45.
     """
     value = text.str.strptime(data_type, time_format, strict=False)
+    if data_type == pl.Datetime and _OFFSET.search(time_format):
+        value = value.dt.replace_time_zone(None)  # Polars gives UTC where a format has an offset
     if data_type == pl.Datetime and not re.search(_GAP, time_format):
         value = pl.when(~text.str.contains(_GAP)).then(value)
     pattern = _write_pattern(time_format)

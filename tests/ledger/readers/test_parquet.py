@@ -2,6 +2,7 @@ import io
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
+import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -30,11 +31,11 @@ def test_every_type_is_written_without_loss():
         (pa.array([0.1 + 0.2, 12.3]), ["0.30000000000000004", "12.3"]),
         (pa.array([date(2026, 1, 31)]), ["2026-01-31"]),
         (
-            pa.array(["2026-01-30T23:00:00"]).cast(pa.timestamp("us")).cast(zoned),
-            ["2026-01-30T23:00:00.000000Z"],
+            pa.array(["2026-01-30T23:00:00", "2026-01-31T08:30:00"]).cast(pa.timestamp("us")).cast(zoned),
+            ["2026-01-30T23:00:00.000000Z", "2026-01-31T08:30:00.000000Z"],
         ),
         (pa.array(["2026-01-31T08:30:00.000005"]).cast(pa.timestamp("us")), ["2026-01-31T08:30:00.000005"]),
-        (pa.array([datetime(2026, 1, 31, tzinfo=UTC)]), ["2026-01-31T00:00:00.000000Z"]),
+        (pa.array([datetime(2026, 1, 31, 1, tzinfo=UTC)]), ["2026-01-31T01:00:00.000000Z"]),
         (pa.array([True, False]), ["true", "false"]),
         (pa.array(["00012", "  ", " x "]).dictionary_encode(), ["00012", None, "x"]),
         (pa.nulls(1), [None]),
@@ -57,8 +58,35 @@ def test_numbers_carry_the_decimal_mark_that_is_declared():
 
 
 def test_a_moment_without_zone_is_not_given_one():
-    (text,) = read_column(pa.array(["2026-01-31"]).cast(pa.timestamp("ms")))
+    (text,) = read_column(pa.array(["2026-01-31T08:30:00"]).cast(pa.timestamp("ms")))
     assert not text.endswith("Z")
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+@pytest.mark.parametrize("zone", [None, "Europe/Amsterdam", "America/New_York", "+01:00", "UTC"])
+def test_days_that_a_program_wrote_as_midnights_are_those_days(unit, zone):
+    """In UTC the fifth of January in Amsterdam begins on the fourth; in summer an hour earlier still."""
+    days = [date(2026, 1, 5), None, date(2026, 7, 5)]
+    midnights = pl.Series(days).cast(pl.Datetime("us"))
+    if zone == "+01:00":
+        midnights = midnights.dt.offset_by("-1h").dt.replace_time_zone("UTC")
+    elif zone:
+        midnights = midnights.dt.replace_time_zone(zone)
+    column = midnights.to_arrow().cast(pa.timestamp(unit, zone))
+    data = write({"day": column}, row_group_size=1)
+    texts = [text for part in read_parquet(data, "a.parquet") for text in part.rows["day"]]
+    assert texts == ["2026-01-05", None, "2026-07-05"]
+
+
+def test_whole_numbers_that_pandas_kept_as_floating_point_are_whole():
+    assert read_column(pa.array([1001.0, None, -3.0, 0.5, 10.25, 2.0**60])) == [
+        "1001",
+        None,
+        "-3",
+        "0.5",
+        "10.25",
+        str(2.0**60).removesuffix(".0"),
+    ]
 
 
 def test_lines_run_on_through_row_groups():
@@ -85,6 +113,18 @@ def test_an_empty_table_keeps_its_header():
 def test_what_is_not_one_value_in_text_is_refused_by_name(values):
     with pytest.raises(InputRefusedError, match="'value'"):
         read_column(pa.array(values))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pa.array([Decimal("1.10")], pa.decimal256(50, 2)),
+        pa.array([0], pa.timestamp("us", "Etc/Nowhere")),
+    ],
+)
+def test_types_that_the_engine_does_not_know_are_refused(values):
+    with pytest.raises(InputRefusedError, match=r"a\.parquet"):
+        read_column(values)
 
 
 def test_the_same_name_twice_is_refused():

@@ -3,11 +3,16 @@
 Belongs here: how each Parquet type is written as text. Does not belong here: what the columns mean.
 
 Binary floating point is written with the shortest digits that give the same number back, never
-rounded: 0.1 + 0.2 shows as 0.30000000000000004 and is then refused by rule.
+rounded: 0.1 + 0.2 shows as 0.30000000000000004 and is then refused by rule. A whole number is written without
+a fraction, as in workbooks, since pandas keeps identifiers with gaps as floating point.
+
+Tables are often written by programs whose days are midnights. A midnight without a zone is written as the day;
+so is a column with a zone of which every moment is a midnight there: in UTC it would be the day before.
 """
 
 import io
 from collections.abc import Iterator
+from datetime import time
 from pathlib import Path
 from typing import Any
 
@@ -45,19 +50,20 @@ def read_parquet(data: bytes | Path, source_file: str, decimal_mark: str = ".") 
     try:
         file = pq.ParquetFile(source, page_checksum_verification=True)
         header = _check_schema(file.schema_arrow, source_file)
+        days = _find_days(file)
         if not file.num_row_groups:
-            yield _make_set(file.schema_arrow.empty_table(), header, _FIRST_LINE, decimal_mark)
+            yield _make_set(file.schema_arrow.empty_table(), header, _FIRST_LINE, decimal_mark, days)
         line = _FIRST_LINE
         for number in range(file.num_row_groups):
             table = file.read_row_group(number)
-            yield _make_set(table, header, line, decimal_mark)
+            yield _make_set(table, header, line, decimal_mark, days)
             line += table.num_rows
-    except (pa.ArrowException, OSError, ValueError) as error:
+    except (pa.ArrowException, pl.exceptions.PolarsError, OSError, ValueError) as error:
         reason = str(error).strip().split("\n")[0] or type(error).__name__
         raise InputRefusedError(
             f"The Parquet file cannot be read: {reason}",
             where=source_file,
-            remedy="It was probably cut off or damaged: deliver it again.",
+            remedy="It was probably cut off or damaged, or has a column of an unusual type: deliver it again.",
         ) from None
 
 
@@ -79,7 +85,7 @@ def _check_schema(schema: Any, source_file: str) -> list[str]:
         if not (
             kinds.is_integer(kind)
             or kinds.is_floating(kind)
-            or kinds.is_decimal(kind)
+            or kinds.is_decimal128(kind)
             or kinds.is_boolean(kind)
             or kinds.is_date(kind)
             or kinds.is_time(kind)
@@ -97,10 +103,29 @@ def _check_schema(schema: Any, source_file: str) -> list[str]:
     return header
 
 
-def _make_set(table: Any, header: list[str], line: int, decimal_mark: str) -> RecordSet:
-    frame = pl.from_arrow(table.rename_columns(header))
+def _find_days(file: Any) -> frozenset[str]:
+    """Return the columns with a time zone of which every moment is a midnight there."""
+    import pyarrow.types as kinds
+
+    zoned = [field.name for field in file.schema_arrow if kinds.is_timestamp(field.type) and field.type.tz]
+    for number in range(file.num_row_groups):
+        if not zoned:
+            break
+        moments = _to_frame(file.read_row_group(number, columns=zoned))
+        zoned = [column.name for column in moments if (column.dt.time() == time()).all()]
+    return frozenset(name.strip() for name in zoned)
+
+
+def _to_frame(table: Any) -> pl.DataFrame:
+    frame = pl.from_arrow(table)
     if not isinstance(frame, pl.DataFrame):
         raise TypeError("a table became something else than a frame")
+    return frame
+
+
+def _make_set(table: Any, header: list[str], line: int, decimal_mark: str, days: frozenset[str]) -> RecordSet:
+    frame = _to_frame(table.rename_columns(header))
+    frame = frame.with_columns(pl.col(name).dt.date() for name in frame.columns if name in days)
     rows = frame.select(
         pl.int_range(line, line + frame.height, dtype=pl.Int64).alias(LINE),
         *(_as_text(name, kind, decimal_mark) for name, kind in frame.schema.items()),
@@ -112,14 +137,16 @@ def _as_text(name: str, kind: pl.DataType, decimal_mark: str) -> pl.Expr:
     column = pl.col(name)
     if isinstance(kind, pl.Datetime):
         fraction = "%.9f" if kind.time_unit == "ns" else "%.6f"
-        if kind.time_zone is None:
-            return column.dt.strftime(f"%Y-%m-%dT%H:%M:%S{fraction}")
-        return column.dt.convert_time_zone("UTC").dt.strftime(f"%Y-%m-%dT%H:%M:%S{fraction}Z")
+        if kind.time_zone is not None:
+            return column.dt.convert_time_zone("UTC").dt.strftime(f"%Y-%m-%dT%H:%M:%S{fraction}Z")
+        moment = column.dt.strftime(f"%Y-%m-%dT%H:%M:%S{fraction}")
+        return pl.when(column.dt.time() == time()).then(column.dt.strftime("%Y-%m-%d")).otherwise(moment)
     if isinstance(kind, pl.Date):
         return column.dt.strftime("%Y-%m-%d")
     if isinstance(kind, pl.Time):
         return column.dt.strftime("%H:%M:%S%.f")
-    if decimal_mark != "." and (kind.is_float() or kind.is_decimal()):
-        return column.cast(pl.String).str.replace(".", decimal_mark, literal=True)
+    if kind.is_float() or kind.is_decimal():
+        number = column.cast(pl.String).str.replace(".", decimal_mark, literal=True)
+        return number.str.strip_suffix(f"{decimal_mark}0") if kind.is_float() else number
     stripped = column.cast(pl.String).str.strip_chars()
     return pl.when(stripped != "").then(stripped).alias(name)
