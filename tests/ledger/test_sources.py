@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from segmentation.domain.errors import ExitCode, InputRefusedError
 from segmentation.ledger.delimited import BLOCK_BYTES, split_file
 from segmentation.ledger.dialect import Dialect
+from segmentation.ledger.loading import load_ledger
 from segmentation.ledger.mapping_files import load_mapping
 from segmentation.ledger.sources import list_delivery_files, read_raw
 
@@ -258,6 +259,26 @@ def test_reading_is_independent_of_where_the_folder_lies(tmp_path):
     (tmp_path / "other").mkdir()
     second = read_raw(deliver(Path(tmp_path / "other"), HEADER + ROWS), B2B)
     assert all(first[name].equals(second[name]) for name in first)
+
+
+@pytest.mark.parametrize(
+    "name", ["more.csv.gz", "more.zip", "more.CSV.1", "more.xlsb", "STMT0001", "statement.mta", "old.pst"]
+)
+def test_a_file_that_nobody_reads_is_told_of(tmp_path, name):
+    folder = deliver(tmp_path, HEADER + ROWS)
+    (folder / name).write_text(HEADER)
+    quality = load_ledger(folder, B2B).ledger["core_quality"]
+    told = quality.filter(pl.col("check_name") == "source_files_are_mapped").select("subject", "verdict")
+    assert told.rows() == [(name, "warn")]
+
+
+@pytest.mark.parametrize(
+    "name", ["notes.md", "upload.csv.part", "ledger.csv~", "decisions.sqlite-wal", "m.yaml"]
+)
+def test_notes_and_files_that_are_still_arriving_are_no_delivery(tmp_path, name):
+    folder = deliver(tmp_path, HEADER + ROWS)
+    (folder / name).write_text(HEADER)
+    assert list(list_delivery_files(folder)) == ["ledger.csv"]
 
 
 def test_what_the_program_makes_is_no_delivery(tmp_path):

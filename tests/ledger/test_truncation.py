@@ -45,6 +45,17 @@ def test_complete_exports_are_taken_for_complete_and_settled_ones_for_truncated(
     assert all(find_truncation(settled(rows), AS_OF).complete_until for rows in worlds)
 
 
+@pytest.mark.parametrize("days", [14, 30, 45])
+def test_open_invoices_that_are_young_do_not_hide_that_the_old_ones_are_missing(days):
+    """An export of what is settled or not yet due."""
+    for seed in range(5):
+        rows = balances(seed, per_day=5, mean_days=40)
+        is_young = pl.col("issue_date") > AS_OF - timedelta(days=days)
+        found = find_truncation(rows.filter(is_young | pl.col("covered_known_date").is_not_null()), AS_OF)
+        assert found.complete_until
+        assert found.open_count < 0.5 * found.expected_count
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_what_was_issued_up_to_the_day_that_is_named_is_complete(seed):
     rows = balances(seed)

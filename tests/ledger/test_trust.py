@@ -143,6 +143,17 @@ def test_a_delivery_whose_amounts_shrank_is_refused(tmp_path):
     assert "--accept-smaller-delivery" in refusal.value.remedy
 
 
+def test_a_row_that_is_gone_excuses_no_amounts_read_as_a_tenth(tmp_path):
+    before = account_for(facts_of(deliver(tmp_path / "a")), "canonical", date(2026, 2, 2))
+    one_less = "".join(INVOICES.splitlines(keepends=True)[:-1])
+    require_not_shrunk(before, facts_of(deliver(tmp_path / "b", invoice=one_less)), SETTINGS)
+    tenth = facts_of(deliver(tmp_path / "c", invoice=one_less.replace("100.10", "10.01")))
+    with pytest.raises(
+        InputRefusedError, match=r"1,501\.50 EUR learned before 2026-02-02, this one has 140\.14"
+    ):
+        require_not_shrunk(before, tenth, SETTINGS)
+
+
 def test_the_account_of_a_delivery_is_kept_exactly(tmp_path):
     account = account_for(facts_of(deliver(tmp_path / "a")), "canonical", date(2026, 2, 2))
     assert read_account(tmp_path) is None

@@ -10,15 +10,23 @@ from segmentation.domain.errors import InputRefusedError
 from segmentation.ledger.mapping import FileMapping, SourceMapping
 from segmentation.ledger.near_words import nearest
 
-_DATA_SUFFIXES = frozenset(
-    {".csv", ".tsv", ".txt", ".dat", ".xlsx", ".xlsm", ".xls", ".ods", ".parquet", ".json"}
-    | {".xml", ".pdf", ".sta", ".mt940", ".940", ".cod", ".coda", ".c53"}
+_NO_DATA = frozenset(
+    {".md", ".rst", ".log", ".py", ".ipynb", ".sql", ".sh", ".yaml", ".yml", ".toml", ".ini", ".cfg"}
+    | {".md5", ".sha1", ".sha256", ".sig", ".asc", ".png", ".jpg", ".jpeg", ".svg"}
+    | {".tmp", ".part", ".partial", ".filepart", ".crdownload", ".swp", ".bak", ".lock"}
+    | {".duckdb", ".wal", ".sqlite", ".db"}
 )
+"""Suffixes of notes, programs, settings, digests and pictures, of files that are still arriving, and of databases.
+
+Any other file may hold invoices or payments, an archive or a statement without a suffix too: where the mapping
+does not read it, the check of the delivery says so.
+"""
+
 _TRUTH = "truth"
 _WORKSPACE_MARKS = ("warehouse.duckdb", "run.lock")
 """Files by which a folder is known to be a data root of this program and not part of a delivery."""
 
-_PUBLISHED = "published"
+_OWN_FOLDERS = frozenset({"published", "candidates", "dagster"})
 
 
 def list_delivery_files(ledger: Path) -> dict[str, Path]:
@@ -35,7 +43,7 @@ def list_delivery_files(ledger: Path) -> dict[str, Path]:
 
     Notes
     -----
-    Not part of a delivery: hidden files and folders, backups (``~``), files of other kinds than data,
+    Not part of a delivery: hidden files and folders, backups (``~``), files that are no data by their suffix,
     ``truth`` folders of simulated worlds, and data roots of this program (what it published must not
     come back as input).
     """
@@ -53,7 +61,7 @@ def list_delivery_files(ledger: Path) -> dict[str, Path]:
         here = Path(folder)
         subfolders[:] = [name for name in subfolders if _may_hold_files(here, name, ledger)]
         for name in names:
-            if name.startswith((".", "~")) or Path(name).suffix.lower() not in _DATA_SUFFIXES:
+            if name.startswith((".", "~")) or _is_no_data(name):
                 continue
             relative = (here / name).relative_to(ledger).as_posix()
             _require_readable(here / name, relative)
@@ -64,7 +72,11 @@ def list_delivery_files(ledger: Path) -> dict[str, Path]:
 def _may_hold_files(parent: Path, name: str, ledger: Path) -> bool:
     if name == _TRUTH or name.startswith((".", "~")) or _is_workspace(parent / name):
         return False
-    return not (name == _PUBLISHED and parent == ledger and _is_workspace(ledger))
+    return not (name in _OWN_FOLDERS and parent == ledger and _is_workspace(ledger))
+
+
+def _is_no_data(name: str) -> bool:
+    return name.endswith("~") or Path(name).suffix.lower().split("-")[0] in _NO_DATA  # .sqlite-wal
 
 
 def _is_workspace(folder: Path) -> bool:

@@ -72,8 +72,8 @@ def require_not_shrunk(previous: DeliveryAccount, facts: Frames, settings: Ledge
     previous : account of the earlier delivery.
     facts : every canonical table with all facts of the new one. Only facts learned before the day of the
         earlier account count: history must not vanish, whatever has been added since.
-    settings : ``max_shrunk_share`` is tolerated, and so are fewer than ``min_refused_rows`` rows unless
-        they are most of a table.
+    settings : ``max_shrunk_share`` is tolerated, and so are fewer than ``min_refused_rows`` rows with their
+        amounts, unless they are most of a table or of its money.
 
     Raises
     ------
@@ -87,11 +87,11 @@ def require_not_shrunk(previous: DeliveryAccount, facts: Frames, settings: Ledge
             gone >= settings.min_refused_rows or gone > _MOST * before
         ):
             raise _refuse(name, f"{before:,} rows", f"{before - gone:,}", previous.as_of)
-        if gone > 0:
-            continue  # few rows are gone, and their amounts with them
+        share = settings.max_shrunk_share
+        tolerated = Decimal(str(max(_MOST, share) if gone > 0 else share))
         for (table, currency), amount in previous.amounts.items():
             left = now.amounts.get((table, currency), Decimal(0))
-            if table == name and amount - left > Decimal(str(settings.max_shrunk_share)) * abs(amount):
+            if table == name and amount - left > tolerated * abs(amount):
                 raise _refuse(name, f"{amount:,.2f} {currency}", f"{left:,.2f} {currency}", previous.as_of)
 
 

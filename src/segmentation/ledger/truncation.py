@@ -30,7 +30,15 @@ FALSE_ALARM_RATE = 0.01
 COHORT_COLUMNS = ("customer_id", "issue_date", "issued_known_date", "covered_known_date")
 """What is read of ``core_instalment_balance``."""
 
-_MAX_FOUND_SHARE = 0.5
+_YOUNGEST_AGES = (0, 15, 30, 45, 60, 90)
+"""Days since issue from which the open ones are counted: exports may leave out what is open and due, only."""
+
+_ALARM_SHARES = (0.9, *(0.02,) * 5)
+"""How the rate of false alarms is shared out between these ages; most exports leave out all that is open."""
+
+_MAX_FOUND_SHARES = (0.5, *(0.1,) * 5)
+"""Above this share of the expected, what is open may be the work of other habits; they change old debts most."""
+
 _MISSING_SHARE = 0.001
 
 
@@ -41,7 +49,8 @@ class Truncation:
     Parameters
     ----------
     last_day : last day on which anything was learned.
-    issued_count : instalments issued in the later half of the export.
+    youngest_age : days since issue from which instalments were counted.
+    issued_count : instalments issued in the later half of the export, at least so many days before its end.
     open_count : how many of them are open at the end of ``last_day``.
     expected_count : how many would be, had they been paid as the earlier half was.
     complete_until : last day of issue of which no more than 0.1 % can be missing; None when the export is
@@ -49,6 +58,7 @@ class Truncation:
     """
 
     last_day: date
+    youngest_age: int
     issued_count: int
     open_count: int
     expected_count: float
@@ -70,9 +80,11 @@ def find_truncation(balances: pl.DataFrame, as_of: date) -> Truncation | None:
     of open ones is compared with the sum of these probabilities. Were instalments paid independently, so few
     open ones had a probability of at most the Chernoff bound of a sum of unequal Bernoulli trials (Hoeffding
     1956). Instalments of a customer that are issued in one week tend to be paid together, so the exponent of
-    the bound is divided by the design effect, the mean size of such a group (Kish 1965). The export is called
-    truncated when that is below ``FALSE_ALARM_RATE`` and fewer than half of those expected are open, so that
-    a change in paying habits is not taken for missing rows. Where the as-of day lies before the truncated
+    the bound is divided by the design effect, the mean size of such a group (Kish 1965). That is done for all
+    of the later half, and for what is older than a fortnight, a month and so on, since exports of what is settled
+    or not yet due have young open ones. The export is called truncated when one of these bounds is below its part
+    of ``FALSE_ALARM_RATE`` (Bonferroni) and fewer than half of those expected are open, of the old ones a tenth,
+    so that a change in paying habits is not taken for missing rows. Where the as-of day lies before the truncated
     zone, those who paid later are known as open, and nothing is found.
     """
     rows = balances.select(
@@ -95,20 +107,49 @@ def find_truncation(balances: pl.DataFrame, as_of: date) -> Truncation | None:
     early, late = ages.filter("is_early"), ages.filter(~pl.col("is_early") & (pl.col("age") >= 0))
     if not early.height or not late.height:
         return None
-    oldest = int(late.get_column("age").max())  # type: ignore[arg-type]
-    survival = _survive(early, oldest)
-    open_prob = survival[late.get_column("age").to_numpy()]
-    found, expected = late.get_column("duration").null_count(), float(np.sort(open_prob).sum())
-    is_truncated = found < _MAX_FOUND_SHARE * expected and (
-        _bound_tail(found, open_prob, early.height) / _design_effect(late) < math.log(FALSE_ALARM_RATE)
-    )
+    survival = _survive(early, int(late.get_column("age").max()))  # type: ignore[arg-type]
+    limits = zip(_YOUNGEST_AGES, _ALARM_SHARES, _MAX_FOUND_SHARES, strict=True)
+    told = (_count_open(late, survival, early.height, *limit) for limit in limits)
+    counts = [count for count in told if count is not None]
+    missing = next((count for count in counts if count.is_too_few), None)
     complete_until = None
-    if is_truncated:
-        complete_age = (
-            int(np.argmax(survival <= _MISSING_SHARE)) if survival[-1] <= _MISSING_SHARE else oldest
-        )
-        complete_until = end - timedelta(days=complete_age)
-    return Truncation(end, late.height, found, expected, complete_until)
+    if missing is not None:
+        is_low = survival <= _MISSING_SHARE
+        complete_until = end - timedelta(days=int(np.argmax(is_low)) if is_low[-1] else len(survival) - 1)
+    shown = missing or counts[0]
+    return Truncation(end, shown.youngest_age, shown.issued, shown.found, shown.expected, complete_until)
+
+
+@dataclass(frozen=True)
+class _Count:
+    """Open instalments of at least an age, and how many there would be."""
+
+    youngest_age: int
+    issued: int
+    found: int
+    expected: float
+    is_too_few: bool
+
+
+def _count_open(  # noqa: PLR0917  a row of limits
+    late: pl.DataFrame,
+    survival: FloatArray,
+    early_count: int,
+    youngest_age: int,
+    alarm_share: float,
+    max_found_share: float,
+) -> _Count | None:
+    """Return the count of instalments of at least an age; None when there are none."""
+    counted = late.filter(pl.col("age") >= youngest_age)
+    if counted.is_empty():
+        return None
+    open_prob = survival[counted.get_column("age").to_numpy()]
+    found, expected = counted.get_column("duration").null_count(), float(np.sort(open_prob).sum())
+    is_too_few = found < max_found_share * expected and (
+        _bound_tail(found, open_prob, early_count) / _design_effect(counted)
+        < math.log(FALSE_ALARM_RATE * alarm_share)
+    )
+    return _Count(youngest_age, counted.height, found, expected, is_too_few)
 
 
 def _bound_tail(found: int, open_prob: FloatArray, early_count: int) -> float:
@@ -137,8 +178,9 @@ def check_recent_cohorts(balances: pl.DataFrame, as_of: date) -> Iterator[Findin
     found = find_truncation(balances, as_of)
     if found is None:
         return
+    aged = f" and at least {found.youngest_age} days ago" if found.youngest_age else ""
     counted = (
-        f"of {found.issued_count:,} instalments issued in the later half, {found.open_count:,} are open "
+        f"of {found.issued_count:,} instalments issued in the later half{aged}, {found.open_count:,} are open "
         f"at the end of {found.last_day}, where {found.expected_count:,.0f} would be"
     )
     yield describe_finding(
@@ -146,7 +188,7 @@ def check_recent_cohorts(balances: pl.DataFrame, as_of: date) -> Iterator[Findin
         "core_instalment_balance",
         WARN if found.complete_until else PASS,
         f"slow payers are missing from what was issued after {found.complete_until}: {counted} had they been "
-        "paid as before; the export seems to hold settled invoices only. Nothing issued after that day is "
+        "paid as before; the export seems to leave out invoices that are open. Nothing issued after that day is "
         "learned from; export open invoices too"
         if found.complete_until
         else "no sign that open invoices were left out of the last issue cohorts",
