@@ -1,8 +1,13 @@
-"""Days as people write them in options."""
+"""Days as people write them in options, and the day of the clock."""
 
 import datetime as dt
 
 from segmentation.domain.errors import UsageError
+
+
+def find_today() -> dt.date:
+    """Return the day of the clock, in UTC; asked for one thing: a fact of a day that has not come yet is a typing error."""
+    return dt.datetime.now(dt.UTC).date()
 
 
 def parse_day(text: str, option: str) -> dt.date:

@@ -1,11 +1,11 @@
 """Ledger: files as text, the canonical ledger as known on the as-of day, balances and quality."""
 
-import datetime as dt
 from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
 
+from pipelines.days import find_today
 from pipelines.resources import Run, asset_spec
 from segmentation.domain.core_tables import (
     CANONICAL_TABLES,
@@ -50,9 +50,9 @@ def core_ledger(run: Run) -> Iterator[dg.MaterializeResult[None]]:
     raw = run.load(RAW_TABLES.values())
     require_enough_rows(raw["raw_file"], run.source_mapping)
     facts = convert(raw, run.source_mapping, run.settings.ledger)
-    # The clock is asked for one thing: a day that has not come yet is a typing error, not the newest fact.
-    today = dt.datetime.now(dt.UTC).date()
-    as_of, facts = accept_facts(raw["raw_file"], facts, run.settings.ledger, run.requested_as_of, today=today)
+    as_of, facts = accept_facts(
+        raw["raw_file"], facts, run.settings.ledger, run.requested_as_of, today=find_today()
+    )
     keep_account(run, facts, as_of)
     known = as_known(facts, as_of)
     known[DELIVERY_CHECK.name] = check_delivery(raw["raw_file"], facts, known, as_of, run.settings.ledger)

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from pipelines.command_line.options import AsOfOption, LedgerOption, MappingOption, SettingsOption
 from pipelines.command_line.output import write_text
+from pipelines.days import find_today
 
 ReportOption: TypeAlias = Annotated[
     Path | None, typer.Option("--json", help="JSON file for the report, with seeds and intervals.")
@@ -64,7 +65,7 @@ def policy(
     from segmentation.treatment.policy_report import report_policy
 
     chosen = load_settings(settings)
-    loaded = load_ledger(ledger, load_mapping(mapping), parse_as_of(as_of), chosen.ledger)
+    loaded = load_ledger(ledger, load_mapping(mapping), parse_as_of(as_of), chosen.ledger, today=find_today())
     report = report_policy(loaded.ledger, loaded.as_of, chosen)
     finish_report({"as_of": loaded.as_of} | report, report_file)
 

@@ -93,7 +93,7 @@ def _hold_back(
     _require_settings_of_run(chosen, data_root)
     previous = read_account(data_root)
     with console.status("Reading the ledger"):
-        loaded = load_ledger(ledger, source, None, chosen.ledger, previous=previous)
+        loaded = load_ledger(ledger, source, None, chosen.ledger, today=moment.date(), previous=previous)
     refuse_failed_checks(loaded.ledger["core_quality"])
     with DecisionStore(decisions) if decisions else DecisionStore.for_data_root(data_root) as kept:
         decided = kept.read_decisions()
@@ -129,7 +129,7 @@ def _read_moment(text: str) -> dt.datetime:
         raise UsageError(
             f"{text!r} has no time zone", where="--now", remedy="Add one: 2026-03-02T09:00+01:00."
         )
-    return moment
+    return moment.astimezone(dt.UTC)
 
 
 def _show_ahead(console: Console, ahead: "pl.DataFrame") -> None:

@@ -19,7 +19,7 @@ from pipelines.command_line.options import (
     SettingsOption,
 )
 from pipelines.command_line.output import write_output, write_text
-from pipelines.days import parse_day
+from pipelines.days import find_today, parse_day
 from segmentation.domain.errors import UsageError
 
 
@@ -84,7 +84,7 @@ def backtest(
         )
     chosen = load_settings(settings)
     with console.status("Reading the ledger"):
-        loaded = load_ledger(ledger, load_mapping(mapping), None, chosen.ledger)
+        loaded = load_ledger(ledger, load_mapping(mapping), None, chosen.ledger, today=find_today())
     with console.status(f"Training on what was known before {first}, scoring invoices issued until {last}"):
         result = run_backtest(loaded.ledger, first, last, chosen.risk, chosen.seed)
     with console.status(f"Segmenting customers as of {first}"):

@@ -17,6 +17,7 @@ from pipelines.command_line.options import (
     PortOption,
     SettingsOption,
 )
+from pipelines.days import find_today
 from segmentation.domain.errors import InputRefusedError, UsageError
 
 if TYPE_CHECKING:
@@ -74,13 +75,14 @@ def check(
     from segmentation.ledger.mapping_files import load_mapping
 
     source, day, wanted = load_mapping(mapping), parse_as_of(as_of), load_settings(settings).ledger
-    refusal = None
+    refusal, today = None, find_today()
     try:
-        loaded = load_ledger(ledger, source, day, wanted)
+        loaded = load_ledger(ledger, source, day, wanted, today=today)
     except InputRefusedError as error:
         # What a delivery was refused for is what its report is needed for most.
         refusal = error
-        loaded = load_ledger(ledger, source, day, wanted.model_copy(update={"max_quarantined_share": 1.0}))
+        lenient = wanted.model_copy(update={"max_quarantined_share": 1.0})
+        loaded = load_ledger(ledger, source, day, lenient, today=today)
     console = Console()
     console.print(f"As of the start of {loaded.as_of}:")
     quality = loaded.ledger["core_quality"]

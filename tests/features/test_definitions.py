@@ -61,9 +61,36 @@ def test_a_formula_names_only_what_the_sweep_knows():
         define("wrong_count", Unit.COUNT, pl.col("days_late"))
 
 
-def test_a_formula_that_looks_at_other_moments_is_refused():
+COUNT = pl.col("open_count")
+
+
+@pytest.mark.parametrize(
+    "formula",
+    [
+        COUNT.shift(-1),
+        COUNT - COUNT.mean(),
+        pl.max_horizontal(COUNT, COUNT.shift(-1)),
+        COUNT.fill_null(COUNT.shift(-1)),
+        COUNT / pl.len(),
+        COUNT + pl.int_range(pl.len()),
+        COUNT + pl.lit(pl.Series([1, 2])),
+        COUNT.is_in(pl.col("overdue_count").implode()),
+        COUNT.filter(COUNT > 0),
+        COUNT.map_batches(lambda rows: rows.shift(-1), return_dtype=pl.Int64, is_elementwise=True),
+        pl.all(),
+    ],
+    ids=str,
+)
+def test_a_formula_that_looks_at_other_moments_is_refused(formula):
     with pytest.raises(ValueError, match="looks at other rows"):
-        define("next_count", Unit.COUNT, pl.col("open_count").shift(-1))
+        define("next_count", Unit.COUNT, formula)
+
+
+@pytest.mark.parametrize(
+    "formula", [pl.when(COUNT > 0).then(COUNT / 2), COUNT.is_in([1, 2]), COUNT * pl.lit(4).sqrt()], ids=str
+)
+def test_a_formula_of_its_own_row_and_constants_is_accepted(formula):
+    define("own_ratio", Unit.RATIO, formula)
 
 
 def test_amounts_that_cannot_be_added_up_are_refused():

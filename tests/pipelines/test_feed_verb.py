@@ -3,6 +3,7 @@
 import csv
 import datetime as dt
 import json
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -90,6 +91,26 @@ def test_a_step_does_not_leave_before_its_window_opens(accepted, tmp_path, capsy
     assert run_feed(root, ledger, row["window_start_at"], out) == ExitCode.DONE
     assert "later" not in capsys.readouterr().out
     assert json.loads(out.read_text(encoding="utf-8"))["customer_id"] == "C001"
+
+
+def test_a_moment_is_understood_in_any_zone(accepted, tmp_path):
+    root, _ = accepted
+    ledger, out = write_ledger(tmp_path / "ledger", paid=False), tmp_path / "steps.jsonl"
+    brussels = LAWFUL.astimezone(ZoneInfo("Europe/Brussels"))
+    assert run_feed(root, ledger, brussels, out) == ExitCode.DONE
+    assert json.loads(out.read_text(encoding="utf-8"))["customer_id"] == "C001"
+
+
+def test_a_fact_of_a_day_that_has_not_come_is_not_taken_for_the_newest(accepted, tmp_path, capsys):
+    root, _ = accepted
+    ledger = write_ledger(tmp_path / "ledger", paid=False)
+    invoices = ledger / "invoice.csv"
+    row = invoices.read_text(encoding="utf-8").splitlines()[1]
+    later = row.replace("I1", "I2").replace(str(AS_OF), str(AS_OF + dt.timedelta(days=200)))
+    with invoices.open("a", encoding="utf-8") as stream:
+        stream.write(f"{later}\n")
+    assert run_feed(root, ledger, LAWFUL, tmp_path / "steps.jsonl") == ExitCode.DONE
+    assert "held back (quarantined rows)" in " ".join(capsys.readouterr().out.split())
 
 
 def test_at_night_nothing_leaves(accepted, tmp_path, capsys):

@@ -56,6 +56,24 @@ def test_check_reports_a_refused_delivery_before_it_refuses(tmp_path, capsys):
     assert "30 of 40 rows cannot be loaded" in said.err
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["check"],
+        ["backtest", "--from", "2026-01-01", "--until", "2026-02-01"],
+        ["evaluate", "policy"],
+    ],
+    ids=lambda words: words[0],
+)
+def test_verbs_that_read_a_ledger_refuse_days_that_have_not_come_yet(words, tmp_path, capsys):
+    # All of them: no gap shows that they are wrong.
+    far = invoices().replace("2026-01-05T09", "2090-01-05T09")
+    customers = "customer_id,observed_at\nC0,2090-01-01T00:00:00Z\n"
+    deliver(tmp_path, invoice=far, customer=customers)
+    assert run_command([*words, "--ledger", str(tmp_path), "--mapping", "canonical"]) == 3
+    assert "day_in_the_future" in capsys.readouterr().err
+
+
 def test_check_fails_when_the_balance_list_disagrees(tmp_path, capsys):
     listed = "customer_id,currency,stated_date,open_amount,observed_at\n" + "".join(
         f"C{n},EUR,2026-01-10,{'99.99' if n == 7 else '100'},2026-01-11T00:00:00Z\n" for n in range(COUNT)

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import polars as pl
 import pytest
@@ -38,6 +39,14 @@ def decide(location):
         return row
 
     return decide_
+
+
+def test_a_moment_is_understood_in_any_zone(published_root, location, decide):
+    decide(published_root, "C001", "accept")
+    in_brussels = NOW.astimezone(ZoneInfo("Europe/Brussels"))
+    found = list_actionable_steps(published_root, in_brussels, location)
+    assert found.equals(list_actionable_steps(published_root, NOW, location))
+    assert found.height == 1
 
 
 def test_only_accepted_and_adjusted_steps_may_be_carried_out(published_root, location, decide):

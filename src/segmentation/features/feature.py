@@ -70,7 +70,7 @@ class Feature:
     Raises
     ------
     ValueError
-        When the name does not end in the unit, when the formula looks at other rows (moments), or when it
+        When the name does not end in the unit, when the formula looks at other rows (moments) or calls Python, or when it
         names a column that is not a state column; by role when it is a sensitive, group, personal or
         free-text column of the ledger.
     """
@@ -87,8 +87,10 @@ class Feature:
     def __post_init__(self) -> None:
         if not self.name.endswith(f"_{self.unit}"):
             raise ValueError(f"the name of feature {self.name} must end in its unit, _{self.unit}")
-        if not self.formula.meta.is_row_separable():
-            raise ValueError(f"feature {self.name} looks at other rows: what is known there may come later")
+        if not sees_only_its_row(self.formula):
+            raise ValueError(
+                f"feature {self.name} looks at other rows, or calls Python, which may: what is known there may come later"
+            )
         refused = refused_columns()
         for column in self.formula.meta.root_names():
             if column in refused:
@@ -108,3 +110,17 @@ class Feature:
         """The column of the feature tables."""
         data_type = DataType.INTEGER if self.is_whole else DataType.REAL
         return Column(self.name, data_type, f"{self.description}; {self.window}; {self.null_rule}")
+
+
+def sees_only_its_row(formula: pl.Expr) -> bool:
+    """Return whether every step of a formula makes the value of a row from that row and constants alone.
+
+    Each step is asked: ``is_row_separable`` speaks of the outermost one. A function in Python may look anywhere, so it
+    is refused, as is what can be read only with the table at hand.
+    """
+    step = formula.meta
+    try:
+        sees_own_row = step.is_row_separable() and (step.is_scalar() or step.is_length_preserving())
+    except pl.exceptions.PolarsError:
+        return False
+    return sees_own_row and all(map(sees_only_its_row, step.pop()))

@@ -97,6 +97,7 @@ def list_actionable_steps(
     >>> from pathlib import Path
     >>> steps = list_actionable_steps(Path("data"), datetime.now(UTC))  # doctest: +SKIP
     """
+    now = _in_utc(now)
     location = DecisionStore.for_data_root(data_root) if decisions is None else DecisionStore(decisions)
     with location as store:
         decided = store.latest_decisions()
@@ -125,7 +126,7 @@ def list_actionable_steps(
         )
     )
     return (
-        _leave_out_closed(steps, current, now.astimezone(UTC).date())
+        _leave_out_closed(steps, current, now.date())
         .sort("customer_id", "recommendation_id")
         .select(_COLUMNS)
     )
@@ -144,15 +145,19 @@ def explain_silence(data_root: Path, now: datetime) -> str | None:
     UsageError
         When ``now`` has no time zone.
     """
-    return _find_obstacle(open_current(data_root), now)
+    return _find_obstacle(open_current(data_root), _in_utc(now))
+
+
+def _in_utc(now: datetime) -> datetime:
+    if now.tzinfo is None:
+        raise UsageError("The present moment has no time zone", remedy="Pass one, UTC or that of your place.")
+    return now.astimezone(UTC)
 
 
 def _find_obstacle(current: Snapshot | None, now: datetime) -> str | None:
-    if now.tzinfo is None:
-        raise UsageError("The present moment has no time zone", remedy="Pass it in UTC.")
     if current is None:
         return "Nothing was published yet: run the pipeline."
-    if not current.is_valid_on(now.astimezone(UTC).date()):
+    if not current.is_valid_on(now.date()):
         return (
             f"Snapshot {current.id} may not be relied on after {current.manifest.valid_until}: "
             "run the pipeline on today's ledger."
