@@ -10,7 +10,7 @@ import dagster as dg
 from pipelines.assets import fairness, features, ledger, publication, risk, segments, treatment
 from pipelines.checks import build_schema_checks
 from pipelines.jobs import every_morning, on_ledger_change, publish_worklist
-from pipelines.resources import Run
+from pipelines.resources import DECISIONS_VARIABLE, Run
 
 ROOMS = [ledger, features, risk, segments, treatment, fairness, publication]
 SAMPLE_LEDGER = Path(__file__).parents[1] / "data" / "sample"
@@ -46,7 +46,7 @@ def run_from_environment(environment: Mapping[str, str]) -> Run:
         data_root=environment.get("SEGMENTATION_DATA_ROOT", "data"),
         as_of=environment.get("SEGMENTATION_AS_OF", ""),
         settings_file=environment.get("SEGMENTATION_SETTINGS", ""),
-        decisions_url=environment.get("SEGMENTATION_DECISIONS", ""),
+        decisions_url=dg.EnvVar(DECISIONS_VARIABLE) if environment.get(DECISIONS_VARIABLE) else "",
     )
 
 

@@ -8,6 +8,8 @@ import datetime as dt
 import json
 import os
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +20,7 @@ from dagster import DagsterEventType
 
 from pipelines.definitions import build_defs
 from pipelines.jobs import JOB_NAME
-from pipelines.resources import Run
+from pipelines.resources import DECISIONS_VARIABLE, Run
 from pipelines.run_facts import fingerprint_inputs, read_known_decisions, read_known_findings
 from segmentation.domain.core_tables import QUALITY
 from segmentation.domain.errors import GateBlockedError, IntegrityError, SegmentationError, UsageError
@@ -166,6 +168,7 @@ def prepare_dagster_home(data_root: Path) -> Path:
     """Return Dagster's home under the data root, made with telemetry switched off."""
     home = data_root.absolute() / "dagster"
     home.mkdir(parents=True, exist_ok=True)
+    home.chmod(0o700)  # its logs may say what a ledger says
     settings = home / "dagster.yaml"
     if not settings.exists():
         settings.write_text(DAGSTER_SETTINGS)
@@ -176,8 +179,8 @@ def _execute(run: Run) -> None:
     home = prepare_dagster_home(run.root)
     os.environ["DAGSTER_HOME"] = str(home)
     run_id = str(uuid.uuid4())
-    job = build_defs({"run": run}).resolve_job_def(JOB_NAME)
-    with dg.DagsterInstance.from_config(str(home)) as instance:
+    with without_password(run) as told, dg.DagsterInstance.from_config(str(home)) as instance:
+        job = build_defs({"run": told}).resolve_job_def(JOB_NAME)
         try:
             job.execute_in_process(instance=instance, run_id=run_id, run_config=QUIET, raise_on_error=True)
         except dg.DagsterExecutionInterruptedError as error:
@@ -193,6 +196,23 @@ def _execute(run: Run) -> None:
                 remedy="The last published snapshot stays current. Mend the cause and run again; when balances disagree, "
                 "correct the source, export again and try it with `segmentation check` first.",
             ) from error
+
+
+@contextmanager
+def without_password(run: Run) -> Iterator[Run]:
+    """Give the same run for Dagster, which keeps what it is told: the decisions store by the name of a variable."""
+    if not run.decisions_url:
+        yield run
+        return
+    before = os.environ.get(DECISIONS_VARIABLE)
+    os.environ[DECISIONS_VARIABLE] = run.decisions_url
+    try:
+        yield Run(**run.model_dump(exclude={"decisions_url"}), decisions_url=dg.EnvVar(DECISIONS_VARIABLE))
+    finally:
+        if before is None:
+            del os.environ[DECISIONS_VARIABLE]
+        else:
+            os.environ[DECISIONS_VARIABLE] = before
 
 
 def find_failed_checks(instance: dg.DagsterInstance, run_id: str) -> list[str]:

@@ -45,23 +45,29 @@ def on_ledger_change(context: dg.SensorEvaluationContext, run: Run) -> dg.Sensor
     The day is today's, as that of the morning run: the day after the newest fact may lie before the snapshot in
     force, and would replace it by an older one.
     A file that is still being written changes between two looks; the run is asked for when two looks in
-    a row see the same.
+    a row see the same. Its key says when that was first seen, so that files which were restored with their
+    times are run again.
     """
     state = describe_files(Path(run.ledger))
     if state is None:
         return dg.SkipReason(f"There is no ledger at {run.ledger}.")
     if state == context.cursor:
         return dg.SkipReason("The ledger has not changed.")
-    if context.cursor != f"{UNSETTLED}{state}":
-        return dg.SensorResult(skip_reason="The ledger is changing.", cursor=f"{UNSETTLED}{state}")
+    if not context.cursor or not context.cursor.endswith(state):
+        seen = f"{UNSETTLED}{dt.datetime.now(dt.UTC).isoformat()} {state}"
+        return dg.SensorResult(skip_reason="The ledger is changing.", cursor=seen)
     day = run.requested_as_of or dt.datetime.now(ZoneInfo(TIME_ZONE)).date()
-    request = dg.RunRequest(run_key=state, run_config=configure_run(run, day))
+    request = dg.RunRequest(run_key=context.cursor, run_config=configure_run(run, day))
     return dg.SensorResult(run_requests=[request], cursor=state)
 
 
 def configure_run(run: Run, as_of: dt.date) -> dict[str, object]:
-    """Return the configuration of a run that differs from ``run`` in its as-of day only."""
-    return {"resources": {"run": {"config": {**run.model_dump(), "as_of": as_of.isoformat()}}}}
+    """Return the configuration of a run that differs from ``run`` in its as-of day only.
+
+    Dagster keeps and shows it: the decisions store, which may have a password, stays as the resource has it.
+    """
+    given = run.model_dump(exclude={"decisions_url"})
+    return {"resources": {"run": {"config": {**given, "as_of": as_of.isoformat()}}}}
 
 
 def describe_files(ledger: Path) -> str | None:

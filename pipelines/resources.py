@@ -18,6 +18,7 @@ from pydantic import PrivateAttr
 
 from pipelines.days import parse_day
 from pipelines.progress_log import report_table
+from pipelines.run_history import forget_old_runs
 from pipelines.settings_file import load_settings
 from segmentation.domain.core_tables import RUN
 from segmentation.domain.errors import UsageError
@@ -37,6 +38,10 @@ def parse_as_of(text: str) -> dt.date | None:
         When the text is not a date in that form.
     """
     return parse_day(text, "--as-of") if text else None
+
+
+DECISIONS_VARIABLE = "SEGMENTATION_DECISIONS"
+"""Environment variable with the URL of the decisions store, password included: Dagster keeps its name only."""
 
 
 class Run(dg.ConfigurableResource[None]):
@@ -99,6 +104,8 @@ class Run(dg.ConfigurableResource[None]):
         """Hold the data root for this run, however it was started; schedules and sensors only look."""
         if context.run:
             self._lock = lock_data_root(self.root)
+            if context.instance:
+                forget_old_runs(context.instance, self.settings.publish.keep_snapshots)
             # Before anything is read: what is delivered during the run is not what it was made from.
             from pipelines.run_facts import fingerprint_inputs
 

@@ -1,6 +1,6 @@
 """Where Dagster's history of runs is kept: its own SQLite files, held open while they are in use.
 
-Belongs here: connections to those files. Does not belong here: what is written into them (Dagster), or anything that
+Belongs here: connections to those files, and how many runs are kept. Does not belong here: what is written into them (Dagster), or anything that
 is published.
 """
 
@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import dagster
 import sqlalchemy
 from dagster._core.storage.event_log import SqliteEventLogStorage
 from dagster._serdes import ConfigurableClassData
@@ -40,6 +41,16 @@ class RunHistory(SqliteEventLogStorage):
     ) -> "RunHistory":
         """Return the storage that ``dagster.yaml`` asks for; its ``base_dir`` is Dagster's home."""
         return cls(str(Path(config_value["base_dir"]) / "history" / "runs"), inst_data)
+
+    def delete_events(self, run_id: str) -> None:
+        """Remove the events of a run and the file that held them."""
+        super().delete_events(run_id)
+        with self._db_lock:
+            if engine := self._engines.pop(run_id, None):
+                engine.dispose()
+            for ending in ("", "-wal", "-shm"):
+                Path(f"{self.path_for_shard(run_id)}{ending}").unlink(missing_ok=True)
+            self._initialized_dbs.discard(run_id)
 
     def wipe(self) -> None:
         """Remove the whole history."""
@@ -73,6 +84,14 @@ class RunHistory(SqliteEventLogStorage):
         if len(self._engines) > _OPEN_FILES:
             self._engines.popitem(last=False)[1].dispose()
         return engine
+
+
+def forget_old_runs(instance: dagster.DagsterInstance, keep: int) -> None:
+    """Remove from the history all runs but the newest ``keep`` and those that have not ended."""
+    for run in instance.get_runs()[keep:]:
+        if run.is_finished:
+            instance.delete_run(run.run_id)
+            instance.compute_log_manager.delete_logs(prefix=[run.run_id])
 
 
 def _write_without_waiting(connection: sqlite3.Connection, _record: object) -> None:

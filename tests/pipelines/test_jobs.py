@@ -1,10 +1,11 @@
 """Schedule and sensor ask for a run when they should, and only then."""
 
 import datetime as dt
+import shutil
 
 import dagster as dg
 
-from pipelines.jobs import describe_files, every_morning, on_ledger_change
+from pipelines.jobs import configure_run, describe_files, every_morning, on_ledger_change
 from pipelines.resources import Run
 
 
@@ -41,6 +42,29 @@ def test_the_sensor_asks_once_per_change_that_stood_still(tmp_path):
     assert not growing.run_requests
     changed = look(run, growing.cursor)
     assert changed.run_requests[0].run_key != first.run_requests[0].run_key
+
+
+def test_a_ledger_that_was_restored_with_its_times_is_run_again(tmp_path):
+    ledger, backup = tmp_path / "ledger", tmp_path / "backup.csv"
+    run = Run(ledger=str(ledger), data_root=str(tmp_path))
+    ledger.mkdir()
+    (ledger / "invoice.csv").write_text("right\n")
+    shutil.copy2(ledger / "invoice.csv", backup)
+    keys, cursor = [], None
+    for change in (None, lambda: (ledger / "invoice.csv").write_text("wrong"), None):
+        if change:
+            change()
+        else:
+            shutil.copy2(backup, ledger / "invoice.csv")
+        asked = look(run, look(run, cursor).cursor)
+        keys.append(asked.run_requests[0].run_key)
+        cursor = asked.cursor
+    assert len(set(keys)) == 3
+
+
+def test_a_request_does_not_tell_the_password_of_the_decisions_store():
+    asked = Run(ledger="exports", decisions_url="postgresql://anna:s3cret@127.0.0.1:1/decisions")
+    assert "s3cret" not in str(configure_run(asked, dt.date(2026, 10, 31)))
 
 
 def test_files_of_a_folder_are_seen_by_name_size_and_time(tmp_path):
