@@ -146,12 +146,25 @@ class Run(dg.ConfigurableResource[None]):
         day: dt.date = self.load([RUN])[RUN.name].item(0, "as_of_date")
         return day
 
+    def list_older_tables(self, tables: Iterable[Table]) -> list[str]:
+        """Return which of these tables were not written since the facts in ``core_run`` are the ones in the warehouse."""
+        with self._use_warehouse() as warehouse:
+            origins = warehouse.read_origins()
+        return [table.name for table in tables if origins.get(table.name) != origins.get(RUN.name, "")]
+
     def store(
         self, table: Table, frame: pl.DataFrame, metadata: Mapping[str, dg.MetadataValue] | None = None
     ) -> dg.MaterializeResult[None]:
-        """Write ``frame`` as ``table`` and return its row count and columns as metadata."""
+        """Write ``frame`` as ``table`` and return its row count and columns as metadata.
+
+        Every table remembers the run that ``core_run`` stood for when it was written (``list_older_tables``).
+        """
         with self._use_warehouse() as warehouse:
-            warehouse.write_table(table, frame)
+            if table is RUN:
+                origin = "{as_of_date} {data_hash}".format(**frame.row(0, named=True))
+            else:
+                origin = warehouse.read_origins().get(RUN.name, "")
+            warehouse.write_table(table, frame, origin)
         report_table(table.name, frame.height)
         return dg.MaterializeResult(
             asset_key=table.name,

@@ -23,7 +23,8 @@ from segmentation.domain.core_tables import (
 )
 
 GROUP = "ledger"
-CORE_TABLES = [*KNOWN_TABLES.values(), PAYMENT_MATCH, DELIVERY_CHECK, RUN]
+CORE_TABLES = [RUN, *KNOWN_TABLES.values(), PAYMENT_MATCH, DELIVERY_CHECK]
+"""``core_run`` first: what is written after it belongs to it."""
 
 
 @dg.multi_asset(specs=[asset_spec(table, GROUP) for table in RAW_TABLES.values()], can_subset=False)

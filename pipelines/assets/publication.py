@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
+from pipelines.checks import require_one_run
 from pipelines.progress_log import report_table
 from pipelines.resources import Run, asset_spec
 from segmentation.domain.core_tables import CAUSE_FINDING, DECISION, LEDGER_TABLES, RUN
@@ -41,6 +42,7 @@ def candidate_snapshot(context: dg.AssetExecutionContext, run: Run) -> dg.Materi
     from pipelines.run_facts import collect_facts
     from segmentation.publish.writer import keep_candidate
 
+    require_one_run(run)
     if run.load([AUDIT_VERDICT])[AUDIT_VERDICT.name]["verdict"].to_list() != [Verdict.BLOCK.value]:
         return dg.MaterializeResult(metadata={"kept": False})
     tables = run.load(PUBLISHED_TABLES.values())
@@ -55,6 +57,7 @@ def published_snapshot(context: dg.AssetExecutionContext, run: Run) -> dg.Materi
     from pipelines.run_facts import collect_facts
     from segmentation.publish.writer import publish_snapshot
 
+    require_one_run(run)
     tables = run.load(PUBLISHED_TABLES.values())
     snapshot = publish_snapshot(tables, run.root, collect_facts(run, tables, context.run.run_id))
     report_table("published_snapshot", 1)

@@ -88,8 +88,19 @@ class Warehouse:
             ) from None
         return table.conform(frame)
 
-    def write_table(self, table: Table, frame: pl.DataFrame) -> None:
-        """Replace the rows of a table; readers see the old rows or the new ones, never a mixture."""
+    def read_origins(self) -> dict[str, str]:
+        """Return by table what its rows were made from, in the words of ``write_table``; empty words where none were given."""
+        try:
+            rows = self._connection.execute("SELECT table_name, comment FROM duckdb_tables()").fetchall()
+        except duckdb.Error as error:
+            raise _explain(error, self.path) from None
+        return {name: origin or "" for name, origin in rows}
+
+    def write_table(self, table: Table, frame: pl.DataFrame, origin: str = "") -> None:
+        """Replace the rows of a table; readers see the old rows or the new ones, never a mixture.
+
+        ``origin`` says what the rows were made from, without quotes; it changes together with them.
+        """
         columns = ", ".join(
             f'"{c.name}" {DUCKDB_TYPES[c.data_type]}{"" if c.is_nullable else " NOT NULL"}'
             for c in table.columns
@@ -102,6 +113,7 @@ class Warehouse:
                 self._connection.register("incoming_rows", rows)
                 self._connection.execute(f'INSERT INTO "{table.name}" SELECT * FROM incoming_rows')
                 self._connection.unregister("incoming_rows")
+            self._connection.execute(f"COMMENT ON TABLE \"{table.name}\" IS '{origin}'")
             self._connection.commit()
         except duckdb.Error as error:
             self._connection.rollback()
