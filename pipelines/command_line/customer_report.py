@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Column, Table
+from rich.text import Text
 
 from pipelines.command_line.reports import number, words
 from segmentation.domain.errors import UsageError
@@ -36,7 +36,7 @@ def show_customer(
             remedy="Write the id as in the ledger, leading zeros included.",
         )
     segment = segments.row(0, named=True)
-    console.print(f"[bold]{customer_id}[/bold], as of the start of {snapshot.as_of}")
+    console.print(Text(customer_id, "bold"), f", as of the start of {snapshot.as_of}", sep="")
     console.print(
         f"Segment: {words(segment['segment'])} (structural with probability "
         f"{number(segment['structural_prob'], 2)}, {segment['late_count']} of {segment['settled_count']} late)"
@@ -46,7 +46,7 @@ def show_customer(
         console.print(f"  - {line}")
     steps = snapshot.read_table("out_recommendations").filter(mine)
     for row in steps.iter_rows(named=True):
-        console.print(f"Next step: [bold]{words(row['action'])}[/bold]. {escape(row['reason_text'])}")
+        console.print("Next step: ", Text(words(row["action"]), "bold"), f". {row['reason_text']}", sep="")
         show_alternatives(console, row)
     if steps.is_empty():
         console.print("Next step: none, nothing of this customer is open.")
@@ -106,7 +106,7 @@ def show_claims(
             f"by the pack {pack.pack}, {pack.title}, version {pack.version}):"
         )
     for line in told:
-        console.print(f"  - {line}", markup=False)
+        console.print(f"  - {line}")
 
 
 def show_alternatives(console: Console, row: Mapping[str, Any]) -> None:
@@ -115,11 +115,11 @@ def show_alternatives(console: Console, row: Mapping[str, Any]) -> None:
         console.print(f"Stage: {words(stage)}")
     for title, lines in (("What would change it", row.get("would_change")), ("Left out", row.get("vetoed"))):
         for line in lines or ():
-            console.print(f"  - {title}: {line}", markup=False)
+            console.print(f"  - {title}: {line}")
     if row.get("message_text"):
-        console.print(f"Message ({row['message_language']}): {row['message_subject']}", markup=False)
+        console.print(f"Message ({row['message_language']}): {row['message_subject']}")
         for line in row["message_text"].splitlines():
-            console.print(f"  | {line}", markup=False)
+            console.print(f"  | {line}")
         if row["message_missing"]:
             console.print(f"  Not ready to send, lacking: {', '.join(map(words, row['message_missing']))}")
 
@@ -135,9 +135,9 @@ def show_gates(console: Console, verdicts: pl.DataFrame) -> None:
         until = f"{row['lifts_at']:%Y-%m-%d %H:%M} UTC" if row["lifts_at"] else "no date known"
         table.add_row(
             words(row["gate"]),
-            "[red]closed[/red]" if is_closed else "[green]open[/green]",
-            escape(scope) if is_closed else "",
+            Text("closed", "red") if is_closed else Text("open", "green"),
+            scope if is_closed else "",
             until if is_closed else "",
-            escape(row["detail"]),
+            row["detail"],
         )
     console.print(table)

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Annotated, Any, TypeAlias
 
 import typer
-from rich.console import Console
 
 from pipelines.command_line.options import AsOfOption, LedgerOption, MappingOption, SettingsOption
 from pipelines.command_line.output import write_text
+from pipelines.command_line.screen import open_screen
 from pipelines.days import find_today
 
 ReportOption: TypeAlias = Annotated[
@@ -93,7 +93,7 @@ def segments(
     """Measure segments and causes against what was planted, and beside one rule that is given the answers."""
     from segmentation.segments.battery import BatterySize, run_battery
 
-    console = Console(stderr=True)
+    console = open_screen(stderr=True)
     with console.status("Simulating the first world") as status:
         report = run_battery(
             seed,
@@ -108,4 +108,4 @@ def finish_report(report: Mapping[str, Any], report_file: Path | None) -> None:
     text = json.dumps(report, indent=2, default=str)
     if report_file:
         write_text(report_file, text)
-    Console().print_json(text)
+    open_screen().print_json(text)

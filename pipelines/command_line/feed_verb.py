@@ -20,6 +20,7 @@ from pipelines.command_line.options import (
     SettingsOption,
 )
 from pipelines.command_line.output import remove_output, write_output
+from pipelines.command_line.screen import open_screen
 from segmentation.domain.errors import UsageError
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def feed(
     """List the steps that people accepted, that have begun and that every gate still allows, on the ledger as it now is."""
     from segmentation.publish.dunning_feed import explain_silence, list_actionable_steps
 
-    console = Console()
+    console = open_screen()
     if out:
         remove_output(out)  # whatever happens from here on, nobody reads yesterday's steps again
     moment = _read_moment(now)
@@ -149,10 +150,9 @@ def _show(console: Console, allowed: "pl.DataFrame", closed: "pl.DataFrame", ste
         by = f" by {words(row['channel'])}" if row["channel"] else ""
         blanks = row["message_missing"] or []
         lacks = f"; its message still lacks {', '.join(map(words, blanks))}" if blanks else ""
-        console.print(f"  {row['customer_id']}: {words(row['action'])}{by}{lacks}", markup=False)
+        console.print(f"  {row['customer_id']}: {words(row['action'])}{by}{lacks}")
     held = closed.join(steps.select("recommendation_id", "action"), on="recommendation_id", how="left")
     for row in held.unique(["recommendation_id", "gate"], maintain_order=True).iter_rows(named=True):
         console.print(
             f"  {row['customer_id']}: {words(row['action'])} is held back ({words(row['gate'])}). {row['detail']}",
-            markup=False,
         )

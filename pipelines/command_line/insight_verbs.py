@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
+from rich.text import Text
 
 from pipelines.command_line.options import (
     DEFAULT_DATA_ROOT,
@@ -19,6 +19,7 @@ from pipelines.command_line.options import (
     SettingsOption,
 )
 from pipelines.command_line.output import write_output, write_text
+from pipelines.command_line.screen import open_screen
 from pipelines.days import find_today, parse_day
 from segmentation.domain.errors import UsageError
 
@@ -51,7 +52,7 @@ def explain(
     from segmentation.publish.reader import find_snapshot
 
     chosen = load_settings(settings).treatment
-    show_customer(Console(), find_snapshot(data_root, "current"), customer, chosen)
+    show_customer(open_screen(), find_snapshot(data_root, "current"), customer, chosen)
 
 
 def backtest(
@@ -76,7 +77,7 @@ def backtest(
     from segmentation.risk.backtest import run_backtest
     from segmentation.segments.backtest import backtest_segments
 
-    console = Console()
+    console = open_screen()
     first, last = parse_day(start, "--from"), parse_day(until, "--until")
     if last < first:
         raise UsageError(
@@ -106,7 +107,9 @@ def verify(snapshot: SnapshotArgument = "current", data_root: DataRootOption = D
 
     found = find_snapshot(data_root, snapshot)
     verify_snapshot(found.path)
-    Console().print(f"[green]✓[/green] {found.id}: every file is as it was published and keeps its contract.")
+    open_screen().print(
+        Text("✓", "green"), f"{found.id}: every file is as it was published and keeps its contract."
+    )
 
 
 def approve(
@@ -127,7 +130,7 @@ def approve(
     published = approve_candidate(
         data_root, snapshot, by=by, reason=reason, until=day, now=now, decisions_url=decisions
     )
-    Console().print(
+    open_screen().print(
         f"{published.id} is published and in force until {published.manifest.valid_until}, approved by {by.strip()}."
     )
 
@@ -146,4 +149,4 @@ def export(
 
     found = find_snapshot(data_root, snapshot)
     files = export_snapshot(found, out, file_format.value, with_names=names)
-    Console().print(f"{len(files)} files of {found.id} written to {out}.")
+    open_screen().print(f"{len(files)} files of {found.id} written to {out}.")

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from rich.console import Console
+from rich.text import Text
 
 from pipelines.progress_log import PROGRESS_LOGGER
 
@@ -42,7 +43,7 @@ class ProgressLines(logging.Handler):
 
     def begin(self, text: str) -> None:
         """Say what is being done until the first table is stored."""
-        self._status.update(text)
+        self._status.update(Text(text))
 
     def emit(self, record: logging.LogRecord) -> None:
         """Take note of a stored table."""
@@ -85,4 +86,4 @@ class ProgressLines(logging.Handler):
         if self._stage == "Publish":
             what = "verified and made current"
         seconds = self.seconds_by_stage[self._stage]
-        self._console.print(f"[green]✓[/green] {self._stage:<18} {what:<36} {seconds:6.1f} s")
+        self._console.print(Text("✓", "green"), f"{self._stage:<18} {what:<36} {seconds:6.1f} s")

@@ -7,6 +7,7 @@ import polars as pl
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Column, Table
+from rich.text import Text
 
 from segmentation.domain.errors import GateBlockedError
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from pipelines.execution import Outcome
 
 EXAMPLES_SHOWN = 3
+PASSED = Text("✓", "green")
 COLUMNS_CHECK = "source_columns_are_mapped_or_ignored"
 FOLLOWING_RULE = "rest_of_row_refused"
 LOAD_CHECK = "rows_in_equal_loaded_plus_quarantined"
@@ -24,8 +26,10 @@ def show_outcome(console: Console, outcome: "Outcome", seconds_by_stage: Mapping
     snapshot = outcome.snapshot
     if outcome.is_unchanged:
         console.print(
-            f"Nothing changed: ledger, settings and decisions are those of [bold]{snapshot.id}[/bold], "
-            "which stays current."
+            "Nothing changed: ledger, settings and decisions are those of ",
+            Text(snapshot.id, "bold"),
+            ", which stays current.",
+            sep="",
         )
         return
     console.print()
@@ -34,13 +38,18 @@ def show_outcome(console: Console, outcome: "Outcome", seconds_by_stage: Mapping
     show_counts(console, "Segments", snapshot.read_table("out_customer_segments"), "segment")
     show_counts(console, "Recommendations", snapshot.read_table("out_recommendations"), "action")
     fairness = snapshot.manifest.fairness
-    console.print(f"[bold]Bias verdict[/bold]: {words(fairness.verdict)}. {fairness.statement}")
+    show_titled(console, "Bias verdict", f"{words(fairness.verdict)}. {fairness.statement}")
     total = sum(seconds_by_stage.values())
     stages = ", ".join(f"{stage.lower()} {seconds:.1f}" for stage, seconds in seconds_by_stage.items())
-    console.print(f"[bold]Seconds[/bold]: {total:.1f} in all ({stages})")
-    console.print(
-        f"[bold]Snapshot[/bold]: {snapshot.id}, as of the start of {snapshot.as_of}, in {snapshot.path}"
+    show_titled(console, "Seconds", f"{total:.1f} in all ({stages})")
+    show_titled(
+        console, "Snapshot", f"{snapshot.id}, as of the start of {snapshot.as_of}, in {snapshot.path}"
     )
+
+
+def show_titled(console: Console, title: str, text: str, *, style: str = "bold") -> None:
+    """Print a line that begins with its title."""
+    console.print(Text(f"{title}:", style), text)
 
 
 def show_rows(console: Console, quality: pl.DataFrame) -> None:
@@ -49,9 +58,9 @@ def show_rows(console: Console, quality: pl.DataFrame) -> None:
     rows_in, loaded, quarantined = (
         int(files[name].sum()) for name in ("rows_in", "rows_loaded", "rows_quarantined")
     )
-    console.print(f"[bold]Rows[/bold]: {rows_in:,} in, {loaded:,} loaded, {quarantined:,} quarantined")
+    show_titled(console, "Rows", f"{rows_in:,} in, {loaded:,} loaded, {quarantined:,} quarantined")
     for row in quality.filter(pl.col("verdict") != "pass").iter_rows(named=True):
-        console.print(f"  [yellow]{row['verdict']}[/yellow] {row['subject']}: {row['statement']}")
+        console.print(Text(f"  {row['verdict']}", "yellow"), f"{row['subject']}: {row['statement']}")
 
 
 def show_quality(console: Console, quality: pl.DataFrame, quarantine: pl.DataFrame) -> None:
@@ -64,11 +73,11 @@ def show_quality(console: Console, quality: pl.DataFrame, quarantine: pl.DataFra
     console.print(table)
     is_mapped = (pl.col("check_name") == COLUMNS_CHECK) & (pl.col("verdict") == "pass")
     for row in quality.filter((pl.col("check_name") != LOAD_CHECK) & ~is_mapped).iter_rows(named=True):
-        mark = {"pass": "[green]✓[/green]", "warn": "[yellow]![/yellow]"}.get(row["verdict"], "[red]✗[/red]")
+        mark = {"pass": PASSED, "warn": Text("!", "yellow")}.get(row["verdict"], Text("✗", "red"))
         place = "" if row["statement"].startswith(row["subject"]) else f"{row['subject']}: "
-        console.print(f"{mark} {place}{row['statement']}")
+        console.print(mark, f"{place}{row['statement']}")
     console.print(
-        f"[green]✓[/green] every column of {quality.filter(is_mapped).height} file(s) is mapped or ignored on purpose"
+        PASSED, f"every column of {quality.filter(is_mapped).height} file(s) is mapped or ignored on purpose"
     )
     # A row that fills several tables breaks a rule in each of them: it is one row to repair.
     places = ["source_file", "source_line", "rule", "column_name"]
@@ -77,12 +86,11 @@ def show_quality(console: Console, quality: pl.DataFrame, quarantine: pl.DataFra
     )
     for (rule, remedy), rows in own_rules.group_by("rule", "remedy", maintain_order=True):
         count = rows.n_unique(["source_file", "source_line"])
-        console.print(f"\n[bold]{words(str(rule))}[/bold]: {count:,} row{'s' if count > 1 else ''}. {remedy}")
+        console.print()
+        show_titled(console, words(str(rule)), f"{count:,} row{'s' if count > 1 else ''}. {remedy}")
         for row in rows.head(EXAMPLES_SHOWN).iter_rows(named=True):
             place = f"{row['source_file']}, line {row['source_line']}"
-            console.print(
-                f"  {place}, {row['column_name'] or 'whole row'}: {row['value'] or 'blank'!r}", markup=False
-            )
+            console.print(f"  {place}, {row['column_name'] or 'whole row'}: {row['value'] or 'blank'!r}")
 
 
 def refuse_failed_checks(quality: pl.DataFrame) -> None:
@@ -127,7 +135,7 @@ def show_counts(console: Console, title: str, frame: pl.DataFrame, column: str) 
     """Print the number of rows by value of ``column``, on one line."""
     counts = frame.group_by(column).len().sort("len", column, descending=[True, False])
     listed = ", ".join(f"{words(value)} {count:,}" for value, count in counts.iter_rows())
-    console.print(f"[bold]{title}[/bold]: {listed or 'none'}")
+    show_titled(console, title, listed or "none")
 
 
 def show_backtest(console: Console, report: Mapping[str, Any]) -> None:
@@ -138,7 +146,7 @@ def show_backtest(console: Console, report: Mapping[str, Any]) -> None:
         f"instalments are judged."
     )
     for name, note in report["choice"].items():
-        console.print(f"[dim]{name}: {note}[/dim]")
+        console.print(f"{name}: {note}", style="dim")
     for part, title in (("all", "All customers"), ("unseen_customers", "Customers not seen in training")):
         count = report["metrics"]["published"][part]["count"]
         table = figure_table("model", *_BACKTEST_FIGURES.values(), title=f"{title}: {count:,} instalments")
@@ -159,7 +167,7 @@ def show_backtest(console: Console, report: Mapping[str, Any]) -> None:
         f"off by {number(cash['error_share'], 2)} of the inflow."
     )
     for warning in report["warnings"]:
-        console.print(f"[yellow]Warning:[/yellow] {warning}")
+        show_titled(console, "Warning", warning, style="yellow")
 
 
 _BACKTEST_FIGURES = {

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from pipelines.command_line.options import (
     DEFAULT_DATA_ROOT,
@@ -17,6 +16,7 @@ from pipelines.command_line.options import (
     PortOption,
     SettingsOption,
 )
+from pipelines.command_line.screen import open_screen
 from pipelines.days import find_today
 from segmentation.domain.errors import InputRefusedError, UsageError
 
@@ -83,7 +83,7 @@ def check(
         refusal = error
         lenient = wanted.model_copy(update={"max_quarantined_share": 1.0})
         loaded = load_ledger(ledger, source, day, lenient, today=today)
-    console = Console()
+    console = open_screen()
     console.print(f"As of the start of {loaded.as_of}:")
     quality = loaded.ledger["core_quality"]
     show_quality(console, quality, loaded.ledger["core_quarantine"])
@@ -122,7 +122,7 @@ def simulate(
     )
     world = simulate_world(settings)
     write_world(world, out)
-    console = Console()
+    console = open_screen()
     for name, frame in world.ledger.items():
         console.print(f"{name + '.csv':<26}{frame.height:>10,} rows")
     console.print(f"Written to {out}. Run it: segmentation run --ledger {out} --mapping canonical")
@@ -176,7 +176,7 @@ def _run(
     from pipelines.command_line.progress import ProgressLines
     from pipelines.command_line.reports import show_outcome
 
-    console = Console()
+    console = open_screen()
     with ProgressLines(console) as progress:
         # Dagster takes most of a second to import: say what happens first.
         progress.begin(f"Reading {ledger} with mapping {mapping}")

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from pipelines.command_line.options import (
     DEFAULT_DATA_ROOT,
@@ -22,6 +21,7 @@ from pipelines.command_line.options import (
     SettingsOption,
     TodayOption,
 )
+from pipelines.command_line.screen import open_screen
 from segmentation.domain.errors import UsageError
 
 PORTS_TRIED = 20
@@ -70,7 +70,7 @@ def dagster(
     if ledger:
         environment["SEGMENTATION_LEDGER"] = str(ledger.absolute())
     free = find_free_port(port)
-    Console().print(f"Dagster: http://127.0.0.1:{free}  (Ctrl+C ends it)")
+    open_screen().print(f"Dagster: http://127.0.0.1:{free}  (Ctrl+C ends it)")
     _serve(["dagster", "dev", "-m", "pipelines.definitions", "-h", "127.0.0.1", "-p", str(free)], environment)
 
 
@@ -82,7 +82,7 @@ def serve_dashboard(data_root: Path, decisions: str, port: int, today: date | No
         raise UsageError("The dashboard is not installed", remedy="Install the project with pip install -e .")
     folder = Path(dashboards.__file__).parent
     free = find_free_port(port)
-    Console().print(f"Dashboard: http://127.0.0.1:{free}  (Ctrl+C ends it)")
+    open_screen().print(f"Dashboard: http://127.0.0.1:{free}  (Ctrl+C ends it)")
     words = [
         "streamlit",
         "run",

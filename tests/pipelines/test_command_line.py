@@ -109,6 +109,18 @@ def test_explain_shows_gates_of_channels_and_invoices(tmp_path, capsys):
 
 
 @pytest.mark.usefixtures("wide_terminal")
+def test_explain_shows_ids_as_they_are_whatever_marks_they_hold(tmp_path, capsys):
+    ids = {"C001": "C[/1]:100:", "C001-009": "INV[/1]:100:"}
+    frames = {
+        name: frame.with_columns(pl.col(pl.String).replace(ids)) for name, frame in make_frames().items()
+    }
+    publish_snapshot(assemble_tables(frames, AS_OF, None), tmp_path, make_facts())
+    shown = _explain(tmp_path, ids["C001"], capsys)
+    assert "C[/1]:100:, as of the start of" in shown
+    assert "Invoice INV[/1]:100:: " in shown
+
+
+@pytest.mark.usefixtures("wide_terminal")
 @pytest.mark.parametrize(
     ("channel", "level", "is_reminder"),
     [
