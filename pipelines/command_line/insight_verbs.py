@@ -3,7 +3,6 @@
 import datetime as dt
 import json
 from enum import StrEnum
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -18,7 +17,7 @@ from pipelines.command_line.options import (
     MappingOption,
     SettingsOption,
 )
-from pipelines.command_line.output import write_output, write_text
+from pipelines.command_line.output import explain_refusal, write_output, write_text
 from pipelines.command_line.screen import open_screen
 from pipelines.days import find_today, parse_day
 from segmentation.domain.errors import UsageError
@@ -95,7 +94,8 @@ def backtest(
     if report_file:
         text = json.dumps({**result.report, "segments": segments}, indent=2, default=str)
         write_text(report_file, text)
-        write_output(report_file, partial(save_backtest_plots, result.report))
+        with explain_refusal(report_file):
+            save_backtest_plots(result.report, report_file)
     show_backtest(console, result.report)
     show_segment_backtest(console, segments)
 

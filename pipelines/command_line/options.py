@@ -1,7 +1,8 @@
 """Options that several verbs share, so that they read the same everywhere."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 import typer
 
@@ -32,15 +33,27 @@ def _locate_store(decisions: str) -> str:
     return locate_store(decisions) if decisions else decisions
 
 
-DecisionsOption: TypeAlias = Annotated[
-    str,
-    typer.Option(
+def _find_store(decisions: str) -> str:
+    """Return the URL of a store that is there; UsageError when its file is not."""
+    from segmentation.publish.decision_database import require_file
+
+    if decisions:
+        require_file(decisions)
+    return _locate_store(decisions)
+
+
+def _offer_store(callback: Callable[[str], str]) -> Any:
+    return typer.Option(
         "--decisions",
         envvar="SEGMENTATION_DECISIONS",  # a password belongs there: options are seen by whoever lists processes
-        callback=_locate_store,
+        callback=callback,
         help="SQLAlchemy URL of the decisions store. Default: a file in the data root.",
-    ),
-]
+    )
+
+
+DecisionsOption: TypeAlias = Annotated[str, _offer_store(_find_store)]
+NewDecisionsOption: TypeAlias = Annotated[str, _offer_store(_locate_store)]
+"""For the dashboard: where decisions are taken, a store may begin."""
 PortOption: TypeAlias = Annotated[
     int, typer.Option("--port", help="Port; the next free one is taken when in use.")
 ]

@@ -17,6 +17,7 @@ from pipelines.command_line.options import (
     DataRootOption,
     DecisionsOption,
     MappingOption,
+    NewDecisionsOption,
     PortOption,
     SettingsOption,
     TodayOption,
@@ -35,7 +36,7 @@ def register(app: typer.Typer) -> None:
 
 def dashboard(
     data_root: DataRootOption = DEFAULT_DATA_ROOT,
-    decisions: DecisionsOption = "",
+    decisions: NewDecisionsOption = "",
     port: PortOption = 8501,
     today: TodayOption = "",
 ) -> None:

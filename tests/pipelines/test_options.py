@@ -1,9 +1,11 @@
 """Options that several verbs share."""
 
+import pytest
 import typer
 
 from pipelines.command_line import service_verbs
 from pipelines.command_line.app import app, run_command
+from segmentation.domain.errors import ExitCode
 from segmentation.publish.decision_database import read_location
 
 
@@ -33,3 +35,20 @@ def test_the_dashboard_opens_the_store_that_was_named_and_shows_its_password_to_
     assert read_location(file["SEGMENTATION_DECISIONS"]).database == str(tmp_path / "d.sqlite")
     assert read_location(server["SEGMENTATION_DECISIONS"]).password == "s3cret"
     assert "s3cret" not in " ".join(words)
+
+
+@pytest.mark.parametrize("verb", ["run", "feed", "approve", "dagster"])
+def test_a_mistyped_store_is_refused_and_not_made(verb, monkeypatch, tmp_path, capsys):
+    missing = tmp_path / "decisionz.sqlite"
+    monkeypatch.setattr(service_verbs, "_serve", lambda *_: None)
+    more = {
+        "approve": ["S", "--by", "Ann", "--reason", "x", "--until", "2026-01-01"],
+        "dagster": [],
+    }.get(verb, ["--ledger", str(tmp_path), "--mapping", "canonical"])
+    words = [verb, *more, "--data-root", str(tmp_path / "root")]
+    for named in (str(missing), f"sqlite:///{missing}"):
+        assert run_command([*words, "--decisions", named]) == ExitCode.USAGE
+        assert "There is no decisions store here" in capsys.readouterr().err
+    monkeypatch.setenv("SEGMENTATION_DECISIONS", str(missing))
+    assert run_command(words) == ExitCode.USAGE
+    assert not missing.exists()

@@ -11,6 +11,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from segmentation.domain.errors import UsageError
+
 _BUSY_SECONDS = 30
 _RETRY_SECONDS = 0.05
 
@@ -36,6 +38,25 @@ def locate_store(url_or_path: str) -> str:
 def name_store(url_or_path: str | Path) -> str:
     """Return what a store is recognised by, from any folder: its URL without password and options."""
     return read_location(url_or_path).set(password=None, query={}).render_as_string()
+
+
+def require_file(url_or_path: str | Path) -> None:
+    """Refuse a store that is to be in a file which is not there: opened, it would be a new one that says nothing.
+
+    Raises
+    ------
+    UsageError
+        When there is no such file.
+    """
+    url = read_location(url_or_path)
+    path = Path(url.database or "")
+    if url.get_backend_name() == "sqlite" and path.is_absolute() and not path.exists():
+        raise UsageError(
+            "There is no decisions store here",
+            where=str(path),
+            remedy="Correct the path. A new store is made by `segmentation dashboard --decisions …` as soon as its page is "
+            "opened; until then leave it out, which means the file in the data root.",
+        )
 
 
 def create_engine(url: sa.URL) -> sa.Engine:
