@@ -195,17 +195,18 @@ def read_with_duckdb(folder: Path) -> dict[str, Any]:
 
 
 def parse_with_room(folder: Path) -> dict[str, Any]:
-    """Dialect, conversion rules, provenance and quarantine, without reconciliation."""
+    """Dialect, conversion rules, provenance and quarantine, a block at a time, without reconciliation.
+
+    Rows that contradict each other, which are known when all have been read, are looked for in the whole load.
+    """
     from segmentation.domain.settings import LedgerSettings
     from segmentation.ledger.conversion import convert_each
-    from segmentation.ledger.loading import ROWS_AT_ONCE
     from segmentation.ledger.mapping_files import load_mapping
-    from segmentation.ledger.pieces import divide_facts
     from segmentation.ledger.sources import read_blocks
 
     mapping = load_mapping("canonical")
-    converted = convert_each(read_blocks(folder / "csv", mapping), mapping, LedgerSettings())
-    return {"pieces": len(divide_facts(converted, mapping, ROWS_AT_ONCE))}
+    blocks = convert_each(read_blocks(folder / "csv", mapping), mapping, LedgerSettings())
+    return {"rows": sum(frame.height for block in blocks for frame in block.values())}
 
 
 def load_with_room(folder: Path, form: str = "csv") -> dict[str, Any]:

@@ -48,12 +48,13 @@ def join_facts(converted: Iterable[Frames], mapping: SourceMapping) -> dict[str,
 
 
 def may_conflict(facts: Frames, mapping: SourceMapping) -> bool:
-    """Return whether any rows share their key, so that ``join_facts`` has to look whether they disagree."""
-    return any(
-        read_columns(facts, name, table.key).is_duplicated().any()
+    """Return whether any rows may share their key, so that ``join_facts`` has to look whether they disagree."""
+    keys = (
+        read_columns(facts, name, table.key)
         for name, table in CANONICAL_TABLES.items()
         if not _is_derived(table, mapping)
     )
+    return any(rows.hash_rows().n_unique() < rows.height for rows in keys if rows.height)
 
 
 def _is_derived(table: Table, mapping: SourceMapping) -> bool:

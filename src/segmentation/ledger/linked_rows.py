@@ -49,8 +49,9 @@ class LinkedRows:
             own = _hash(rows, first)
             for other in others:
                 self._join(own, rows, other)
-            if len(filled) > 1 or rows.get_column("source_id").n_unique() < rows.height:
-                self._sets.join(own, _hash_text(rows.get_column("source_id"), _LINE))
+            lines = _hash_text(rows.get_column("source_id"), _LINE)
+            if len(filled) > 1 or pl.Series(lines).n_unique() < rows.height:
+                self._sets.join(own, lines)
         quarantine = facts.get(QUARANTINE.name)
         if quarantine is None or not quarantine.height:
             return

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import cast
 
 import polars as pl
 
@@ -115,7 +116,8 @@ def load_ledger(
             require_not_shrunk(earlier, pieces[0], settings)
         return LoadedLedger(day, raw_file, _work_out(raw_file, pieces, day, settings))
     try:
-        ledger = _work_out_apart(raw_file, pieces, day, settings)
+        on_disk = cast("list[TablesOnDisk]", pieces)  # several are
+        ledger = _work_out_apart(raw_file, on_disk, day, settings)
     except _EntangledError:
         ledger = _work_out(raw_file, [join_pieces(pieces)], day, settings)
     return LoadedLedger(day, raw_file, ledger)
@@ -143,7 +145,7 @@ def _work_out(files: pl.DataFrame, pieces: list[Frames], day: date, settings: Le
 
 
 def _work_out_apart(
-    files: pl.DataFrame, pieces: Sequence[Frames], day: date, settings: LedgerSettings
+    files: pl.DataFrame, pieces: Sequence[TablesOnDisk], day: date, settings: LedgerSettings
 ) -> Frames:
     """Return every ``core_`` table from pieces, each worked out on its own and kept on disk."""
     stated = [piece["core_stated_balance"].filter(pl.col(OBSERVED_AT) < start_of(day)) for piece in pieces]
@@ -160,7 +162,7 @@ def _work_out_apart(
 
 
 def _work_out_piece(
-    piece: Frames, day: date, settings: LedgerSettings, listed_on: date | None
+    piece: TablesOnDisk, day: date, settings: LedgerSettings, listed_on: date | None
 ) -> tuple[TablesOnDisk, dict[str, pl.DataFrame]]:
     """Return every ``core_`` table but the checks from one piece, and what was measured on it."""
     facts = dict(piece)
@@ -168,9 +170,12 @@ def _work_out_piece(
     latest = pl.DataFrame({"listed_on": [find_list_day(known["core_stated_balance"], day)]})
     measured = measure_delivery(facts, known, day, settings, listed_on=listed_on, match=_match_apart)
     known = _match_apart(known, facts, day)
+    as_delivered = {name for name in facts if known[name].equals(facts[name])}
     del facts
     built, statements = _reconcile(known, day)
-    return TablesOnDisk.keep(built), measured | statements | {"listed_on": latest.cast(pl.Date)}
+    kept = TablesOnDisk.keep({name: rows for name, rows in built.items() if name not in as_delivered})
+    kept.share(piece, as_delivered)
+    return kept, measured | statements | {"listed_on": latest.cast(pl.Date)}
 
 
 def _match_apart(ledger: Frames, facts: Frames, as_of: date) -> dict[str, pl.DataFrame]:

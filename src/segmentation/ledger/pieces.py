@@ -20,7 +20,10 @@ from segmentation.ledger.mapping import SourceMapping
 from segmentation.ledger.tables_on_disk import TablesOnDisk
 
 _FACTS = {**CANONICAL_TABLES, QUARANTINE.name: QUARANTINE}
-_PIECES_AT_ONCE = 4
+_ROWS_AT_ONCE = 1_200_000
+"""So many rows are divided together: few large files are read and written faster than many small ones."""
+
+_PIECES_AT_ONCE = 2
 """So many times smaller than what may be in memory is a piece: working it out takes more than its rows."""
 
 
@@ -89,7 +92,7 @@ def _divide_blocks(
 ) -> Iterator[tuple[str, dict[tuple[Any, ...], pl.DataFrame]]]:
     """Yield the name and the rows by number of their piece of every block that was staged, and keep it no longer."""
     for name in list(staged):
-        for rows in staged.take_blocks(name):
+        for rows in staged.take_blocks(name, _ROWS_AT_ONCE):
             numbered = rows.with_columns(links.number_rows(name, rows, count))
             yield name, numbered.partition_by("piece", as_dict=True, include_key=False)
 

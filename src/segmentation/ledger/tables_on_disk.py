@@ -24,6 +24,7 @@ class TablesOnDisk(Mapping[str, pl.DataFrame]):
     def __init__(self) -> None:
         self._folder = TemporaryDirectory(prefix="ledger-")
         self._files: dict[str, list[Path]] = {}
+        self._row_counts: dict[Path, int] = {}
         self._parts: list[Self] = []
 
     @classmethod
@@ -38,19 +39,21 @@ class TablesOnDisk(Mapping[str, pl.DataFrame]):
         """Return the tables of all parts, in their order, without moving any row."""
         joined = cls()
         for part in parts:
-            joined._take(part)
+            joined.share(part, part)
         return joined
 
-    def _take(self, part: Self) -> None:
+    def share(self, part: Self, names: Iterable[str]) -> None:
+        """Have these tables of another too, without moving any row."""
         self._parts.append(part)  # its files are there as long as it is
-        for name, files in part._files.items():
-            self._files.setdefault(name, []).extend(files)
+        for name in names:
+            self._files.setdefault(name, []).extend(part._files[name])
 
     def add(self, name: str, rows: pl.DataFrame) -> None:
         """Keep rows of a table beside those that are kept of it."""
         files = self._files.setdefault(name, [])
         if rows.height:
             files.append(Path(self._folder.name) / f"{name}-{len(files)}.parquet")
+            self._row_counts[files[-1]] = rows.height
             filled = [column.name for column in rows if column.null_count() < rows.height]
             rows.select(filled).write_parquet(files[-1], compression="uncompressed", statistics=False)
 
@@ -64,11 +67,17 @@ class TablesOnDisk(Mapping[str, pl.DataFrame]):
         for file in self._files.get(name, ()):
             yield _scan([file], name).collect()
 
-    def take_blocks(self, name: str) -> Iterator[pl.DataFrame]:
-        """Yield the rows of a table as they were added, and keep them no longer."""
-        for file in self._files.pop(name, ()):
-            yield _scan([file], name).collect()
-            file.unlink()
+    def take_blocks(self, name: str, rows_at_once: int) -> Iterator[pl.DataFrame]:
+        """Yield the rows of a table in blocks of about so many, and keep them no longer."""
+        files, taken, row_count = self._files.pop(name, []), list[Path](), 0
+        for file in files:
+            taken.append(file)
+            row_count += self._row_counts.pop(file)
+            if row_count >= rows_at_once or file is files[-1]:
+                yield _scan(taken, name).collect()
+                for read in taken:
+                    read.unlink()
+                taken, row_count = [], 0
 
     def read_columns(self, name: str, columns: Sequence[str]) -> pl.DataFrame:
         """Return some columns of a table, its rows in no order."""
