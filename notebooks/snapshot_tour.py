@@ -31,10 +31,12 @@ from segmentation.features.feature import Feature, Unit, Window
 from segmentation.features.reasons import ReasonGroup
 from segmentation.ledger.loading import load_ledger
 from segmentation.ledger.mapping_files import load_mapping
-from segmentation.publish.reader import open_current
+from segmentation.publish.reader import find_snapshot
 
-ROOT = Path(os.environ.get("SEGMENTATION_PROJECT", ".."))
-snapshot = open_current(Path(os.environ.get("SEGMENTATION_DATA_ROOT", ROOT / "data")))
+# Jupyter runs in the folder of the notebook and knows no file; a script knows its file and runs anywhere.
+PROJECT = Path(__file__).resolve().parents[1] if "__file__" in globals() else Path("..")
+ROOT = Path(os.environ.get("SEGMENTATION_PROJECT", PROJECT))
+snapshot = find_snapshot(Path(os.environ.get("SEGMENTATION_DATA_ROOT", ROOT / "data")), "current")
 scores = snapshot.read_table("out_invoice_scores")
 segments = snapshot.read_table("out_customer_segments")
 scores.head()

@@ -273,3 +273,20 @@ def test_scores_and_causes_are_audited_too(make_book, even_book):
     found = _audit(make_book(unfair)).filter(attribute="region", verdict="block")
     assert set(found["metric"]) >= {"high_score_rate", "unwilling_cause_rate"}
     assert set(found["group"]) == {"west"}
+
+
+@pytest.mark.parametrize(
+    "name", ["metric", "is_harmed", "count", "harmed", "_flagged", "_outcome", "shift × site"]
+)
+def test_attributes_of_any_table_have_names_of_their_own(name):
+    with pytest.raises(ValueError, match="cannot be named"):
+        fairness_of_any_table(name)
+
+
+@pytest.mark.parametrize("name", ["attribute", "group", "left", "verdict", "estimate"])
+def test_other_names_of_attributes_are_free(name):
+    assert set(fairness_of_any_table(name)["attribute"]) == {name}
+
+
+def fairness_of_any_table(name):
+    return audit([0.1, 0.9] * 200, [0] * 400, {name: ["day", "night"] * 200})

@@ -11,6 +11,7 @@ import polars as pl
 
 from segmentation.domain.settings import FairnessSettings
 from segmentation.fairness.cells import count_cells
+from segmentation.fairness.comparison import PAIR
 from segmentation.fairness.findings import complete_audit, split_alone
 from segmentation.fairness.groups import UNKNOWN
 from segmentation.fairness.harms import Harm
@@ -20,6 +21,9 @@ _OUTCOME_HARMS: Mapping[str, Harm] = {
     "false_negative_rate": Harm("rows with the outcome", "are not flagged", pl.lit(True), pl.lit(True)),
     "selection_rate": Harm("rows", "are flagged", pl.lit(True), pl.lit(True)),
 }
+
+_OWN_NAMES = ("metric", "is_harmed", "count", "harmed", "_flagged", "_outcome")
+"""Columns beside the attributes while rows are counted."""
 
 
 def audit(
@@ -53,7 +57,8 @@ def audit(
     Raises
     ------
     ValueError
-        When lengths differ, when there are no groups, or when a score or outcome is missing.
+        When lengths differ, when there are no groups, when a score or outcome is missing, or when an attribute has a
+        name that the audit needs itself (``metric``, ``count``) or that reads as a pair.
 
     Examples
     --------
@@ -98,6 +103,12 @@ def _tabulate(
         raise ValueError(
             f"{len(score)} scores, {len(outcome)} outcomes and {frame.height} rows of {frame.width} groups "
             "do not belong together"
+        )
+    refused = [name for name in frame.columns if name in _OWN_NAMES or PAIR in name]
+    if refused:
+        raise ValueError(
+            f"attributes cannot be named {', '.join(map(repr, refused))}: rename them; the audit itself uses "
+            f"{', '.join(_OWN_NAMES)}, and {PAIR!r} between the names of a pair"
         )
     if np.isnan(score).any() or not np.isin(outcome, (0.0, 1.0)).all():
         raise ValueError("every row needs a score, and an outcome that is 0 or 1")
