@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import dagster as dg
 
-from pipelines.resources import Run
+from pipelines.resources import DECISIONS_VARIABLE, Run
 from segmentation.domain.errors import InputRefusedError
 
 JOB_NAME = "publish_worklist"
@@ -64,10 +64,11 @@ def on_ledger_change(context: dg.SensorEvaluationContext, run: Run) -> dg.Sensor
 def configure_run(run: Run, as_of: dt.date) -> dict[str, object]:
     """Return the configuration of a run that differs from ``run`` in its as-of day only.
 
-    Dagster keeps and shows it: the decisions store, which may have a password, stays as the resource has it.
+    Dagster keeps and shows it: a decisions store, which may have a password, is told by the variable that names it.
     """
-    given = run.model_dump(exclude={"decisions_url"})
-    return {"resources": {"run": {"config": {**given, "as_of": as_of.isoformat()}}}}
+    store = {"env": DECISIONS_VARIABLE} if run.decisions_url else ""
+    given = run.model_dump() | {"as_of": as_of.isoformat(), "decisions_url": store}
+    return {"resources": {"run": {"config": given}}}
 
 
 def describe_files(ledger: Path) -> str | None:

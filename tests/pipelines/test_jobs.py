@@ -5,8 +5,9 @@ import shutil
 
 import dagster as dg
 
-from pipelines.jobs import configure_run, describe_files, every_morning, on_ledger_change
-from pipelines.resources import Run
+from pipelines.definitions import run_from_environment
+from pipelines.jobs import describe_files, every_morning, on_ledger_change
+from pipelines.resources import DECISIONS_VARIABLE, Run
 
 
 def test_the_schedule_asks_for_its_own_day():
@@ -62,9 +63,27 @@ def test_a_ledger_that_was_restored_with_its_times_is_run_again(tmp_path):
     assert len(set(keys)) == 3
 
 
-def test_a_request_does_not_tell_the_password_of_the_decisions_store():
-    asked = Run(ledger="exports", decisions_url="postgresql://anna:s3cret@127.0.0.1:1/decisions")
-    assert "s3cret" not in str(configure_run(asked, dt.date(2026, 10, 31)))
+URL = "postgresql://anna:s3cret@127.0.0.1:1/decisions"
+
+
+@dg.asset
+def is_told(run: Run) -> bool:
+    return run.decisions_location == URL
+
+
+def test_a_request_reads_the_decisions_store_and_does_not_tell_its_password(tmp_path, monkeypatch):
+    monkeypatch.setenv(DECISIONS_VARIABLE, URL)
+    (tmp_path / "invoice.csv").write_text("invoice_id\n")
+    places = {"SEGMENTATION_LEDGER": str(tmp_path / "invoice.csv"), "SEGMENTATION_DATA_ROOT": str(tmp_path)}
+    run = run_from_environment({**places, DECISIONS_VARIABLE: URL})
+    with dg.build_schedule_context(
+        scheduled_execution_time=dt.datetime(2026, 10, 31, 4, tzinfo=dt.UTC), resources={"run": run}
+    ) as context:
+        asked = every_morning(context).run_config
+    assert "s3cret" not in str(asked)
+    instance = dg.DagsterInstance.ephemeral()
+    seen = dg.materialize([is_told], resources={"run": run}, run_config=asked, instance=instance)
+    assert seen.output_for_node("is_told")
 
 
 def test_files_of_a_folder_are_seen_by_name_size_and_time(tmp_path):
