@@ -326,7 +326,9 @@ class PublishSettings(_Settings):
 
     valid_days: int = Field(7, ge=1, description="days after the as-of day during which consumers may use it")
     keep_snapshots: int = Field(
-        30, ge=2, description="older snapshots than this many are removed, never the current one"
+        30,
+        ge=2,
+        description="older snapshots than this many are removed, never the current one; as many runs stay in Dagster's history",
     )
 
 
