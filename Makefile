@@ -56,4 +56,4 @@ docs: $(VENV)/run-ready ## Write docs/features.md from the definitions of the fe
 	@$(BIN)/python -c 'from segmentation.features.documentation import render_page as page; print(page(), end="")' > docs/features.md
 
 clean: ## Remove the environment and all results but the decisions of people
-	rm -rf $(VENV) $(DATA_ROOT)/published $(DATA_ROOT)/candidates $(DATA_ROOT)/dagster $(DATA_ROOT)/warehouse.duckdb* $(DATA_ROOT)/run.lock $(DATA_ROOT)/last_run.json $(DATA_ROOT)/last_delivery.json
+	rm -rf $(VENV) $(DATA_ROOT)/published $(DATA_ROOT)/candidates $(DATA_ROOT)/dagster $(DATA_ROOT)/warehouse.duckdb* $(DATA_ROOT)/run.lock $(DATA_ROOT)/last_run.json $(DATA_ROOT)/last_delivery.json $(DATA_ROOT)/next_delivery

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pipelines.execution import describe_state, hash_decisions, write_state
 from pipelines.resources import Run, lock_data_root
-from pipelines.run_facts import fingerprint_inputs
+from pipelines.run_facts import fingerprint_inputs, read_ready_account, settle_account
 from segmentation.domain.errors import GateBlockedError, UsageError
 from segmentation.publish.candidates import find_candidate, publish_candidate, read_request
 from segmentation.publish.manifest import Override
@@ -18,6 +18,7 @@ from segmentation.publish.reader import Snapshot, open_current
 REQUEST_FIELDS = ("ledger", "mapping", "as_of", "settings_file")
 """What of a run its candidate remembers, to see whether anything changed; its decisions store by name, never by password."""
 _STORE = "decisions_store"
+_ACCOUNT = "account"
 MAX_DAYS = 92
 """Longest life of an approval: after a quarter somebody has to look again."""
 
@@ -90,6 +91,7 @@ def approve_candidate(
         override = Override(approved_by=by.strip(), reason=reason.strip(), approved_at=now, until=until)
         keep = run.settings.publish.keep_snapshots
         published = publish_candidate(data_root, candidate, override, keep)
+        settle_account(data_root, request.get(_ACCOUNT, ""))
         write_state(data_root, state)
     return published
 
@@ -133,4 +135,5 @@ def describe_request(run: Run, inputs: str) -> dict[str, str]:
         "inputs": inputs,
         "decisions": hash_decisions(run, run.load_as_of()),
         "current_id": current.id if current else "",
+        _ACCOUNT: read_ready_account(run.root),
     }

@@ -6,10 +6,11 @@ stopped a run into an error for a person.
 
 import datetime as dt
 import json
+import logging
 import os
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 import polars as pl
 from dagster import DagsterEventType
+from sqlalchemy.exc import OperationalError
 
 from pipelines.definitions import build_defs
 from pipelines.jobs import JOB_NAME
@@ -28,6 +30,8 @@ from segmentation.domain.hashing import hash_frame, hash_text
 
 if TYPE_CHECKING:
     from segmentation.publish.reader import Snapshot
+
+_LOG = logging.getLogger(__name__)
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 """Dagster logs to its own store, which its UI shows; the terminal shows progress and errors."""
@@ -88,7 +92,8 @@ def run_pipeline(run: Run) -> Outcome:
     published = open_current(run.root)
     if published is None:
         raise RuntimeError("the job succeeded without a snapshot")
-    write_state(run.root, describe_state(run, inputs, published))
+    with suppress(OSError):  # the run is published: without this record the next one repeats it
+        write_state(run.root, describe_state(run, inputs, published))
     quality = run.load([QUALITY])[QUALITY.name]
     return Outcome(published, current is not None and current.id == published.id, quality)
 
@@ -176,9 +181,22 @@ def prepare_dagster_home(data_root: Path) -> Path:
 
 
 def _execute(run: Run) -> None:
+    run_id = str(uuid.uuid4())
+    try:
+        _run_job(run, run_id)
+    except Exception as error:
+        explained = explain_stop(error, run.root)
+        if explained is None:
+            raise
+        if not _is_published(run.root, run_id):
+            raise explained from explained.__cause__
+        # In force, verified and whole: what failed since is housekeeping, or Dagster's history of the run.
+        _LOG.warning("The snapshot was published all the same. %s", explained)
+
+
+def _run_job(run: Run, run_id: str) -> None:
     home = prepare_dagster_home(run.root)
     os.environ["DAGSTER_HOME"] = str(home)
-    run_id = str(uuid.uuid4())
     with without_password(run) as told, dg.DagsterInstance.from_config(str(home)) as instance:
         job = build_defs({"run": told}).resolve_job_def(JOB_NAME)
         try:
@@ -186,8 +204,6 @@ def _execute(run: Run) -> None:
         except dg.DagsterExecutionInterruptedError as error:
             raise KeyboardInterrupt from error
         except dg.DagsterError as error:
-            if isinstance(error.__cause__, SegmentationError):  # a resource that could not be set up
-                raise error.__cause__ from None
             failed = find_failed_checks(instance, run_id)
             if not failed:
                 raise
@@ -196,6 +212,38 @@ def _execute(run: Run) -> None:
                 remedy="The last published snapshot stays current. Mend the cause and run again; when balances disagree, "
                 "correct the source, export again and try it with `segmentation check` first.",
             ) from error
+
+
+def _is_published(data_root: Path, run_id: str) -> bool:
+    from segmentation.publish.reader import open_current
+
+    current = open_current(data_root)
+    return current is not None and current.manifest.run_id == run_id
+
+
+def explain_stop(error: BaseException, data_root: Path) -> SegmentationError | None:
+    """Return the error for a person behind what stopped a run, however Dagster wrapped it; None when there is none.
+
+    A disk or a database file that refuses, that of Dagster's history among them, can be mended: a ``UsageError``.
+    """
+    found, refusal = error, None
+    seen: list[BaseException] = []
+    while found not in seen:
+        if isinstance(found, SegmentationError):
+            return found
+        if isinstance(found, OSError | OperationalError):
+            refusal = refusal or found
+        seen.append(found)
+        found = found.__cause__ or found.__context__ or found
+    if refusal is None:
+        return None
+    explained = UsageError(
+        f"The run could not go on: {str(refusal).splitlines()[0]}",
+        where=str(data_root),
+        remedy="What was published is whole. See whether the disk is full and can be written to, then run again.",
+    )
+    explained.__cause__ = error
+    return explained
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import hashlib
+import shutil
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from pipelines.resources import Run
     from segmentation.publish.manifest import RunFacts
 
+READY_FOLDER = "next_delivery"
+"""Where the account of a delivery waits under the data root until its run is published."""
 PROVENANCE_NAMES = ("source_id", "source_system", "source_file", "source_line")
 
 
@@ -43,28 +46,51 @@ def describe_ledger(
 
 
 def keep_account(run: "Run", facts: Frames, as_of: dt.date) -> None:
-    """Compare a delivery with the one before it in this data root, and keep its account for the next.
+    """Compare a delivery with the last published one of this data root, and lay its own account ready.
+
+    The account becomes what later deliveries are compared with once this one is published (``settle_account``); that of a
+    blocked run does not.
 
     Raises
     ------
     InputRefusedError
         When the earlier one, read with the same mapping, had more, and ``accept_smaller`` does not say
-        that this is right. A run that asks for an earlier as-of day neither compares nor keeps anything;
+        that this is right. Else a run that asks for an earlier as-of day neither compares nor keeps anything;
         one whose newest fact lies before that day has lost the newest facts, and is compared.
     """
     from segmentation.ledger.shrinkage import account_for, read_account, require_not_shrunk, write_account
 
     name = run.source_mapping.name
+    ready = run.root / READY_FOLDER
+    shutil.rmtree(ready, ignore_errors=True)
     previous = read_account(run.root)
-    if previous is not None and previous.mapping_name == name:
+    if previous is not None and previous.mapping_name == name and not run.accept_smaller:
         is_earlier = previous.as_of > as_of
         if is_earlier and run.requested_as_of is not None:
             return
-        if not run.accept_smaller:
-            require_not_shrunk(previous, facts, run.settings.ledger)
-            if is_earlier:
-                return
-    write_account(run.root, account_for(facts, name, as_of))
+        require_not_shrunk(previous, facts, run.settings.ledger)
+        if is_earlier:
+            return
+    ready.mkdir(parents=True)
+    write_account(ready, account_for(facts, name, as_of))
+
+
+def read_ready_account(data_root: Path) -> str:
+    """Return the account of the delivery in the warehouse as text; empty when it is not to be kept."""
+    from segmentation.ledger.shrinkage import ACCOUNT_FILE
+
+    path = data_root / READY_FOLDER / ACCOUNT_FILE
+    return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
+def settle_account(data_root: Path, account: str) -> None:
+    """Make the account of a delivery that was published what later ones are compared with; nothing when it is empty."""
+    from segmentation.ledger.shrinkage import ACCOUNT_FILE
+
+    if account:
+        aside = data_root / f".{ACCOUNT_FILE}"
+        aside.write_text(account, encoding="utf-8")
+        aside.replace(data_root / ACCOUNT_FILE)
 
 
 def read_known_decisions(location: str, as_of: dt.date) -> pl.DataFrame:
@@ -179,6 +205,7 @@ def collect_facts(run: "Run", tables: Frames, run_id: str) -> "RunFacts":
         model_version=", ".join(published_models) or "none",
         fairness_verdict=verdict["verdict"],
         fairness_statement=verdict["statement"],
+        previous_id=previous.id if previous else None,
         valid_days=run.settings.publish.valid_days,
         keep_snapshots=run.settings.publish.keep_snapshots,
         documents={REPORT_FILE: render_report(frames, run.settings.fairness, facts["as_of_date"])},

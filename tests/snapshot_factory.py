@@ -586,8 +586,10 @@ def publish_example(
     data_root: Path, as_of: date = AS_OF, *, run: str = "example", shift: int = 0, **changes
 ) -> Snapshot:
     """Publish the made-up book under ``data_root`` and return the snapshot."""
-    tables = assemble_tables(make_frames(as_of, shift=shift), as_of, open_previous(data_root, as_of))
-    return publish_snapshot(tables, data_root, make_facts(as_of, run=run, **changes))
+    previous = open_previous(data_root, as_of)
+    tables = assemble_tables(make_frames(as_of, shift=shift), as_of, previous)
+    facts = {"previous_id": previous.id if previous else None} | changes
+    return publish_snapshot(tables, data_root, make_facts(as_of, run=run, **facts))
 
 
 def find_last_decision(store: DecisionStore, customer_id: str) -> str | None:

@@ -54,12 +54,13 @@ def candidate_snapshot(context: dg.AssetExecutionContext, run: Run) -> dg.Materi
 @dg.asset(deps=["candidate_snapshot"], group_name=GROUP, kinds={"parquet", "duckdb"})
 def published_snapshot(context: dg.AssetExecutionContext, run: Run) -> dg.MaterializeResult[None]:
     """The snapshot directory, verified, and the pointer ``published/current`` moved to it."""
-    from pipelines.run_facts import collect_facts
+    from pipelines.run_facts import collect_facts, read_ready_account, settle_account
     from segmentation.publish.writer import publish_snapshot
 
     require_one_run(run)
     tables = run.load(PUBLISHED_TABLES.values())
     snapshot = publish_snapshot(tables, run.root, collect_facts(run, tables, context.run.run_id))
+    settle_account(run.root, read_ready_account(run.root))
     report_table("published_snapshot", 1)
     return dg.MaterializeResult(
         metadata={"snapshot": snapshot.id, "path": dg.MetadataValue.path(str(snapshot.path))}

@@ -1,11 +1,16 @@
 """Options that several verbs share."""
 
+import datetime as dt
+
 import pytest
 import typer
 
 from pipelines.command_line import service_verbs
 from pipelines.command_line.app import app, run_command
-from segmentation.domain.errors import ExitCode
+from pipelines.days import refuse_coming_day
+from pipelines.execution import run_pipeline
+from pipelines.resources import Run
+from segmentation.domain.errors import ExitCode, UsageError
 from segmentation.publish.decision_database import read_location
 
 
@@ -52,3 +57,14 @@ def test_a_mistyped_store_is_refused_and_not_made(verb, monkeypatch, tmp_path, c
     monkeypatch.setenv("SEGMENTATION_DECISIONS", str(missing))
     assert run_command(words) == ExitCode.USAGE
     assert not missing.exists()
+
+
+def test_a_run_takes_no_day_that_has_begun_nowhere(tmp_path):
+    """Published as of a year that was mistyped, every later delivery would be one of the past."""
+    tomorrow = dt.datetime.now(dt.UTC).date() + dt.timedelta(days=1)
+    refuse_coming_day(None, tomorrow)
+    refuse_coming_day(tomorrow, tomorrow - dt.timedelta(days=1))
+    ledger = tmp_path / "invoice.csv"
+    ledger.touch()
+    with pytest.raises(UsageError, match="has not come yet"):
+        run_pipeline(Run(ledger=str(ledger), data_root=str(tmp_path / "root"), as_of="2962-10-22"))

@@ -40,13 +40,21 @@ def test_what_was_approved_once_keeps_its_name_and_reason(tmp_path):
     assert (approved.path / "manifest.json").read_text().count("Ana") == 1
 
 
-def test_an_approval_that_died_before_it_was_in_force_can_be_given_again(tmp_path):
+def test_an_approval_that_died_before_it_was_in_force_can_be_given_again(tmp_path, monkeypatch):
     before = publish_example(tmp_path, run="before")
-    approve(tmp_path, "Ana", 1)
-    link = tmp_path / "published" / "current"
-    link.unlink()
-    link.symlink_to(before.path.name)
+    with monkeypatch.context() as dying:
+        dying.setattr("segmentation.publish.succession._point_to", exit)
+        with pytest.raises(SystemExit):
+            approve(tmp_path, "Ana", 1)
     assert approve(tmp_path, "Ana", 2).id == open_current(tmp_path).id != before.id
+
+
+def test_an_approved_list_is_not_replaced_once_an_earlier_one_is_back_in_force(tmp_path):
+    publish_example(tmp_path, run="before")
+    approve(tmp_path, "Ana", 1)
+    publish_example(tmp_path, run="before")
+    with pytest.raises(GateBlockedError, match="published already"):
+        approve(tmp_path, "Bo", 3)
 
 
 def damage(directory, at):

@@ -156,6 +156,19 @@ def test_a_list_of_the_same_day_replaces_the_one_before(tmp_path, location, deci
     assert steps["snapshot_id"].to_list() == ([] if step else [corrected.id])
 
 
+def test_a_list_that_is_back_in_force_is_carried_out_on_its_day_and_the_next(tmp_path, location, decide):
+    """The correction was wrong, and the run before it is published again: nothing is written anew."""
+    root = tmp_path / "root"
+    first = publish_example(root, as_of=AS_OF)
+    publish_example(root, as_of=AS_OF, run="corrected", published_at=NOW)
+    publish_example(root, as_of=AS_OF, published_at=NOW + timedelta(minutes=1))
+    decide(root, "C001", "accept")
+    assert list_actionable_steps(root, NOW, location)["snapshot_id"].to_list() == [first.id]
+    following = publish_example(root, as_of=AS_OF + timedelta(days=1))
+    assert list_actionable_steps(root, NOW, location)["snapshot_id"].to_list() == [first.id]
+    assert (first.manifest.previous_id, following.manifest.previous_id) == (None, first.id)
+
+
 def test_nobody_decides_on_a_list_that_was_replaced(tmp_path, location, decide):
     """Who reads the list of the morning would overrule what a colleague decided on the corrected one, unseen."""
     root = tmp_path / "root"
@@ -347,6 +360,19 @@ def test_nothing_vouches_for_a_step_whose_snapshot_is_gone(tmp_path, published_r
     decide(published_root, "C001", "accept")
     assert list_actionable_steps(tmp_path / "empty", NOW, location).is_empty()
     assert "Nothing was published yet" in explain_silence(tmp_path / "empty", NOW)
+
+
+def test_a_damaged_snapshot_takes_its_own_steps_only(tmp_path, location, decide, caplog):
+    root = tmp_path / "root"
+    first = publish_example(root, as_of=AS_OF)
+    decide(root, "C001", "accept")
+    publish_example(root, as_of=AS_OF + timedelta(days=1))
+    decide(root, "C003", "accept")
+    assert list_actionable_steps(root, NOW, location).height == 2
+    with (first.path / "out_recommendations.parquet").open("ab") as file:
+        file.write(b"x")
+    assert list_actionable_steps(root, NOW, location)["customer_id"].to_list() == ["C003"]
+    assert first.id in caplog.text
 
 
 def test_the_store_beside_the_snapshots_is_read_when_none_is_named(tmp_path):

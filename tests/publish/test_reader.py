@@ -11,6 +11,7 @@ import pytest
 from segmentation.domain.errors import ExitCode, IntegrityError, UsageError
 from segmentation.domain.published_tables import CONTRACT_VERSION, PUBLISHED_TABLES
 from segmentation.publish import checksums
+from segmentation.publish.audit_history import read_audit_history
 from segmentation.publish.manifest import canonical_json
 from segmentation.publish.reader import (
     find_snapshot,
@@ -129,6 +130,14 @@ def test_snapshots_are_listed_newest_first_and_found_by_name(tmp_path):
 
 
 @pytest.mark.usefixtures("unvalidated")
+def test_a_damaged_snapshot_is_no_earlier_one(tmp_path, caplog):
+    whole, damaged = (publish_example(tmp_path, AS_OF + timedelta(days=n)) for n in (0, 1))
+    (damaged.path / "out_customer_segments.parquet").write_bytes(b"x")
+    assert open_previous(tmp_path, AS_OF + timedelta(days=2)).id == whole.id
+    assert damaged.id in caplog.text
+    assert read_audit_history(tmp_path, AS_OF + timedelta(days=2))["as_of_date"].to_list() == [AS_OF]
+
+
 def test_an_open_snapshot_stays_the_same_while_another_is_published(tmp_path):
     first = publish_example(tmp_path, AS_OF)
     publish_example(tmp_path, AS_OF + timedelta(days=1), shift=3)

@@ -17,8 +17,8 @@ from segmentation.domain.errors import ExitCode, IntegrityError, UsageError
 from segmentation.domain.published_tables import CONTRACT_VERSION, PUBLISHED_TABLES
 from segmentation.publish import succession, writer
 from segmentation.publish.assembly import assemble_tables
-from segmentation.publish.layout import published_directory
-from segmentation.publish.reader import list_snapshots, open_current
+from segmentation.publish.layout import IN_FORCE_FILE, LOCK_FILE, published_directory
+from segmentation.publish.reader import list_snapshots, open_current, open_previous
 from segmentation.publish.verification import verify_snapshot
 from segmentation.publish.writer import publish_snapshot
 from tests.snapshot_factory import AS_OF, make_facts, make_frames, publish_example
@@ -34,7 +34,8 @@ def _visible(root):
 
 
 def _hidden(root):
-    return sorted(p.name for p in published_directory(root).iterdir() if p.name.startswith(".")) != [".lock"]
+    found = {p.name for p in published_directory(root).iterdir() if p.name.startswith(".")}
+    return found - {IN_FORCE_FILE} != {LOCK_FILE}
 
 
 def test_the_manifest_says_what_was_published(snapshot):
@@ -161,6 +162,20 @@ def test_old_snapshots_are_retired_but_never_the_current_one(tmp_path, tables):
     assert open_current(tmp_path).id == ids[1]
     assert {s.id for s in list_snapshots(tmp_path)} == set(ids[1:])
     assert not _hidden(tmp_path)
+
+
+@pytest.mark.usefixtures("unvalidated")
+def test_a_day_that_is_published_often_keeps_the_list_of_the_day_before(tmp_path, tables):
+    yesterday = AS_OF - timedelta(days=1)
+    before = publish_snapshot(tables, tmp_path, make_facts(yesterday, keep_snapshots=2)).id
+    for n in range(3):
+        at = datetime(2026, 3, 2, 6 + n, tzinfo=UTC)
+        last = publish_snapshot(tables, tmp_path, make_facts(run=str(n), published_at=at, keep_snapshots=2))
+    assert [s.id for s in list_snapshots(tmp_path)][::2] == [last.id, before]
+    assert open_previous(tmp_path, AS_OF).id == before
+    later = make_facts(AS_OF + timedelta(days=20), keep_snapshots=2)
+    publish_snapshot(tables, tmp_path, later)
+    assert before not in {s.id for s in list_snapshots(tmp_path)}
 
 
 def test_a_second_publication_waits_and_then_says_who_is_in_the_way(damaged_root, tables):

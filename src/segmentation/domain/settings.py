@@ -328,7 +328,8 @@ class PublishSettings(_Settings):
     keep_snapshots: int = Field(
         30,
         ge=2,
-        description="older snapshots than this many are removed, never the current one; as many runs stay in Dagster's history",
+        description="publications and as-of days of which snapshots are kept, never fewer than those that may still be used; "
+        "as many runs stay in Dagster's history",
     )
 
 

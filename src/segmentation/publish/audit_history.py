@@ -24,11 +24,11 @@ def read_audit_history(data_root: Path, as_of: date) -> pl.DataFrame:
     Notes
     -----
     The last snapshot repeats the record up to its day; candidates add the runs that were blocked since. A day that
-    was blocked and published later counts as published.
+    was blocked and published later counts as published. What is damaged is passed over, and the log names it.
     """
     previous = open_previous(data_root, as_of)
     kept = [previous] if previous else []
-    kept += [candidate for candidate in list_candidates(data_root) if candidate.as_of < as_of]
+    kept += [found for found in list_candidates(data_root) if found.as_of < as_of and found.is_whole()]
     rows = [
         snapshot.read_table(FAIRNESS_HISTORY.name)
         for snapshot in kept

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from segmentation.domain.errors import GateBlockedError, IntegrityError, UsageError
 from segmentation.domain.vocabulary import Verdict
+from segmentation.publish.in_force import read_in_force
 from segmentation.publish.layout import (
     REQUEST_SUFFIX,
     SNAPSHOT_PREFIX,
@@ -110,7 +111,7 @@ def publish_candidate(data_root: Path, candidate: Snapshot, override: Override, 
     )
     with hold_publication(data_root):
         current = open_current(data_root)
-        if final.exists() and current is not None and _was_never_in_force(final, current):
+        if final.exists() and current is not None and _was_never_in_force(data_root, final, current):
             final.rename(final.with_name(f"{UNFINISHED_PREFIX}superseded-{final.name}"))
         if final.exists():
             raise GateBlockedError(
@@ -121,16 +122,16 @@ def publish_candidate(data_root: Path, candidate: Snapshot, override: Override, 
         with prepare_aside(final) as copy:
             shutil.copytree(candidate.path, copy)
             move_into_place(copy, final, manifest)
-        put_in_force(data_root, final, keep)
+        put_in_force(data_root, final, keep, override.approved_at)
         remove_candidate(candidate.path)
     return open_snapshot(final)
 
 
-def _was_never_in_force(final: Path, current: Snapshot) -> bool:
+def _was_never_in_force(data_root: Path, final: Path, current: Snapshot) -> bool:
     """Whether a snapshot was left by an approval that died between its two steps: newer than the one in force."""
+    left = open_snapshot(final)
     return (
-        final.name != current.path.name
-        and open_snapshot(final).manifest.published_at > current.manifest.published_at
+        left.id not in read_in_force(data_root) and left.manifest.published_at > current.manifest.published_at
     )
 
 

@@ -46,7 +46,7 @@ def list_changes(
 
     Notes
     -----
-    Applying the changes in their order to the previous snapshot gives this one, ``as_of_date`` aside.
+    Applying the changes in their order to the previous snapshot (``previous_id`` of the manifest) gives this one, ``as_of_date`` aside.
     Within a table rows are deleted first, then updated, then inserted. The idempotency key is the
     SHA-256 of previous snapshot, as-of day, table, key, operation and content of the row: the same step
     from the same snapshot always has the same key, and a later return to an earlier value has another.

@@ -60,7 +60,9 @@ _USAGE = (
 _LIMITATIONS = (
     "Causes of lateness are hypotheses about behaviour, never facts about a person. The snapshot must not be the "
     "sole basis of a decision that significantly affects a natural person. out_changes covers the tables on "
-    "which downstream systems act; as_of_date is that of the snapshot and by itself makes no change."
+    "which downstream systems act; as_of_date is that of the snapshot and by itself makes no change. Apply out_changes "
+    "only to the snapshot that previous_id of manifest.json names, the last one of an earlier day: where a day is published "
+    "twice, both change that one. If you hold another, take the tables as a whole."
 )
 
 

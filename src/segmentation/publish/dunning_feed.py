@@ -16,6 +16,7 @@ from segmentation.domain.errors import UsageError
 from segmentation.domain.published_tables import INVOICE_SCORES, PUBLISHED_TABLES
 from segmentation.domain.vocabulary import GATES_WORKED_BEHIND, Action, BlockCode, Decision
 from segmentation.publish.decisions import DecisionStore
+from segmentation.publish.layout import table_file
 from segmentation.publish.reader import Snapshot, list_snapshots, open_current
 
 _RECOMMENDATIONS = PUBLISHED_TABLES["out_recommendations"]
@@ -62,7 +63,7 @@ def list_actionable_steps(
     - the last decision on its recommendation is ignore or withdraw, or nobody decided;
     - it is to wait: nothing is to be done;
     - its recommendation is past ``valid_until``, or its window has closed;
-    - its snapshot is gone or damaged, so that nothing vouches for it;
+    - its snapshot is gone or damaged, so that nothing vouches for it (the log names a damaged one);
     - anything was decided for the customer on a later worklist, be it ignore or withdraw: the later
       worklist replaces the earlier one;
     - its worklist was published once more for the same day: text and amounts may have been corrected,
@@ -81,7 +82,7 @@ def list_actionable_steps(
     UsageError
         When ``now`` has no time zone or the decisions store cannot be used.
     IntegrityError
-        When a table that is read was changed after publication.
+        When a table of the snapshot in force was changed after publication.
 
     Notes
     -----
@@ -235,7 +236,7 @@ def _read_recommended(snapshots: list[Snapshot], decided: pl.DataFrame) -> pl.Da
                     pl.lit(snapshot.id).alias("snapshot_id"), *columns
                 )
                 for snapshot in snapshots
-                if snapshot.id in wanted
+                if snapshot.id in wanted and snapshot.is_whole(table_file(_RECOMMENDATIONS.name))
             ),
         ]
     )

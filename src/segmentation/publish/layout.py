@@ -13,6 +13,7 @@ REQUEST_SUFFIX = ".json"
 CURRENT = "current"
 SNAPSHOT_PREFIX = "snap-"
 LOCK_FILE = ".lock"
+IN_FORCE_FILE = ".in_force.jsonl"
 UNFINISHED_PREFIX = ".unfinished-"
 """Everything hidden that a publication makes before it is whole starts with this."""
 

@@ -52,8 +52,9 @@ class RunFacts:
     mapping_name : name of the source mapping.
     model_version : model that speaks in the snapshot.
     fairness_verdict, fairness_statement : outcome of the bias gate, and that outcome in words.
+    previous_id : identifier of the snapshot that ``out_changes`` was made against; None for the first one.
     valid_days : days after the as-of day during which consumers may use the snapshot.
-    keep_snapshots : how many snapshots to keep, the current one included.
+    keep_snapshots : how many publications and how many as-of days to keep, the current one included.
     stage_seconds : time taken by stage; may be empty.
     notes : why a table is empty, by table name, where the run knows better than the standard sentence.
     documents : texts to be kept in the snapshot, such as the bias report, by file name.
@@ -69,6 +70,7 @@ class RunFacts:
     model_version: str
     fairness_verdict: str
     fairness_statement: str
+    previous_id: str | None = None
     valid_days: int = 7
     keep_snapshots: int = 30
     stage_seconds: Mapping[str, float] = field(default_factory=dict)
@@ -124,11 +126,13 @@ class Manifest(_Part):
 
     ``quality`` counts the checks by verdict and repeats the statements that are not a pass;
     ``model`` is the row of the published model in ``out_model_comparison``. ``override`` is None unless the bias gate
-    blocked the run and a person approved it.
+    blocked the run and a person approved it. ``previous_id`` names the snapshot to which ``out_changes`` applies; None for
+    the first one, and where the contract was earlier than 1.7.0.
     """
 
     contract_version: str
     snapshot_id: str
+    previous_id: str | None = None
     as_of: date
     published_at: datetime
     valid_until: date

@@ -8,6 +8,7 @@ directory once, when it is opened. So a reader sees all tables of one run, whate
 in between.
 """
 
+import logging
 from dataclasses import dataclass
 from datetime import date
 from difflib import get_close_matches
@@ -17,6 +18,7 @@ import polars as pl
 
 from segmentation.domain.errors import IntegrityError, UsageError
 from segmentation.publish.checksums import hash_unchanged_file
+from segmentation.publish.in_force import read_in_force
 from segmentation.publish.layout import (
     CURRENT,
     MANIFEST_FILE,
@@ -27,6 +29,7 @@ from segmentation.publish.layout import (
 )
 from segmentation.publish.manifest import REPUBLISH, Manifest, open_manifest
 
+_LOG = logging.getLogger(__name__)
 _RESOLVE_ATTEMPTS = 5
 
 
@@ -88,6 +91,16 @@ class Snapshot:
         if name not in self.manifest.files:
             return None
         return self._check_file(name).read_text(encoding="utf-8")
+
+    def is_whole(self, *names: str) -> bool:
+        """Whether these files are as they were published, all of them without names; the log tells which one is not."""
+        try:
+            for name in names or self.manifest.files:
+                self._check_file(name)
+        except IntegrityError as error:
+            _LOG.warning("Snapshot %s is left out. %s", self.id, error)
+            return False
+        return True
 
     def _check_file(self, name: str) -> Path:
         path = self.path / name
@@ -177,7 +190,7 @@ def find_snapshot(data_root: Path, identifier: str) -> Snapshot:
 
 
 def list_snapshots(data_root: Path) -> list[Snapshot]:
-    """Return all snapshots whose manifest holds, newest as-of day first, then latest publication.
+    """Return all snapshots whose manifest holds, newest as-of day first, then the one that was last in force.
 
     Damaged ones are left out: they can neither be read nor shown; ``verify_snapshot`` names them.
     """
@@ -187,12 +200,18 @@ def list_snapshots(data_root: Path) -> list[Snapshot]:
             found.append(open_snapshot(directory))
         except IntegrityError:
             continue
-    return sorted(found, key=lambda s: (s.as_of, s.manifest.published_at, s.id), reverse=True)
+    turn = {name: number for number, name in enumerate(read_in_force(data_root))}
+    return sorted(
+        found, key=lambda s: (s.as_of, turn.get(s.id, -1), s.manifest.published_at, s.id), reverse=True
+    )
 
 
 def open_previous(data_root: Path, as_of: date) -> Snapshot | None:
-    """Return the latest snapshot with an earlier as-of day, to compare a new one with; None when first."""
-    return next((snapshot for snapshot in list_snapshots(data_root) if snapshot.as_of < as_of), None)
+    """Return the latest whole snapshot with an earlier as-of day, to compare a new one with; None when there is none.
+
+    A damaged one is passed over, and the log names it: one old file that cannot be read must not stop every later run.
+    """
+    return next((s for s in list_snapshots(data_root) if s.as_of < as_of and s.is_whole()), None)
 
 
 def _directories(data_root: Path) -> list[Path]:

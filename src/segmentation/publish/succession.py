@@ -11,13 +11,14 @@ import shutil
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import duckdb
 import polars as pl
 
 from segmentation.domain.errors import IntegrityError, SegmentationError, UsageError
+from segmentation.publish.in_force import record_in_force
 from segmentation.publish.layout import (
     CURRENT,
     LOCK_FILE,
@@ -28,7 +29,7 @@ from segmentation.publish.layout import (
     published_directory,
 )
 from segmentation.publish.manifest import Manifest, seal_manifest
-from segmentation.publish.reader import open_snapshot
+from segmentation.publish.reader import Snapshot, list_snapshots, open_snapshot
 from segmentation.publish.verification import verify_snapshot
 
 LOCK_TIMEOUT_SECONDS = 60.0
@@ -82,10 +83,25 @@ def move_into_place(aside: Path, final: Path, manifest: Manifest) -> None:
     flush(final.parent)
 
 
-def put_in_force(data_root: Path, final: Path, keep: int) -> None:
-    """Point ``current`` to a snapshot directory, in one step, and remove all but ``keep`` snapshots."""
+def put_in_force(data_root: Path, final: Path, keep: int, moment: datetime) -> None:
+    """Point ``current`` to a snapshot directory, in one step, put that on record, and remove what is beyond retention.
+
+    Parameters
+    ----------
+    data_root : folder with the snapshots.
+    final : directory of the one to be in force.
+    keep : how many publications and how many as-of days to keep.
+    moment : present moment, with a time zone.
+    """
+    record_in_force(
+        data_root, moment
+    )  # where a crash came between the two, or a program without record published
     _point_to(final)
-    _retire(data_root, keep=keep, current=final)
+    with suppress(
+        OSError
+    ):  # it is in force: what could not be put on record now is with the next publication
+        record_in_force(data_root, moment)
+    _retire(data_root, keep=keep, current=open_snapshot(final))
 
 
 def flush(path: Path) -> None:
@@ -128,11 +144,26 @@ def list_outdated(directories: Iterable[Path], keep: int) -> list[Path]:
     return whole[keep:] + damaged
 
 
-def _retire(data_root: Path, *, keep: int, current: Path) -> None:
+def _retire(data_root: Path, *, keep: int, current: Snapshot) -> None:
+    """Remove what is neither among the latest publications nor the list of an earlier day that is still asked for.
+
+    The lists of the ``keep - 1`` days before, of one day at least, and of every day whose list is still valid stay, so
+    that a day that is published many times does not take away yesterday's steps and the record of audits.
+    """
+    lists: dict[date, Snapshot] = {}
+    for snapshot in list_snapshots(data_root):
+        if snapshot.as_of < current.as_of:
+            lists.setdefault(snapshot.as_of, snapshot)
+    needed = {
+        snapshot.path.name
+        for number, snapshot in enumerate(lists.values())
+        if number < max(keep - 1, 1) or snapshot.is_valid_on(current.as_of)
+    }
     published = published_directory(data_root).glob(f"{SNAPSHOT_PREFIX}*")
-    others = [path for path in published if path.name != current.name]
+    others = [path for path in published if path.name != current.path.name]
     for path in list_outdated(others, max(keep - 1, 0)):
-        remove_directory(path)
+        if path.name not in needed:
+            remove_directory(path)
 
 
 def remove_directory(path: Path) -> None:

@@ -94,7 +94,7 @@ def publish_snapshot(
         if not _is_published(final, frames):
             _write(final, frames, facts)
         snapshot = open_snapshot(final)
-        put_in_force(data_root, final, facts.keep_snapshots)
+        put_in_force(data_root, final, facts.keep_snapshots, facts.published_at)
     return snapshot
 
 
@@ -175,6 +175,7 @@ def _describe(directory: Path, frames: Frames, facts: RunFacts) -> Manifest:
     return Manifest(
         contract_version=CONTRACT_VERSION,
         snapshot_id=snapshot_id(facts.as_of, facts.fingerprint),
+        previous_id=facts.previous_id,
         as_of=facts.as_of,
         published_at=facts.published_at,
         valid_until=facts.as_of + timedelta(days=facts.valid_days),
