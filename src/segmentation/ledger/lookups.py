@@ -4,20 +4,28 @@ Belongs here: running the ``sql`` of a file. Does not belong here: what the colu
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from datetime import datetime
 
 import duckdb
 import polars as pl
 
 from segmentation.domain.errors import InputRefusedError, UsageError
+from segmentation.ledger.dialect import Dialect
 from segmentation.ledger.mapping import ROWS, FileMapping
+from segmentation.ledger.moments import read_moments
 from segmentation.ledger.query_macros import define_macros
 from segmentation.ledger.record_files import SourceFile, read_record_sets
 from segmentation.ledger.records import LINE, RecordSet
 
+ENTITY, NUMBER, CHANGED_AT = "__entity", "__number", "__changed_at"
+"""Of a version: what its row is about, its place among the versions of that, and when the source made it."""
+
 _FILE = "__file"
 _DELIVERY = "__delivery"
+_WORLD = "__world"
+_EPOCH = r"^/Date\((-?[0-9]+)"
 _UNKNOWN_COLUMN = re.compile(r"column named \"(?P<name>[^\"]+)\"|column \"(?P<other>[^\"]+)\" not found")
 
 
@@ -29,10 +37,11 @@ class Lookups:
     sources : every file that the mapping reads.
     """
 
-    def __init__(self, sources: Iterable[SourceFile]) -> None:
+    def __init__(self, sources: Iterable[SourceFile], records: dict[str, RecordSet] | None = None) -> None:
         self._sources = [source for source in sources if source.kind.name]
-        self._records: dict[str, RecordSet] = {}
+        self._records = {} if records is None else records
         self._rows: dict[str, pl.DataFrame] = {}
+        self._worlds: list[Lookups] | None = None
 
     def join(self, source: SourceFile) -> tuple[RecordSet, int]:
         """Return the rows that the query of ``source`` makes of its file, and how many it never saw.
@@ -49,13 +58,13 @@ class Lookups:
         records = self._read(source)
         all_count = records.rows.height
         if source.kind.key or source.kind.part_of:
-            latest = self._look_up(source.kind.name).filter(pl.col(_FILE) == source.name)
+            latest = self.look_up(source.kind.name).filter(pl.col(_FILE) == source.name)
             records = replace(records, rows=records.rows.join(latest.select(LINE), on=LINE, how="semi"))
         with duckdb.connect(":memory:") as connection:
             connection.execute("SET threads = 2; SET enable_external_access = false")
             connection.register(ROWS, records.rows.to_arrow())
             for name in {other.kind.name for other in self._sources}:
-                connection.register(name, self._look_up(name).drop(_FILE).to_arrow())
+                connection.register(name, self.look_up(name).drop(_FILE).to_arrow())
             define_macros(connection, source.dialect)
             connection.execute("SET lock_configuration = true")
             joined = _run(connection, source)
@@ -68,13 +77,91 @@ class Lookups:
         made = replace(records, header=header, rows=filled.sort(LINE, *header))
         return made, all_count - records.rows.height
 
-    def _look_up(self, name: str) -> pl.DataFrame:
+    def join_versions(self, name: str) -> Iterator[tuple[SourceFile, RecordSet, pl.DataFrame]]:
+        """Yield what the queries make of rows with several versions, each as of the last delivery that had it.
+
+        Yields
+        ------
+        A file of that name; what its query made of it, looked up in what had been delivered by then; and of its
+        lines that hold such versions ``__entity``, ``__number``, ``__changed_at`` (UTC) and ``is_last``.
+        """
+        versions = self._list_versions(name)
+        files = {source.name: source for source in self._sources}
+        for (number, file), lines in versions.sort(_WORLD, _FILE, LINE).group_by(
+            [_WORLD, _FILE], maintain_order=True
+        ):
+            records, _ = self._list_worlds()[int(number)].join(files[str(file)])
+            yield files[str(file)], records, lines.drop(_WORLD, _FILE)
+
+    def _list_versions(self, name: str) -> pl.DataFrame:
+        """Return the rows with an earlier or a later version, of versions that were the latest after a delivery."""
+        kind = next(source.kind for source in self._sources if source.kind.name == name)
+        dialect = next(source.dialect for source in self._sources if source.kind.name == name)
+        key = list(kind.key)
+        worlds = self._list_worlds()
+        found = [
+            world.look_up(name)
+            .select(_FILE, LINE, *key, kind.version)
+            .with_columns(pl.lit(number, dtype=pl.Int64).alias(_WORLD))
+            for number, world in enumerate(worlds)
+            if len(worlds) > 1 and world.has(name)
+        ]
+        if not found:
+            return pl.DataFrame(schema={_WORLD: pl.Int64, _FILE: pl.String, LINE: pl.Int64})
+        rows = pl.concat(found)
+        moments = read_version_moments(rows.get_column(kind.version), dialect)
+        return (
+            rows.with_columns(moments.alias(CHANGED_AT))
+            .drop_nulls([*key, CHANGED_AT])
+            .unique([*key, CHANGED_AT], keep="last", maintain_order=True)
+            .filter(pl.len().over(key) > 1)
+            .select(
+                *(_WORLD, _FILE, LINE, CHANGED_AT),
+                pl.struct(key).rank("dense").cast(pl.Int64).alias(ENTITY),
+                pl.col(CHANGED_AT).rank("dense").over(key).cast(pl.Int64).alias(NUMBER),
+                (pl.col(CHANGED_AT) == pl.col(CHANGED_AT).max().over(key)).alias("is_last"),
+            )
+        )
+
+    def _list_worlds(self) -> "list[Lookups]":
+        """Return what had been delivered after each delivery, by the newest version in it; the last is this."""
+        if self._worlds is None:
+            newest = self._date_deliveries()
+            days = sorted({day for day in newest.values() if day is not None})[:-1]
+            self._worlds = [
+                Lookups(
+                    [s for s in self._sources if (own := newest[_delivery_of(s)]) is None or own <= day],
+                    self._records,
+                )
+                for day in days
+            ]
+            self._worlds.append(self)
+        return self._worlds
+
+    def _date_deliveries(self) -> dict[str | None, datetime | None]:
+        """Return the moment of the newest version in each delivery; null where it has none."""
+        newest: dict[str | None, datetime | None] = {_delivery_of(source): None for source in self._sources}
+        for source in self._sources if len(newest) > 1 else ():
+            if not source.kind.version:
+                continue
+            column = self._read_keyed(source).get_column(source.kind.version)
+            found = read_version_moments(column, source.dialect).max()
+            before = newest[_delivery_of(source)]
+            if isinstance(found, datetime) and (before is None or found > before):
+                newest[_delivery_of(source)] = found
+        return newest
+
+    def has(self, name: str) -> bool:
+        """Whether there is a file of that name."""
+        return any(source.kind.name == name for source in self._sources)
+
+    def look_up(self, name: str) -> pl.DataFrame:
         """Return the rows of all files of that name, with the file that each is from."""
         if name not in self._rows:
             files = [source for source in self._sources if source.kind.name == name]
             parts = [self._read_keyed(file).with_columns(pl.lit(file.name).alias(_FILE)) for file in files]
             rows = pl.concat(parts, how="diagonal")
-            self._rows[name] = _keep_latest(self._leave_out_old_parts(rows, files[0].kind), files[0].kind)
+            self._rows[name] = _keep_latest(self._leave_out_old_parts(rows, files[0].kind), files[0])
         return self._rows[name]
 
     def _leave_out_old_parts(self, rows: pl.DataFrame, kind: FileMapping) -> pl.DataFrame:
@@ -87,7 +174,7 @@ class Lookups:
             came = pl.concat(
                 [_name_deliveries(self._read_keyed(file), file) for file in files], how="diagonal"
             )
-            counting = self._look_up(whole).select(key, pl.col(version).alias("counting"))
+            counting = self.look_up(whole).select(key, pl.col(version).alias("counting"))
             old = (
                 came.join(counting, on=key)
                 .group_by(_DELIVERY, key)
@@ -125,6 +212,22 @@ class Lookups:
         return records
 
 
+def _delivery_of(source: SourceFile) -> str | None:
+    return source.kind.name_delivery(source.name)
+
+
+def read_version_moments(text: pl.Series, dialect: Dialect) -> pl.Series:
+    """Return the UTC moments that versions are, as the dialect or ASP.NET's JSON writes them; null where none."""
+    milliseconds = text.str.extract(_EPOCH, 1).cast(pl.Int64)
+    epochs = pl.select(pl.from_epoch(milliseconds, time_unit="ms")).to_series().cast(pl.Datetime("us"))
+    written = read_moments(text, dialect)
+    return (
+        written
+        if milliseconds.null_count() == len(text)
+        else epochs.dt.replace_time_zone("UTC").zip_with(milliseconds.is_not_null(), written)
+    )
+
+
 def _name_deliveries(rows: pl.DataFrame, source: SourceFile) -> pl.DataFrame:
     return rows.with_columns(pl.lit(source.kind.name_delivery(source.name), dtype=pl.String).alias(_DELIVERY))
 
@@ -132,7 +235,7 @@ def _name_deliveries(rows: pl.DataFrame, source: SourceFile) -> pl.DataFrame:
 def _run(connection: duckdb.DuckDBPyConnection, source: SourceFile) -> pl.DataFrame:
     """Return what the query gives: ``source_line`` and columns of text."""
     try:
-        result = connection.sql(source.kind.sql)
+        result = connection.sql(source.kind.sql or f"SELECT * FROM {ROWS}")
         rows: pl.DataFrame = pl.DataFrame() if result is None else result.pl()
         if LINE not in rows.columns:
             raise _mistake(source, f"does not select {LINE}")
@@ -160,17 +263,24 @@ def _explain(
     )
 
 
-def _keep_latest(rows: pl.DataFrame, kind: FileMapping) -> pl.DataFrame:
-    """Return one row per key: the latest version, of several the last in order of content; never of files."""
+def _keep_latest(rows: pl.DataFrame, source: SourceFile) -> pl.DataFrame:
+    """Return one row per key: the latest version, of several the last in order of content; never of files.
+
+    Versions that are moments are compared as such, others as text.
+    """
+    kind = source.kind
     key = list(kind.key)
     if not key or not rows.select(pl.struct(key).is_duplicated().any()).item():
         return rows
-    version = [kind.version] if kind.version else []
+    version = []
+    if kind.version:
+        moments = read_version_moments(rows.get_column(kind.version), source.dialect)
+        rows, version = rows.with_columns(moments.alias(CHANGED_AT)), [CHANGED_AT, kind.version]
     content = sorted(set(rows.columns) - {LINE, _FILE, *key, *version})
     order = [*key, *version, *content, _FILE, LINE]
     is_named = pl.all_horizontal(pl.col(name).is_not_null() for name in key)
     latest = rows.filter(is_named).sort(order, nulls_last=False).unique(key, keep="last", maintain_order=True)
-    return pl.concat([latest, rows.filter(~is_named)])
+    return pl.concat([latest, rows.filter(~is_named)]).drop(CHANGED_AT, strict=False)
 
 
 def _read_all(source: SourceFile) -> RecordSet:

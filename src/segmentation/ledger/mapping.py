@@ -167,10 +167,12 @@ class FileMapping(_Model):
     key: Words = Field(
         (),
         description="source columns that identify a row, for a named file: of rows that were delivered twice "
-        "only the latest reaches any sql, the others are left out",
+        "only the latest reaches any sql",
     )
     version: str = Field(
-        "", description="source column whose greatest text marks the latest row with a key; else content does"
+        "",
+        description="source column that marks the latest row with a key, by its moment, else by its text; else content "
+        "does. Where it is a moment, earlier versions are facts too, and later ones are known from it on",
     )
     part_of: dict[str, str] = Field(
         {},

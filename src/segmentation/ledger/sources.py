@@ -28,6 +28,7 @@ from segmentation.ledger.mapping import (
 from segmentation.ledger.moments import MOMENT_TYPE, read_moments
 from segmentation.ledger.record_files import SourceFile, read_record_sets
 from segmentation.ledger.records import LINE, RecordSet
+from segmentation.ledger.row_versions import RowVersions
 from segmentation.ledger.rules import REMEDIES
 
 _PART, _ROUTE = "source_part", "source_route"
@@ -77,12 +78,13 @@ def read_blocks(ledger: Path, mapping: SourceMapping) -> Iterator[dict[str, pl.D
     kinds = assign_kinds(ledger, files, mapping)
     sources = {name: SourceFile(name, files[name], kind, mapping) for name, kind in kinds.items()}
     lookups = Lookups(sources.values())
+    versions = RowVersions(lookups, _route_records)
     invoice_count, first_reject = 0, None
     for name, path in files.items():
         if name not in sources:
             yield {"raw_file": _describe_file(name, path)}
             continue
-        for block in _read_file(sources[name], lookups):
+        for block in _read_file(sources[name], lookups, versions):
             if "raw_invoice" in block:
                 invoice_count += block["raw_invoice"].height
             if "raw_quarantine" in block and first_reject is None:
@@ -103,22 +105,21 @@ def read_blocks(ledger: Path, mapping: SourceMapping) -> Iterator[dict[str, pl.D
         )
 
 
-def _read_file(source: SourceFile, lookups: Lookups) -> Iterator[dict[str, pl.DataFrame]]:
+def _read_file(
+    source: SourceFile, lookups: Lookups, versions: RowVersions
+) -> Iterator[dict[str, pl.DataFrame]]:
     row_count = left_out = 0
     unmapped: set[str] = set()
-    if source.kind.sql:
+    is_joined = bool(
+        source.kind.sql or (source.kind.key and source.kind.tables)
+    )  # then a row of the file may have become several
+    if is_joined:
         joined, superseded = lookups.join(source)
         record_sets, row_count, left_out = iter([joined]), superseded, superseded
     else:
         record_sets = read_record_sets(source)
     for records in record_sets:
-        routes = {
-            name: [
-                (number, route) for number, route in enumerate(ways, start=1) if route.records == records.name
-            ]
-            for name, ways in source.kind.tables.items()
-        }
-        is_joined = bool(source.kind.sql)  # then a row of the file may have become several
+        routes = _list_routes(source, records)
         row_count += records.rejects.height + _count_rows(records.rows, by_line=is_joined)
         if not any(routes.values()):
             left_out += _count_rows(records.rows, by_line=is_joined)
@@ -130,11 +131,28 @@ def _read_file(source: SourceFile, lookups: Lookups) -> Iterator[dict[str, pl.Da
         left_out += _count_rows(kept.rows, by_line=is_joined) - _count_rows(
             _list_routed(kept, [way for ways in routes.values() for way in ways]), by_line=is_joined
         )
-        yield _route_block(source, kept, routes)
+        block = _route_block(source, kept, routes)
+        if is_joined:
+            block, earlier = versions.tell(source, block)
+            left_out -= earlier
+        yield block
     file = _describe_file(source.name, source.path, row_count, left_out, sorted(unmapped))
     if source.kind.format in DOCUMENT_FORMATS:
         file = file.with_columns(pl.lit(source.kind.format.value).alias("document_format"))
     yield {"raw_file": file}
+
+
+def _list_routes(source: SourceFile, records: RecordSet) -> dict[str, list[tuple[int, TableMapping]]]:
+    return {
+        name: [(number, route) for number, route in enumerate(ways, start=1) if route.records == records.name]
+        for name, ways in source.kind.tables.items()
+    }
+
+
+def _route_records(source: SourceFile, records: RecordSet) -> dict[str, pl.DataFrame]:
+    """Return the ``raw_`` tables that rows fill."""
+    routes = _list_routes(source, records)
+    return _route_block(source, refuse_lost_digits(records, routes), routes)
 
 
 def _count_rows(rows: pl.DataFrame, *, by_line: bool) -> int:

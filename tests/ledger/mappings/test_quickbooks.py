@@ -77,6 +77,20 @@ def test_lines_of_an_older_version_of_a_payment_no_longer_count(tmp_path):
     exports.assert_accounted(tmp_path / "moved", SYSTEM)
 
 
+def test_versions_with_different_offsets_are_compared_in_utc(tmp_path):
+    """Half past nine in Los Angeles is after noon in New York, whichever text is greater."""
+    amounts = {"a": ("1000.00", "2025-06-02T12:00:00-04:00"), "b": ("900.00", "2025-06-02T09:30:00-07:00")}
+    for name, (amount, moment) in amounts.items():
+        last = {"TotalAmt": amount, "MetaData.LastUpdatedTime": moment}
+        exports.rewrite(
+            FOLDER,
+            tmp_path / "both" / name,
+            {"Invoice.csv": lambda row, last=last: row | last if row["Id"] == "101" else row},
+        )
+    invoices = exports.load(tmp_path / "both", SYSTEM).ledger["core_invoice"]
+    assert dict(invoices.select("invoice_id", "amount").rows())["101"] == 900
+
+
 def cut_back(cut, target):
     later = exports.without_later
     known = ("MetaData.CreateTime", "TxnDate")
