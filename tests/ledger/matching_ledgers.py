@@ -53,6 +53,7 @@ def make_ledger(scenario):
                 "amount": Decimal(str(row["amount"])),
                 "currency": row.get("currency", "EUR"),
                 "remittance_reference": row.get("reference"),
+                "invoice_number": row.get("number"),
                 "observed_at": moment(row.get("known", row.get("issued", FIRST))),
             }
             for row in invoices

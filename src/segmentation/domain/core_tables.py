@@ -134,6 +134,7 @@ INVOICE = _canonical(
     amount("amount", "amount including tax; positive for every kind of document", required=True),
     CURRENCY,
     text("remittance_reference", "reference that the customer is asked to quote", role=Role.IDENTIFIER),
+    text("invoice_number", "number printed on the document, where its id is another", role=Role.IDENTIFIER),
     flag("is_recurring", "whether it belongs to a series with regular deliveries"),
 )
 

@@ -122,12 +122,15 @@ def _parse(text: pl.Expr, data_type: pl.Date | pl.Datetime, time_format: str) ->
         value = value.dt.replace_time_zone(None)  # Polars gives UTC where a format has an offset
     if data_type == pl.Datetime and not re.search(_GAP, time_format):
         value = pl.when(~text.str.contains(_GAP)).then(value)
-    pattern = _write_pattern(time_format)
+    pattern = write_pattern(time_format)
     return value if pattern is None else pl.when(text.str.contains(pattern)).then(value)
 
 
-def _write_pattern(time_format: str) -> str | None:
-    """Return the pattern that text must match before it is parsed; None where the format is safe."""
+def write_pattern(time_format: str) -> str | None:
+    """Return the pattern that text must match before it is parsed; None where the format is safe.
+
+    Without it a parser would fill gaps: 2026105, written as ``%Y%m%d``, would be 5 October.
+    """
     is_unseparated = bool(_UNSEPARATED.search(time_format))
     if not (is_unseparated or "%y" in time_format or "%D" in time_format):
         return None

@@ -10,6 +10,7 @@ import duckdb
 
 from segmentation.domain.schema import AMOUNT_PRECISION, AMOUNT_SCALE
 from segmentation.ledger.dialect import EXCEL_SERIAL, EXCEL_SERIAL_1904, Dialect
+from segmentation.ledger.moments import write_pattern
 
 
 def define_macros(connection: duckdb.DuckDBPyConnection, dialect: Dialect) -> None:
@@ -34,7 +35,7 @@ def define_macros(connection: duckdb.DuckDBPyConnection, dialect: Dialect) -> No
         plain = f"replace({plain}, {_quote(old)}, {_quote(new)})" if old else plain
     amount = f"DECIMAL({AMOUNT_PRECISION}, {AMOUNT_SCALE})"
     days = [text for text in dialect.date_format if text not in {EXCEL_SERIAL, EXCEL_SERIAL_1904}]
-    read_days = ", ".join(f"try_strptime(t, {_quote(text)})::DATE" for text in days) or "NULL::DATE"
+    read_days = ", ".join(map(_write_reading, days)) or "NULL::DATE"
     connection.execute(
         f"CREATE MACRO read_amount(t) AS CASE WHEN regexp_full_match(t, {_quote(pattern)}) "
         f"THEN try_cast(CASE WHEN t LIKE '%-' THEN '-' ELSE '' END || {plain} AS {amount}) END;"
@@ -43,6 +44,14 @@ def define_macros(connection: duckdb.DuckDBPyConnection, dialect: Dialect) -> No
         f"CREATE MACRO write_day(d) AS strftime(d, {_quote(days[0] if days else '%Y-%m-%d')});"
         "CREATE MACRO read_epoch(t) AS CASE WHEN t LIKE '/Date(%' THEN "
         "strftime(epoch_ms(try_cast(regexp_extract(t, '-?[0-9]+') AS BIGINT)), '%Y-%m-%dT%H:%M:%S') ELSE t END"
+    )
+
+
+def _write_reading(day_format: str) -> str:
+    """Return the expression that reads a day, where every digit of it is there."""
+    reading, pattern = f"try_strptime(t, {_quote(day_format)})::DATE", write_pattern(day_format)
+    return (
+        reading if pattern is None else f"CASE WHEN regexp_matches(t, {_quote(pattern)}) THEN {reading} END"
     )
 
 

@@ -15,7 +15,9 @@ _LINES_SHOWN = 8
 
 def list_invoices(described: pl.DataFrame, instalments: pl.DataFrame, ledger: Frames) -> pl.DataFrame:
     """Return per customer the lines of the invoices that a message is about, what to quote, and ``asked_invoices``."""
-    references = ledger["core_invoice"].select("invoice_id", "remittance_reference")
+    references = ledger["core_invoice"].select(
+        "invoice_id", "remittance_reference", pl.coalesce("invoice_number", "invoice_id").alias("printed")
+    )
     own = described.select("customer_id", "currency", "is_coming_step", "round_level", "message_language")
     is_of_round = pl.col("round_level").is_null() | (pl.col("level") == pl.col("round_level"))
     is_asked = pl.when("is_coming_step").then("is_coming").otherwise(pl.col("is_actionable") & is_of_round)
@@ -42,7 +44,7 @@ def list_invoices(described: pl.DataFrame, instalments: pl.DataFrame, ledger: Fr
         pl.col("line")
         .str.replace("{due}", pl.col("due_words"), literal=True)
         .str.replace("{open}", localise("open_words"), literal=True)
-        .str.replace("{invoice}", pl.col("invoice_id"), literal=True)
+        .str.replace("{invoice}", pl.col("printed"), literal=True)
     )
     is_shown = pl.col("place") < _LINES_SHOWN
     return (
@@ -53,9 +55,9 @@ def list_invoices(described: pl.DataFrame, instalments: pl.DataFrame, ledger: Fr
             pl.col("open_amount").filter(~is_shown).sum().alias("rest_amount"),
             pl.col("currency", "message_language").first(),
             pl.when(pl.len() == 1)
-            .then(pl.coalesce("remittance_reference", "invoice_id").first())
+            .then(pl.coalesce("remittance_reference", "printed").first())
             .alias("reference"),
-            pl.when(pl.len() == 1).then(pl.col("invoice_id").first()).alias("invoice"),
+            pl.when(pl.len() == 1).then(pl.col("printed").first()).alias("invoice"),
             write_asked("first_due_date", "whole_amount").alias("asked_invoices"),
         )
         .with_columns(amount_text("rest_amount", "currency").alias("rest_words"))

@@ -102,3 +102,13 @@ def test_a_bad_row_is_in_quarantine_with_its_place(tmp_path):
     assert ("Receivables.csv", line, "not_a_number", "amount") in found
     assert {place[:2] for place in found} == {("Receivables.csv", line)}
     exports.assert_accounted(folder, SYSTEM)
+
+
+@pytest.mark.parametrize("amount", ["-1000.0049", "-1e3", "-1_000", "- 1000"])
+def test_an_amount_that_is_not_plainly_written_is_in_quarantine(tmp_path, amount):
+    def change(row):
+        return row | {"AmountFC": amount} if row["ID"] == "r-01" else row
+
+    folder = exports.rewrite(FOLDER, tmp_path / "changed", {"Receivables.csv": change})
+    refused = exports.load(folder, SYSTEM).ledger["core_quarantine"]
+    assert amount in refused["value"].to_list()

@@ -126,3 +126,8 @@ def test_a_torn_line_of_a_file_that_is_only_looked_up_is_in_quarantine_too(tmp_p
     found = exports.quarantined(folder, SYSTEM)
     assert found == {("account.payment.csv", line, "too_many_fields", None)}
     exports.assert_accounted(folder, SYSTEM)
+
+
+def test_the_number_printed_on_an_invoice_is_its_name(loaded):
+    printed = dict(loaded.ledger["core_invoice"].select("invoice_id", "invoice_number").rows())
+    assert printed["move_2"] == "INV/2025/00002"

@@ -149,3 +149,35 @@ def test_amounts_and_days_of_another_client_are_in_quarantine_and_never_guessed(
         ("500.00", "not_a_number"),
     ]
     exports.assert_accounted(folder, SYSTEM)
+
+
+def change_item(tmp_path, **values):
+    """Return the export with one open item changed, its quarantine and what it is due on."""
+
+    def change(row):
+        return row | values if row["BELNR"] == "1800000002" else row
+
+    folder = exports.rewrite(FOLDER, tmp_path / "changed", {"BSID_2025.csv": change}, delimiter=";")
+    ledger = exports.load(folder, SYSTEM).ledger
+    is_it = pl.col("invoice_id").str.contains("1800000002")
+    refused = ledger["core_quarantine"].filter(is_it & (pl.col("rule") == "not_a_date"))
+    return refused.get_column("value").unique().to_list(), ledger["core_instalment_balance"].filter(is_it)
+
+
+@pytest.mark.parametrize("days", ["30,00", "30.6", "abc", "-30"])
+def test_terms_that_cannot_be_read_are_no_other_terms(tmp_path, days):
+    values, balances = change_item(tmp_path, ZBD1T=days)
+    assert values == [days]
+    assert balances.is_empty()
+
+
+@pytest.mark.parametrize("blank", ["00.00.0000", "00000000"])
+def test_a_day_of_zeros_is_no_day(tmp_path, blank):
+    values, balances = change_item(tmp_path, MADAT=blank)
+    assert values == []
+    assert balances.height == 2
+
+
+def test_the_number_printed_on_an_invoice_is_its_reference_or_the_document_without_zeros(loaded):
+    printed = dict(loaded.ledger["core_invoice"].select("invoice_id", "invoice_number").rows())
+    assert printed["1000/1800000002/2025"] == "1800000002"

@@ -22,11 +22,11 @@ _TEXT = "text_number"
 
 
 def list_numbers(invoices: pl.DataFrame) -> pl.DataFrame:
-    """Return the numbers by which invoices can be named: their own, and the reference to be quoted.
+    """Return the numbers by which invoices can be named: their id, the number printed on them, and the reference to be quoted.
 
     Parameters
     ----------
-    invoices : ``invoice_id``, ``remittance_reference``.
+    invoices : ``invoice_id``, ``invoice_number``, ``remittance_reference``.
 
     Returns
     -------
@@ -34,10 +34,8 @@ def list_numbers(invoices: pl.DataFrame) -> pl.DataFrame:
     ``is_weak`` (too short to stand alone), ``is_short`` (even with an amount that agrees).
     """
     names = pl.concat(
-        [
-            invoices.select("invoice_id", pl.col("invoice_id").alias("number")),
-            invoices.select("invoice_id", pl.col("remittance_reference").alias("number")),
-        ]
+        invoices.select("invoice_id", pl.col(name).alias("number"))
+        for name in ("invoice_id", "invoice_number", "remittance_reference")
     ).drop_nulls()
     upper = pl.col("number").str.to_uppercase()
     spaced = upper.str.replace_all(r"[^\p{L}\p{N}]+", " ").str.strip_chars()
