@@ -25,7 +25,7 @@ def test_balances_and_days_late_are_those_worked_by_hand(loaded):
         ("201", 1): ("200.00", 7),  # USD, due 14 April; settled and taken back
     }
     assert exports.covered(loaded) == {("101", 1): "payment", ("102", 1): "payment"}
-    assert exports.on_account(loaded) == {"C-1001": ("50.00", "50.00")}  # 950 - 900; 120 - 70 paid out
+    assert exports.on_account(loaded) == {"exmf/C-1001": ("50.00", "50.00")}  # 950 - 900; 120 - 70 paid out
 
 
 def test_a_returned_payment_takes_the_first_one_back(loaded):
@@ -40,7 +40,7 @@ def test_everything_is_accounted_for_and_agrees_with_the_open_transactions(loade
 
 def test_letters_and_disputes_are_read_and_credit_notes_are_no_invoices(loaded):
     events = loaded.ledger["core_contact_event"].select("contact_id", "customer_id", "dunning_level").rows()
-    assert events == [("CL-1", "C-1002", 1)]
+    assert events == [("CL-1", "exmf/C-1002", 1)]
     disputes = loaded.ledger["core_dispute"].select("dispute_id", "invoice_id", "closed_at").rows()
     assert disputes == [("601", "201", None)]
     documents = dict(loaded.ledger["core_invoice"].select("invoice_id", "document_type").rows())
@@ -105,3 +105,24 @@ def test_a_bad_row_is_in_quarantine_with_its_place(tmp_path):
     folder, line = exports.append(FOLDER, tmp_path / "bad", "CustSettlement.csv", bad)
     assert exports.quarantined(folder, SYSTEM) == {("CustSettlement.csv", line, "not_a_number", "amount")}
     exports.assert_accounted(folder, SYSTEM)
+
+
+def test_accounts_of_two_legal_entities_are_two_customers(tmp_path):
+    other = "5009,C-1001,B2B,EUR,Net30,0,2025-01-02 08:00:00.000,demf"
+    folder, _ = exports.append(FOLDER, tmp_path / "one", "CustTable.csv", other)
+    paid = "199,C-1001,P-9,2025-04-01,,-40.00,EUR,15,,2025-04-01 09:00:00,2025-04-01 09:00:00,demf"
+    folder, _ = exports.append(folder, tmp_path / "two", "CustTrans.csv", paid)
+    loaded = exports.load(folder, SYSTEM)
+    assert exports.on_account(loaded) == {"exmf/C-1001": ("50.00", "50.00"), "demf/C-1001": ("40.00", "0.00")}
+
+
+def test_an_exchange_adjustment_of_nil_is_no_invoice(tmp_path):
+    nil = (
+        "198,C-1001,X-1,2025-04-01,1900-01-01,0.00,EUR,9,,2025-04-01 09:00:00,2025-04-01 09:00:00,exmf\n"
+        "199,C-1001,X-2,2025-04-01,2025-04-30,0.00,EUR,9,,2025-04-01 09:00:00,2025-04-01 09:00:00,exmf"
+    )
+    folder, _ = exports.append(FOLDER, tmp_path / "nil", "CustTrans.csv", nil)
+    loaded = exports.load(folder, SYSTEM)
+    exports.assert_trusted(loaded)
+    exports.assert_accounted(folder, SYSTEM)
+    assert not {"198", "199"} & set(loaded.ledger["core_invoice"]["invoice_id"])

@@ -36,8 +36,11 @@ def test_an_earlier_export_beside_the_latest_changes_nothing(tmp_path, system):
 
 
 RENAMED = {
+    "odoo": ("res.partner.csv", "name"),
     "erpnext": ("Customer.csv", "customer_name"),
+    "exact_online": ("Accounts.csv", "Name"),
     "quickbooks": ("Customer.csv", "DisplayName"),
+    "sap": ("KNA1.csv", "NAME1"),
     "xero": ("Invoices.csv", "Contact.Name"),
 }
 

@@ -131,3 +131,17 @@ def test_a_torn_line_of_a_file_that_is_only_looked_up_is_in_quarantine_too(tmp_p
 def test_the_number_printed_on_an_invoice_is_its_name(loaded):
     printed = dict(loaded.ledger["core_invoice"].select("invoice_id", "invoice_number").rows())
     assert printed["move_2"] == "INV/2025/00002"
+
+
+def test_an_exchange_gain_sets_nothing_off_and_is_in_no_quarantine(tmp_path):
+    """Its entry has no amount in the currency of the invoice: what it is reconciled with was paid by money."""
+    gain = (
+        "line_90,move_90,__export__.res_partner_1001,asset_receivable,posted,2025-04-03,2025-04-03,0.00,0.00,EUR,,,"
+        "2025-04-10 10:00:00,2025-04-10 10:00:00"
+    )
+    folder, _ = exports.append(FOLDER, tmp_path / "line", "account.move.line.csv", gain)
+    pair = "partial_90,line_90,line_9,10.00,0.00,0.00,2025-04-03,2025-04-10 10:00:00"
+    folder, _ = exports.append(folder, tmp_path / "pair", "account.partial.reconcile.csv", pair)
+    loaded = exports.load(folder, SYSTEM)
+    exports.assert_trusted(loaded)
+    assert exports.balances(loaded) == exports.balances(exports.load(FOLDER, SYSTEM))
