@@ -9,6 +9,7 @@ import yaml
 from segmentation.domain.core_tables import LEDGER_TABLES
 from segmentation.domain.hashing import hash_frame, hash_text
 from segmentation.ledger.loading import load_ledger
+from tests.ledger.mappings import exports
 
 RERUNS, PERMUTATIONS = 4, 10
 """In the test suite; ``python -m tests.benchmarks`` does fifty and two hundred."""
@@ -148,3 +149,25 @@ def test_another_fact_gives_another_ledger(tmp_path):
     last = tables["allocation"][-1]
     tables["allocation"][-1] = [*last[:5], "10.01", *last[6:]]
     assert content_hash(deliver(tables, tmp_path / "after"), mapping) != before
+
+
+def cut_export(folder, target, reorder, rng):
+    """Write the files of an export with their rows reordered, those of two rows or more as two files of any name."""
+    target.mkdir()
+    for file in sorted(folder.iterdir()):
+        head, *rows = file.read_text(encoding="utf-8").splitlines()
+        reorder(rows)
+        cut = rng.randrange(1, len(rows)) if len(rows) > 1 else len(rows)
+        for part in filter(None, (rows[:cut], rows[cut:])):
+            path = target / f"{rng.randrange(10**9)}-{file.name}"
+            path.write_text("".join(f"{line}\n" for line in [head, *part]), encoding="utf-8")
+    return target
+
+
+@pytest.mark.parametrize("system", ["odoo", "sap"])
+def test_an_export_gives_the_same_ledger_whatever_the_order_of_its_files_and_rows(tmp_path, system):
+    mapping, export, rng = exports.mapping_of(system), exports.folder_of(system), random.Random(2)
+    reversed_export = cut_export(export, tmp_path / "reversed", list.reverse, rng)
+    shuffled_export = cut_export(export, tmp_path / "shuffled", rng.shuffle, rng)
+    found = {content_hash(folder, mapping) for folder in (export, reversed_export, shuffled_export)}
+    assert len(found) == 1
