@@ -155,7 +155,7 @@ def change_item(tmp_path, **values):
     """Return the export with one open item changed, its quarantine and what it is due on."""
 
     def change(row):
-        return row | values if row["BELNR"] == "1800000002" else row
+        return row | values if (row["BELNR"], row["BUZEI"]) == ("1800000002", "001") else row
 
     folder = exports.rewrite(FOLDER, tmp_path / "changed", {"BSID_2025.csv": change}, delimiter=";")
     ledger = exports.load(folder, SYSTEM).ledger
@@ -164,10 +164,16 @@ def change_item(tmp_path, **values):
     return refused.get_column("value").unique().to_list(), ledger["core_instalment_balance"].filter(is_it)
 
 
-@pytest.mark.parametrize("days", ["30,00", "30.6", "abc", "-30"])
+@pytest.mark.parametrize("days", ["30,00", "30.6", "abc", "-30", "31.01.2026"])
 def test_terms_that_cannot_be_read_are_no_other_terms(tmp_path, days):
     values, balances = change_item(tmp_path, ZBD1T=days)
-    assert values == [days]
+    assert values == [f"10.03.2025 + {days}"]
+    assert balances.is_empty()
+
+
+def test_a_document_of_which_one_day_cannot_be_read_is_not_due_on_the_others(tmp_path):
+    values, balances = change_item(tmp_path, ZFBDT="10.O3.2025")
+    assert values == ["10.O3.2025"]
     assert balances.is_empty()
 
 
