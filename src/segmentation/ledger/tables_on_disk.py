@@ -55,7 +55,7 @@ class TablesOnDisk(Mapping[str, pl.DataFrame]):
             files.append(Path(self._folder.name) / f"{name}-{len(files)}.parquet")
             self._row_counts[files[-1]] = rows.height
             filled = [column.name for column in rows if column.null_count() < rows.height]
-            rows.select(filled).write_parquet(files[-1], compression="uncompressed", statistics=False)
+            rows.select(filled).write_parquet(files[-1], compression="lz4", statistics=False)
 
     def add_tables(self, tables: Frames) -> None:
         """Keep rows of several tables beside those that are kept of them."""
