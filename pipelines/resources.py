@@ -16,7 +16,7 @@ import dagster as dg
 import polars as pl
 from pydantic import PrivateAttr
 
-from pipelines.days import parse_day, refuse_coming_day
+from pipelines.days import find_today, parse_day, refuse_coming_day
 from pipelines.progress_log import report_table
 from pipelines.run_history import forget_old_runs
 from pipelines.settings_file import load_settings
@@ -103,7 +103,7 @@ class Run(dg.ConfigurableResource[None]):
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
         """Hold the data root for this run, however it was started; schedules and sensors only look."""
         if context.run:
-            refuse_coming_day(self.requested_as_of, dt.datetime.now(dt.UTC).date())
+            refuse_coming_day(self.requested_as_of, find_today())
             self._lock = lock_data_root(self.root)
             if context.instance:
                 forget_old_runs(context.instance, self.settings.publish.keep_snapshots)

@@ -85,12 +85,10 @@ def read_ready_account(data_root: Path) -> str:
 
 def settle_account(data_root: Path, account: str) -> None:
     """Make the account of a delivery that was published what later ones are compared with; nothing when it is empty."""
-    from segmentation.ledger.shrinkage import ACCOUNT_FILE
+    from segmentation.ledger.shrinkage import place_account
 
     if account:
-        aside = data_root / f".{ACCOUNT_FILE}"
-        aside.write_text(account, encoding="utf-8")
-        aside.replace(data_root / ACCOUNT_FILE)
+        place_account(data_root, account)
 
 
 def read_known_decisions(location: str, as_of: dt.date) -> pl.DataFrame:

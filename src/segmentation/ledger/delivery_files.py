@@ -26,7 +26,7 @@ _TRUTH = "truth"
 _WORKSPACE_MARKS = ("warehouse.duckdb", "run.lock")
 """Files by which a folder is known to be a data root of this program and not part of a delivery."""
 
-_OWN_FOLDERS = frozenset({"published", "candidates", "dagster"})
+_OWN_FOLDERS = frozenset({"published", "candidates", "dagster", "next_delivery"})
 
 
 def list_delivery_files(ledger: Path) -> dict[str, Path]:

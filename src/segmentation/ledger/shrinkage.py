@@ -126,6 +126,11 @@ def write_account(folder: Path, account: DeliveryAccount) -> None:
         "row_counts": dict(account.row_counts),
         "amounts": [[table, currency, str(amount)] for (table, currency), amount in account.amounts.items()],
     }
+    place_account(folder, json.dumps(content))
+
+
+def place_account(folder: Path, text: str) -> None:
+    """Put the text of an account, as ``write_account`` left it elsewhere, into a folder, whole or not at all."""
     aside = folder / f".{ACCOUNT_FILE}"
-    aside.write_text(json.dumps(content), encoding="utf-8")
+    aside.write_text(text, encoding="utf-8")
     aside.replace(folder / ACCOUNT_FILE)

@@ -110,9 +110,8 @@ def _read_file(
 ) -> Iterator[dict[str, pl.DataFrame]]:
     row_count = left_out = 0
     unmapped: set[str] = set()
-    is_joined = bool(
-        source.kind.sql or (source.kind.key and source.kind.tables)
-    )  # then a row of the file may have become several
+    # then a row of the file may have become several
+    is_joined = bool(source.kind.sql or (source.kind.key and source.kind.tables))
     if is_joined:
         joined, superseded = lookups.join(source)
         record_sets, row_count, left_out = iter([joined]), superseded, superseded

@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -30,16 +30,26 @@ FALSE_ALARM_RATE = 0.01
 COHORT_COLUMNS = ("customer_id", "issue_date", "issued_known_date", "covered_known_date")
 """What is read of ``core_instalment_balance``."""
 
-_YOUNGEST_AGES = (0, 15, 30, 45, 60, 90)
-"""Days since issue from which the open ones are counted: exports may leave out what is open and due, only."""
-
-_ALARM_SHARES = (0.9, *(0.02,) * 5)
-"""How the rate of false alarms is shared out between these ages; most exports leave out all that is open."""
-
-_MAX_FOUND_SHARES = (0.5, *(0.1,) * 5)
-"""Above this share of the expected, what is open may be the work of other habits; they change old debts most."""
-
 _MISSING_SHARE = 0.001
+
+
+class _Limit(NamedTuple):
+    """When too few instalments of at least an age are open.
+
+    Parameters
+    ----------
+    youngest_age : days since issue from which they are counted.
+    alarm_share : share of the rate of false alarms that this age has.
+    max_found_share : above this share of the expected, what is open may be the work of other habits.
+    """
+
+    youngest_age: int
+    alarm_share: float
+    max_found_share: float
+
+
+_LIMITS = (_Limit(0, 0.9, 0.5), *(_Limit(age, 0.02, 0.1) for age in (15, 30, 45, 60, 90)))
+"""Most exports leave out all that is open, some only what is due; new habits change old debts most."""
 
 
 @dataclass(frozen=True)
@@ -108,8 +118,7 @@ def find_truncation(balances: pl.DataFrame, as_of: date) -> Truncation | None:
     if not early.height or not late.height:
         return None
     survival = _survive(early, int(late.get_column("age").max()))  # type: ignore[arg-type]
-    limits = zip(_YOUNGEST_AGES, _ALARM_SHARES, _MAX_FOUND_SHARES, strict=True)
-    told = (_count_open(late, survival, early.height, *limit) for limit in limits)
+    told = (_count_open(late, survival, early.height, limit) for limit in _LIMITS)
     counts = [count for count in told if count is not None]
     missing = next((count for count in counts if count.is_too_few), None)
     complete_until = None
@@ -131,25 +140,18 @@ class _Count:
     is_too_few: bool
 
 
-def _count_open(  # noqa: PLR0917  a row of limits
-    late: pl.DataFrame,
-    survival: FloatArray,
-    early_count: int,
-    youngest_age: int,
-    alarm_share: float,
-    max_found_share: float,
-) -> _Count | None:
+def _count_open(late: pl.DataFrame, survival: FloatArray, early_count: int, limit: _Limit) -> _Count | None:
     """Return the count of instalments of at least an age; None when there are none."""
-    counted = late.filter(pl.col("age") >= youngest_age)
+    counted = late.filter(pl.col("age") >= limit.youngest_age)
     if counted.is_empty():
         return None
     open_prob = survival[counted.get_column("age").to_numpy()]
     found, expected = counted.get_column("duration").null_count(), float(np.sort(open_prob).sum())
-    is_too_few = found < max_found_share * expected and (
+    is_too_few = found < limit.max_found_share * expected and (
         _bound_tail(found, open_prob, early_count) / _design_effect(counted)
-        < math.log(FALSE_ALARM_RATE * alarm_share)
+        < math.log(FALSE_ALARM_RATE * limit.alarm_share)
     )
-    return _Count(youngest_age, counted.height, found, expected, is_too_few)
+    return _Count(limit.youngest_age, counted.height, found, expected, is_too_few)
 
 
 def _bound_tail(found: int, open_prob: FloatArray, early_count: int) -> float:

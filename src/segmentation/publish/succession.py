@@ -93,13 +93,11 @@ def put_in_force(data_root: Path, final: Path, keep: int, moment: datetime) -> N
     keep : how many publications and how many as-of days to keep.
     moment : present moment, with a time zone.
     """
-    record_in_force(
-        data_root, moment
-    )  # where a crash came between the two, or a program without record published
+    # First the one before: a crash may have come between the two steps, or a program without record published it.
+    record_in_force(data_root, moment)
     _point_to(final)
-    with suppress(
-        OSError
-    ):  # it is in force: what could not be put on record now is with the next publication
+    # It is in force: what cannot be put on record now is with the next publication.
+    with suppress(OSError):
         record_in_force(data_root, moment)
     _retire(data_root, keep=keep, current=open_snapshot(final))
 

@@ -1,8 +1,7 @@
 """When a customer may be contacted: hours, weekdays and public holidays in the customer's own time.
 
 Belongs here: lawful windows and working days. Does not belong here: which days are holidays (public_holidays),
-which hours a jurisdiction
-allows (jurisdictions/*.yaml) or which hour works best (nothing here claims to know).
+which hours a jurisdiction allows (jurisdictions/*.yaml) or which hour works best (nothing here claims to know).
 """
 
 from collections.abc import Iterable, Sequence
