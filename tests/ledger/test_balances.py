@@ -27,7 +27,7 @@ def moment(day):
 def frame(name, rows):
     table = CANONICAL_TABLES[f"core_{name}"]
     days = {c.name for c in table.columns if c.polars_type == pl.Date()}
-    amounts = {c.name for c in table.columns if c.name == "amount"}
+    amounts = {"amount", "payment_amount"}
 
     def plain(row):
         row = {"source_system": "golden", "source_id": "golden:1"} | row
@@ -35,7 +35,7 @@ def frame(name, rows):
             column: date.fromisoformat(value)
             if column in days and value
             else Decimal(value)
-            if column in amounts
+            if column in amounts and value
             else value
             for column, value in row.items()
         }
@@ -90,6 +90,7 @@ def build_ledger(scenario):
             "invoice_id": row["invoice"],
             "instalment_number": int(row["instalment"]) if "instalment" in row else None,
             "amount": row["amount"],
+            "payment_amount": row.get("of_payment"),
             "allocated_at": row["on"],
             "observed_at": moment(row.get("known", row["on"])),
         }

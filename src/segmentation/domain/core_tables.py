@@ -185,6 +185,10 @@ ALLOCATION = _canonical(
     identifier("invoice_id", "invoice it reduces", required=True),
     integer("instalment_number", "instalment it reduces; null means the oldest open one first", minimum=1),
     amount("amount", "amount set against the instalment; negative takes back an earlier one", required=True),
+    amount(
+        "payment_amount",
+        "the same in the currency of the payment or credit note where that is another; null where it is not known",
+    ),
     date("allocated_at", "day on which it was booked", required=True),
     category("match_rule", "rule that matched it; null when the source itself allocated", MatchRule),
     prob("match_confidence", "confidence of that rule; null when the source itself allocated"),
@@ -482,6 +486,8 @@ QUARANTINE = Table(
         identifier("customer_id", "customer the row is about where that could be read; else null"),
         identifier("invoice_id", "invoice the row is about where that could be read; else null"),
         timestamp("observed_at", "when the fact was learned where that could be read; else null"),
+        identifier("row_key", "key of the fact as JSON where it could be read; else null"),
+        identifier("corrected_by", "file and line of the row that puts this one right; null while none does"),
     ),
     ("source_file", "source_line", "table_name", "column_name", "rule"),
 )

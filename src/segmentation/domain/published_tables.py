@@ -545,7 +545,7 @@ QUALITY = Table(
 
 QUARANTINE = Table(
     "out_quarantine",
-    "rule, table and column of source rows that could not be loaded",
+    "rule, table and column of source rows that could not be loaded and that no later row put right",
     (
         key_("rule", "rule that was broken, as a code"),
         key_("table_name", "canonical table that the rows were meant for"),

@@ -18,7 +18,7 @@ from segmentation.domain.core_tables import (
     superseded_name,
 )
 from segmentation.domain.errors import InputRefusedError
-from segmentation.domain.row_lookup import find_rows, is_known
+from segmentation.domain.row_lookup import find_rows
 from segmentation.domain.schema import DataType, Frames, Table, is_sorted_by
 from segmentation.domain.settings import LedgerSettings
 from segmentation.domain.vocabulary import PlanStatus, PromiseStatus
@@ -26,8 +26,7 @@ from segmentation.ledger.mapping import OBSERVED_AT
 from segmentation.ledger.moments import MOMENT_TYPE
 from segmentation.ledger.quarantine import to_quarantine
 from segmentation.ledger.references import drop_loose_versions, refuse_orphans
-from segmentation.ledger.rules import REST_OF_ROW_REFUSED
-from segmentation.ledger.source_rows import PLACE, write_source_id
+from segmentation.ledger.refused_lines import refuse_rest_of_lines
 from segmentation.ledger.tables_on_disk import read_columns
 
 _ROW = "row_number"
@@ -193,7 +192,7 @@ def as_known(tables: Frames, as_of: date) -> dict[str, pl.DataFrame]:
         pl.col(OBSERVED_AT).is_null() | (pl.col(OBSERVED_AT) < start)
     )
     known = {name: _observed_before(_all_versions(tables, name), start) for name in CANONICAL_TABLES}
-    known, quarantine = _refuse_rest_of_rows(known, quarantine)
+    known, quarantine = refuse_rest_of_lines(known, quarantine, start)
     latest, superseded = {}, {}
     for name, table in CANONICAL_TABLES.items():
         versions = _hide_later_values(known[name], table, as_of, start)
@@ -222,33 +221,6 @@ def _all_versions(tables: Frames, name: str) -> pl.DataFrame:
 def _observed_before(frame: pl.DataFrame, start: datetime) -> pl.DataFrame:
     is_known = pl.col(OBSERVED_AT) < start
     return frame if frame.select(is_known.all()).item() else frame.filter(is_known)
-
-
-def _refuse_rest_of_rows(
-    known: dict[str, pl.DataFrame], quarantine: pl.DataFrame
-) -> tuple[dict[str, pl.DataFrame], pl.DataFrame]:
-    """Remove every part of a source row of which one part is in quarantine.
-
-    An invoice must not look open because the settlement in its row was unreadable. An invoice refused
-    in this way is refused in every file that repeats it.
-    """
-    if not quarantine.height:
-        return known, quarantine
-    refused = quarantine.select(write_source_id()).to_series()
-    kept: dict[str, pl.DataFrame] = {}
-    added = [quarantine]
-    for name, frame in known.items():
-        source_ids = frame.get_column("source_id")
-        bad = frame.filter(is_known(source_ids, refused))
-        if not bad.height:
-            kept[name] = frame
-            continue
-        if name == "core_invoice":
-            bad = frame.filter(is_known(frame.get_column("invoice_id"), bad.get_column("invoice_id")))
-        kept[name] = frame.filter(~is_known(source_ids, bad.get_column("source_id")))
-        rows = to_quarantine(bad, name, None, REST_OF_ROW_REFUSED)
-        added.append(rows.join(quarantine, on=[*PLACE, "table_name"], how="anti"))
-    return kept, pl.concat(added)
 
 
 def _part_versions(frame: pl.DataFrame, table: Table) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -82,9 +82,9 @@ def describe_cash(measured: Frames) -> Iterator[Finding]:
         "core_allocation",
         foreign,
         WARN,
-        reported=f"{foreign.reported} payments are allocated to another currency and count as allocated in full: "
-        f"{foreign.examples}",
-        otherwise="no payment is allocated to another currency",
+        reported=f"{foreign.reported} payments are allocated to another currency at a rate that is not known and count "
+        f"as allocated in full: {foreign.examples}",
+        otherwise="no payment is allocated to another currency at a rate that is not known",
     )
     yield from _describe_matches(measured["matches"])
     yield from describe_repeated_lines(measured["said_lines"])

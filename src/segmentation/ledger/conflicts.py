@@ -11,7 +11,7 @@ import polars as pl
 from segmentation.domain.core_tables import CANONICAL_TABLES, PROGRAM_COLUMNS, QUARANTINE
 from segmentation.domain.schema import Frames, Table
 from segmentation.ledger.mapping import OBSERVED_AT, SourceMapping
-from segmentation.ledger.quarantine import describe_subject
+from segmentation.ledger.quarantine import describe_subject, write_row_key
 from segmentation.ledger.rules import CONFLICTING_ROWS, REMEDIES
 from segmentation.ledger.source_rows import split_source_id
 from segmentation.ledger.tables_on_disk import read_columns
@@ -99,5 +99,6 @@ def _split_conflicts(facts: pl.DataFrame, table: Table) -> tuple[pl.DataFrame, p
         pl.lit(REMEDIES[CONFLICTING_ROWS]).alias("remedy"),
         *describe_subject(table),
         OBSERVED_AT,
+        write_row_key(table.name),
     )
     return good, QUARANTINE.conform(failures)

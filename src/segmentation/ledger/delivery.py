@@ -140,16 +140,19 @@ def _describe_rows(
     subject = ["table_name", "source_file"]
     known: dict[str, int] = dict(known_rows.group_by("table_name").sum().iter_rows())
     bad = (
-        quarantine.select(*PLACE, "table_name")
+        quarantine.select(*PLACE, "table_name", "corrected_by")
         .unique()
         .group_by(subject)
-        .agg(pl.len().cast(pl.Int64).alias("quarantined"))
+        .agg(
+            pl.len().cast(pl.Int64).alias("quarantined"),
+            pl.col("corrected_by").is_not_null().sum().cast(pl.Int64).alias("corrected"),
+        )
     )
     counts = (
         rows.group_by(subject)
         .sum()
         .join(bad, on=subject, how="full", coalesce=True)
-        .with_columns(pl.col("good", "quarantined", "lost").fill_null(0))
+        .with_columns(pl.col("good", "quarantined", "corrected", "lost").fill_null(0))
     )
     for count in counts.iter_rows(named=True):
         name, file = count["table_name"], count["source_file"]
@@ -158,10 +161,12 @@ def _describe_rows(
             verdict = FAIL
             statement = f"{count['lost']} of {rows_in} rows are neither loaded nor in quarantine"
         elif count["quarantined"]:
-            verdict = WARN
+            verdict = WARN if count["quarantined"] > count["corrected"] else PASS
             statement = f"{count['quarantined']} of {rows_in} rows are in quarantine: " + _top_rules(
                 quarantine.filter((pl.col("table_name") == name) & (pl.col("source_file") == file))
             )
+            if count["corrected"]:
+                statement += f"; later rows put {count['corrected']} of them right"
         else:
             merged = rows_in > known[name]  # several source rows may say the same thing
             statement = f"all {rows_in} rows are loaded" + (

@@ -16,6 +16,7 @@ import polars as pl
 
 from segmentation.domain.core_tables import CANONICAL_TABLES, QUARANTINE
 from segmentation.domain.schema import Frames, Table
+from segmentation.ledger.quarantine import read_first_key
 from segmentation.ledger.source_rows import write_source_id
 
 _LINE = "source line"
@@ -58,6 +59,13 @@ class LinkedRows:
         lines = _hash_lines(quarantine)
         for column in ("customer_id", "invoice_id"):
             self._join(lines, quarantine, (column, column))
+        for (name,), rows in (
+            quarantine.filter(pl.col("row_key").is_not_null())
+            .partition_by("table_name", as_dict=True)
+            .items()
+        ):
+            key = rows.select(read_first_key(name))
+            self._join(_hash_lines(rows), key, _list_identifiers(CANONICAL_TABLES[name])[0])
         refused = quarantine.select(write_source_id()).to_series().unique().implode()
         for name in filled if len(filled) == 1 else ():
             rows = facts[name].filter(pl.col("source_id").is_in(refused))

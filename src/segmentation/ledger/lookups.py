@@ -4,7 +4,7 @@ Belongs here: running the ``sql`` of a file. Does not belong here: what the colu
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -14,7 +14,7 @@ import polars as pl
 from segmentation.domain.errors import InputRefusedError, UsageError
 from segmentation.ledger.dialect import Dialect
 from segmentation.ledger.mapping import ROWS, FileMapping
-from segmentation.ledger.moments import read_moments
+from segmentation.ledger.moments import MOMENT_TYPE, read_moments
 from segmentation.ledger.query_macros import define_macros
 from segmentation.ledger.record_files import SourceFile, read_record_sets
 from segmentation.ledger.records import LINE, RecordSet
@@ -24,6 +24,7 @@ ENTITY, NUMBER, CHANGED_AT = "__entity", "__number", "__changed_at"
 
 _FILE = "__file"
 _DELIVERY = "__delivery"
+_DELIVERED_AT = "__delivered_at"
 _WORLD = "__world"
 _EPOCH = r"^/Date\((-?[0-9]+)"
 _UNKNOWN_COLUMN = re.compile(r"column named \"(?P<name>[^\"]+)\"|column \"(?P<other>[^\"]+)\" not found")
@@ -126,7 +127,7 @@ class Lookups:
     def _list_worlds(self) -> "list[Lookups]":
         """Return what had been delivered after each delivery, by the newest version in it; the last is this."""
         if self._worlds is None:
-            newest = self._date_deliveries()
+            newest = self._date_deliveries(lambda kind: [kind.version])
             days = sorted({day for day in newest.values() if day is not None})[:-1]
             self._worlds = [
                 Lookups(
@@ -138,17 +139,17 @@ class Lookups:
             self._worlds.append(self)
         return self._worlds
 
-    def _date_deliveries(self) -> dict[str | None, datetime | None]:
-        """Return the moment of the newest version in each delivery; null where it has none."""
+    def _date_deliveries(
+        self, columns: Callable[[FileMapping], Sequence[str]]
+    ) -> dict[str | None, datetime | None]:
+        """Return the newest moment in these columns of each delivery; null where it has none."""
         newest: dict[str | None, datetime | None] = {_delivery_of(source): None for source in self._sources}
         for source in self._sources if len(newest) > 1 else ():
-            if not source.kind.version:
-                continue
-            column = self._read_keyed(source).get_column(source.kind.version)
-            found = read_version_moments(column, source.dialect).max()
-            before = newest[_delivery_of(source)]
-            if isinstance(found, datetime) and (before is None or found > before):
-                newest[_delivery_of(source)] = found
+            for name in filter(None, columns(source.kind)):
+                found = read_version_moments(self._read_keyed(source).get_column(name), source.dialect).max()
+                before = newest[_delivery_of(source)]
+                if isinstance(found, datetime) and (before is None or found > before):
+                    newest[_delivery_of(source)] = found
         return newest
 
     def has(self, name: str) -> bool:
@@ -161,7 +162,11 @@ class Lookups:
             files = [source for source in self._sources if source.kind.name == name]
             parts = [self._read_keyed(file).with_columns(pl.lit(file.name).alias(_FILE)) for file in files]
             rows = pl.concat(parts, how="diagonal")
-            self._rows[name] = _keep_latest(self._leave_out_old_parts(rows, files[0].kind), files[0])
+            rows, key = self._leave_out_old_parts(rows, files[0].kind), files[0].kind.key
+            if key and rows.select(pl.struct(key).is_duplicated().any()).item():
+                newest = self._date_deliveries(lambda kind: [kind.version, *kind.dated_by])
+                rows = _keep_latest(rows, files, newest)
+            self._rows[name] = rows
         return self._rows[name]
 
     def _leave_out_old_parts(self, rows: pl.DataFrame, kind: FileMapping) -> pl.DataFrame:
@@ -193,7 +198,8 @@ class Lookups:
     def _read_keyed(self, source: SourceFile) -> pl.DataFrame:
         """Return the rows of a file, which must have the columns by which its rows are told apart."""
         records = self._read(source)
-        needed = [*source.kind.key, *filter(None, [source.kind.version]), *source.kind.part_of.values()]
+        kind = source.kind
+        needed = [*kind.key, *filter(None, [kind.version]), *kind.dated_by, *kind.part_of.values()]
         if missing := [name for name in needed if name not in records.header]:
             raise InputRefusedError(
                 f"The file has no column {', '.join(map(repr, missing))}, by which its rows are told apart",
@@ -263,24 +269,28 @@ def _explain(
     )
 
 
-def _keep_latest(rows: pl.DataFrame, source: SourceFile) -> pl.DataFrame:
-    """Return one row per key: the latest version, of several the last in order of content; never of files.
+def _keep_latest(
+    rows: pl.DataFrame, files: Sequence[SourceFile], newest: Mapping[str | None, datetime | None]
+) -> pl.DataFrame:
+    """Return one row per key: the latest version, of several the one of the later delivery; never the last file.
 
-    Versions that are moments are compared as such, others as text.
+    Versions that are moments are compared as such, others as text. Deliveries that cannot be told apart by what
+    is newest in them leave it to the order of content.
     """
-    kind = source.kind
-    key = list(kind.key)
-    if not key or not rows.select(pl.struct(key).is_duplicated().any()).item():
-        return rows
+    kind, key = files[0].kind, list(files[0].kind.key)
     version = []
     if kind.version:
-        moments = read_version_moments(rows.get_column(kind.version), source.dialect)
+        moments = read_version_moments(rows.get_column(kind.version), files[0].dialect)
         rows, version = rows.with_columns(moments.alias(CHANGED_AT)), [CHANGED_AT, kind.version]
     content = sorted(set(rows.columns) - {LINE, _FILE, *key, *version})
-    order = [*key, *version, *content, _FILE, LINE]
+    delivered = {file.name: newest[_delivery_of(file)] for file in files}
+    rows = rows.with_columns(
+        pl.col(_FILE).replace_strict(delivered, return_dtype=MOMENT_TYPE).alias(_DELIVERED_AT)
+    )
+    order = [*key, *version, _DELIVERED_AT, *content, _FILE, LINE]
     is_named = pl.all_horizontal(pl.col(name).is_not_null() for name in key)
     latest = rows.filter(is_named).sort(order, nulls_last=False).unique(key, keep="last", maintain_order=True)
-    return pl.concat([latest, rows.filter(~is_named)]).drop(CHANGED_AT, strict=False)
+    return pl.concat([latest, rows.filter(~is_named)]).drop(CHANGED_AT, _DELIVERED_AT, strict=False)
 
 
 def _read_all(source: SourceFile) -> RecordSet:

@@ -174,6 +174,11 @@ class FileMapping(_Model):
         description="source column that marks the latest row with a key, by its moment, else by its text; else content "
         "does. Where it is a moment, earlier versions are facts too, and later ones are known from it on",
     )
+    dated_by: Words = Field(
+        (),
+        description="source columns with days on which rows were entered or changed: of versions with the same mark "
+        "the one counts that came with the newest of these days, or of the marks that are moments",
+    )
     part_of: dict[str, str] = Field(
         {},
         max_length=1,
@@ -183,7 +188,7 @@ class FileMapping(_Model):
     sql: str = Field(
         "",
         description="query over `rows` (this file) and named files, giving the rows that tables are filled "
-        "from; every row of the file must come back, under its source_line, at least once; read_amount, "
+        "from; every row of the file must come back, under its source_line, at least once; read_amount, is_nil, "
         "read_day, write_amount and write_day read and write as the dialect says",
     )
     tables: Annotated[dict[str, tuple[TableMapping, ...]], BeforeValidator(_as_routes)] = Field(
@@ -195,14 +200,7 @@ class FileMapping(_Model):
     def _check(self) -> "FileMapping":
         if not self.tables and not self.name:
             raise ValueError("a file without tables needs a name, by which the sql of others looks it up")
-        if self.key and not self.name:
-            raise MistakeError(
-                "a file with a key needs a name, under which all its deliveries are one", "key"
-            )
-        if self.version and not self.key:
-            raise MistakeError("version needs a key: the columns that identify a row", "version")
-        if self.part_of and not self.name:
-            raise MistakeError("part_of needs a name", "part_of")
+        self._check_marks()
         if unsteady := _UNSTEADY.search(self.sql):
             raise MistakeError(
                 f"{unsteady[0]!r} gives something else every time: a query may use what is delivered, nothing else",
@@ -217,10 +215,25 @@ class FileMapping(_Model):
                 _check_columns(name, mapping)
         return self
 
+    def _check_marks(self) -> None:
+        """Raise where columns by which rows are told apart do not do so."""
+        if self.key and not self.name:
+            raise MistakeError(
+                "a file with a key needs a name, under which all its deliveries are one", "key"
+            )
+        for mark in ("version", "dated_by"):
+            if getattr(self, mark) and not self.key:
+                raise MistakeError(f"{mark} needs a key: the columns that identify a row", mark)
+        if self.part_of and not self.name:
+            raise MistakeError("part_of needs a name", "part_of")
+
     def name_delivery(self, source_file: str) -> str | None:
         """Return what a file's name has beside the words of the pattern, which files of one delivery share."""
-        words = "(.*)".join(re.escape(word) for word in self.filename.casefold().split("*"))
-        found = re.fullmatch(words, source_file.casefold())
+        parts = re.split(r"(\*|\[[^]]+\])", self.filename.casefold())
+        pattern = "".join(
+            "(.*)" if part == "*" else part if part[:1] == "[" else re.escape(part) for part in parts
+        )
+        found = re.fullmatch(pattern, source_file.casefold())
         return "*".join(found.groups()).strip(" *") if found else None
 
     def matches(self, source_file: str) -> bool:

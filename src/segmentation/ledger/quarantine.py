@@ -6,7 +6,7 @@ references).
 
 import polars as pl
 
-from segmentation.domain.core_tables import QUARANTINE
+from segmentation.domain.core_tables import CANONICAL_TABLES, QUARANTINE
 from segmentation.domain.schema import Column, Table
 from segmentation.ledger.mapping import OBSERVED_AT
 from segmentation.ledger.moments import MOMENT_TYPE
@@ -42,6 +42,7 @@ def list_failures(rows: pl.DataFrame, typed: pl.DataFrame, table: Table) -> pl.D
                 pl.col(rule_name).alias("rule"),
                 "value",
                 *describe_subject(table),
+                write_row_key(table.name),
                 known_at.alias(OBSERVED_AT),
             )
         )
@@ -54,6 +55,20 @@ def list_failures(rows: pl.DataFrame, typed: pl.DataFrame, table: Table) -> pl.D
             pl.col("rule").replace_strict(REMEDIES, return_dtype=pl.String).alias("remedy"),
         )
     )
+
+
+def write_row_key(name: str) -> pl.Expr:
+    """Return the key of rows of a canonical table as JSON, ``row_key``; null where a part of it is."""
+    key = CANONICAL_TABLES[name].key
+    written = pl.struct(pl.col(column).cast(pl.String) for column in key).struct.json_encode()
+    is_whole = pl.all_horizontal(pl.col(column).is_not_null() for column in key)
+    return pl.when(is_whole).then(written).alias("row_key")
+
+
+def read_first_key(name: str) -> pl.Expr:
+    """Return the first column of the key that ``row_key`` holds, as text, for rows of a canonical table."""
+    column = CANONICAL_TABLES[name].key[0]
+    return pl.col("row_key").str.json_path_match(f"$.{column}").alias(column)
 
 
 def _text_of(rows: pl.DataFrame, column: Column) -> pl.Series:
@@ -96,5 +111,6 @@ def to_quarantine(rows: pl.DataFrame, name: str, column: str | None, rule: str) 
             (pl.col("customer_id") if "customer_id" in names else missing).alias("customer_id"),
             (pl.col("invoice_id") if "invoice_id" in names else missing).alias("invoice_id"),
             OBSERVED_AT,
+            write_row_key(name),
         )
     )

@@ -14,12 +14,13 @@ from segmentation.ledger.moments import write_pattern
 
 
 def define_macros(connection: duckdb.DuckDBPyConnection, dialect: Dialect) -> None:
-    """Let queries call ``read_amount``, ``write_amount``, ``read_day``, ``write_day`` and ``read_epoch``.
+    """Let queries call ``read_amount``, ``write_amount``, ``is_nil``, ``read_day``, ``write_day``, ``read_epoch``.
 
     Notes
     -----
     Reading gives null for what is not plainly written so; the query passes such text on as it is, and the
-    rules of conversion then say what is wrong with it. ``read_epoch`` gives a moment that is written as in
+    rules of conversion then say what is wrong with it. ``is_nil`` says whether an amount is blank or nothing but
+    zeros, however many. ``read_epoch`` gives a moment that is written as in
     ASP.NET's JSON (``/Date(1743638400000+0000)/``, milliseconds since 1970 in UTC) as ISO text, and other text as it is.
     """
     mark, thousands = dialect.decimal_mark, dialect.thousands_mark
@@ -40,6 +41,7 @@ def define_macros(connection: duckdb.DuckDBPyConnection, dialect: Dialect) -> No
         f"CREATE MACRO read_amount(t) AS CASE WHEN regexp_full_match(t, {_quote(pattern)}) "
         f"THEN try_cast(CASE WHEN t LIKE '%-' THEN '-' ELSE '' END || {plain} AS {amount}) END;"
         f"CREATE MACRO write_amount(a) AS replace(CAST(a AS VARCHAR), '.', {_quote(mark)});"
+        f"CREATE MACRO is_nil(t) AS t IS NULL OR regexp_full_match(t, {_quote(f'-?0*({re.escape(mark)}0*)?')});"
         f"CREATE MACRO read_day(t) AS coalesce({read_days}, NULL);"
         f"CREATE MACRO write_day(d) AS strftime(d, {_quote(days[0] if days else '%Y-%m-%d')});"
         "CREATE MACRO read_epoch(t) AS CASE WHEN t LIKE '/Date(%' THEN "

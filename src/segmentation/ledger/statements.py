@@ -55,7 +55,9 @@ def describe_documents(measured: Frames) -> Iterator[Finding]:
 
 
 def _measure_invoice_dates(ledger: Frames) -> pl.DataFrame:
-    late = ledger["core_quarantine"].filter(pl.col("rule") == "due_before_issue")
+    late = ledger["core_quarantine"].filter(
+        pl.col("rule") == "due_before_issue", pl.col("corrected_by").is_null()
+    )
     return pl.DataFrame(
         {"known": [ledger["core_invoice"].height], "bad": [late.select(PLACE).unique().height]}
     )

@@ -38,8 +38,8 @@ def build_unallocated_cash(ledger: Frames, lines: pl.DataFrame | None = None) ->
     ``possible_cash_amount`` of each, in full; so is money of nobody known, with those who owe exactly its
     amount (be it one: an amount is no evidence), and money taken back that is of no clear payment (as a
     positive amount: it holds whomever it may be about, and nets with nothing); where there is no customer at all it is in no row
-    (reported in ``core_quality``). A payment allocated to an invoice in
-    another currency counts as allocated in full, since the rate is not known.
+    (reported in ``core_quality``). A payment or credit note allocated to an invoice in another currency counts
+    as allocated in full where the allocation does not say what that is in its own.
     """
     lines = list_movements(ledger) if lines is None else lines
     unmatched = list_unmatched_payments(ledger, lines).filter(pl.col("unmatched_cash_amount") != _ZERO)
@@ -112,32 +112,29 @@ def list_unmatched_payments(ledger: Frames, lines: pl.DataFrame | None = None) -
     Returns
     -------
     ``origin_id`` (the payment), ``customer_id`` (null when nobody is known), ``currency``,
-    ``unmatched_cash_amount``, ``is_foreign`` (allocated to another currency). In no order.
+    ``unmatched_cash_amount``, ``is_foreign`` (allocated to another currency, at a rate that is not known). In no order.
     """
     lines = list_movements(ledger) if lines is None else lines
     received = _list_received(name_payers(ledger))
+    rows = find_rows(lines.get_column("origin_id"), received.get_column("origin_id"))
     allocated = (
-        lines.select(
-            find_rows(lines.get_column("origin_id"), received.get_column("origin_id")).alias("row"),
-            pl.col("amount").alias("allocated"),
-        )
+        lines.select(rows.alias("row"), _list_drawn(ledger, lines, rows, received.get_column("currency")))
         .drop_nulls("row")
         .group_by("row")
-        .agg(pl.col("allocated").sum())
+        .agg(pl.col("drawn").sum(), pl.col("drawn").is_null().any().alias("is_foreign"))
     )
     places = list_places(allocated.get_column("row"), received.height)
-    left = received.hstack(take_rows(allocated.select("allocated"), places)).join(
-        _list_foreign(ledger, lines, received), on="origin_id", how="left"
-    )
+    left = received.hstack(take_rows(allocated.select("drawn", "is_foreign"), places))
+    is_foreign = pl.col("is_foreign").fill_null(value=False)
     return _name_likely(left, ledger, lines).select(
         "origin_id",
         "customer_id",
         "currency",
-        pl.when(pl.col("is_foreign").fill_null(value=False))
+        pl.when(is_foreign)
         .then(_ZERO)
-        .otherwise(pl.col("received") - pl.col("allocated").fill_null(_ZERO))
+        .otherwise(pl.col("received") - pl.col("drawn").fill_null(_ZERO))
         .alias("unmatched_cash_amount"),
-        pl.col("is_foreign").fill_null(value=False),
+        is_foreign,
     )
 
 
@@ -192,30 +189,40 @@ def _list_received(payments: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([plain.filter(is_plain), touched]).rename({"amount": "received"})
 
 
-def _list_foreign(ledger: Frames, lines: pl.DataFrame, received: pl.DataFrame) -> pl.DataFrame:
-    """Return the payments that are allocated to another currency: origin_id, is_foreign (true)."""
-    invoices = ledger["core_invoice"]
-    currencies = pl.concat([invoices.get_column("currency"), received.get_column("currency")])
-    if currencies.n_unique() <= 1:
-        return pl.DataFrame(schema={"origin_id": pl.String, "is_foreign": pl.Boolean})
-    return (
-        lines.select("origin_id", "invoice_id")
-        .join(invoices.select("invoice_id", pl.col("currency").alias("owed_in")), on="invoice_id")
-        .join(received.select("origin_id", "currency"), on="origin_id")
-        .filter(pl.col("owed_in") != pl.col("currency"))
-        .select("origin_id", pl.lit(value=True).alias("is_foreign"))
-        .unique()
+def _list_drawn(ledger: Frames, lines: pl.DataFrame, rows: pl.Series, currencies: pl.Series) -> pl.Series:
+    """Return what each movement took of its payment or credit note, in that one's currency; null where not known.
+
+    Parameters
+    ----------
+    ledger, lines : as for ``build_unallocated_cash``.
+    rows : which payment or credit note each line draws on, null where none.
+    currencies : currencies of the payments or credit notes.
+    """
+    amounts, invoices = lines.get_column("amount").alias("drawn"), ledger["core_invoice"]
+    if pl.concat([invoices.get_column("currency"), currencies]).n_unique() <= 1:
+        return amounts
+    owed = find_rows(lines.get_column("invoice_id"), invoices.get_column("invoice_id"))
+    is_same = invoices.get_column("currency").gather(owed) == currencies.gather(rows)
+    allocations = ledger["core_allocation"]
+    told = allocations.get_column("payment_amount").gather(
+        find_rows(lines.get_column("line_id"), allocations.get_column("allocation_id"))
     )
+    told = told.cast(SUM_OF_AMOUNTS).set(lines.get_column("is_taken_back"), None)
+    return amounts.zip_with(is_same.fill_null(value=True), told)
 
 
 def _list_open_credit(ledger: Frames, lines: pl.DataFrame) -> pl.DataFrame:
     notes = ledger["core_invoice"].filter(pl.col("document_type") == DocumentType.CREDIT_NOTE.value)
     note_ids = notes.get_column("invoice_id")
-    used = lines.filter(is_known(lines.get_column("credit_note_id"), note_ids))
+    notes_used = find_rows(lines.get_column("credit_note_id"), note_ids)
+    drawn = _list_drawn(ledger, lines, notes_used, notes.get_column("currency"))
+    used = lines.select("credit_note_id", drawn).filter(notes_used.is_not_null())
     refunded = lines.filter(is_known(lines.get_column("invoice_id"), note_ids))
     return (
         notes.join(
-            used.group_by("credit_note_id").agg(pl.col("amount").sum().alias("used")),
+            used.group_by("credit_note_id").agg(
+                pl.col("drawn").sum().alias("used"), pl.col("drawn").is_null().any().alias("is_foreign")
+            ),
             left_on="invoice_id",
             right_on="credit_note_id",
             how="left",
@@ -228,10 +235,13 @@ def _list_open_credit(ledger: Frames, lines: pl.DataFrame) -> pl.DataFrame:
         .select(
             "customer_id",
             "currency",
-            (
+            pl.when(pl.col("is_foreign").fill_null(value=False))
+            .then(_ZERO)
+            .otherwise(
                 pl.col("amount").cast(SUM_OF_AMOUNTS)
                 - pl.col("used").fill_null(_ZERO)
                 + pl.col("refunded").fill_null(_ZERO)
-            ).alias("credit_amount"),
+            )
+            .alias("credit_amount"),
         )
     )

@@ -51,7 +51,7 @@ def summarise_quality(quality: pl.DataFrame) -> pl.DataFrame:
 
 
 def summarise_quarantine(quarantine: pl.DataFrame) -> pl.DataFrame:
-    """Return what could not be loaded by rule, table and column, as ``out_quarantine``.
+    """Return what could not be loaded and is still to be repaired by rule, table and column, as ``out_quarantine``.
 
     Parameters
     ----------
@@ -74,7 +74,8 @@ def summarise_quarantine(quarantine: pl.DataFrame) -> pl.DataFrame:
     grain = ("rule", "table_name", "column_name")
     example = pl.col("value").filter(pl.col("is_shown").fill_null(value=False)).drop_nulls()
     return QUARANTINE.conform(
-        quarantine.join(shown, on=["table_name", "column_name"], how="left")
+        quarantine.filter(pl.col("corrected_by").is_null())
+        .join(shown, on=["table_name", "column_name"], how="left")
         .group_by(grain)
         .agg(
             pl.struct("source_file", "source_line").n_unique().cast(pl.Int64).alias("row_count"),

@@ -1,7 +1,10 @@
 """ERPNext: one file per DocType (ERPNext documentation, "Sales Invoice", "Payment Entry", "Dunning")."""
 
+import csv
 from datetime import date
+from decimal import Decimal
 
+import polars as pl
 import pytest
 
 from tests.ledger.mappings import exports
@@ -102,3 +105,104 @@ def test_a_bad_row_is_in_quarantine_with_its_place(tmp_path):
         ("Payment Entry Reference.csv", line, "not_a_number", "amount")
     }
     exports.assert_accounted(folder, SYSTEM)
+
+
+NEW_COLUMNS = {
+    "party_account_currency": "EUR",
+    "base_grand_total": "",
+    "base_rounded_total": "",
+    "base_write_off_amount": "",
+    "is_pos": "0",
+    "paid_amount": "0",
+    "base_paid_amount": "0",
+    "change_amount": "0.000000000",
+    "base_change_amount": "0",
+}
+
+
+def with_invoices(tmp_path, *invoices):
+    """Return the export with all columns that receivables and tills need, and invoices more."""
+    folder = exports.rewrite(FOLDER, tmp_path / "more", {})
+    path = folder / "Sales Invoice.csv"
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    first = rows[0] | {"outstanding_amount": "0", "rounded_total": "0", "docstatus": "1"}
+    rows = [row | NEW_COLUMNS | {"party_account_currency": row["currency"]} for row in rows]
+    rows += [first | NEW_COLUMNS | invoice for invoice in invoices]
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return folder
+
+
+FOREIGN = {
+    "name": "ACC-SINV-2025-00020",
+    "currency": "USD",
+    "grand_total": "110.00",
+    "base_grand_total": "100.00",
+    "outstanding_amount": "60.00",
+    "write_off_amount": "11.00",
+    "base_write_off_amount": "10.00",
+}
+TILL = {
+    "name": "ACC-SINV-2025-00021",
+    "grand_total": "80.00",
+    "is_pos": "1",
+    "paid_amount": "100.00",
+    "change_amount": "20.00",
+}
+TILL_RETURN = TILL | {
+    "name": "ACC-SINV-2025-00022",
+    "is_return": "1",
+    "return_against": "ACC-SINV-2025-00021",
+    "grand_total": "-30.00",
+    "paid_amount": "-30.00",
+    "change_amount": "0",
+}
+TILL_CANCELLED = TILL | {"name": "ACC-SINV-2025-00023", "docstatus": "2", "outstanding_amount": "80.00"}
+
+
+def test_an_invoice_in_another_currency_than_its_account_is_owed_in_that_of_the_account(tmp_path):
+    folder = with_invoices(tmp_path, FOREIGN)
+    reference = (
+        "per20,ACC-PAY-2025-00001,2,Sales Invoice,ACC-SINV-2025-00020,,30.00,2025-04-08 10:00:00.000000"
+    )
+    path = folder / "Payment Entry Reference.csv"
+    path.write_text(path.read_text(encoding="utf-8") + reference + "\n", encoding="utf-8")
+    entries = folder / "Payment Entry.csv"
+    entries.write_text(entries.read_text(encoding="utf-8").replace(",50.00,", ",20.00,"), encoding="utf-8")
+    loaded = exports.load(folder, SYSTEM)
+    row = loaded.ledger["core_instalment_balance"].filter(pl.col("invoice_id") == FOREIGN["name"])
+    assert row.select("currency", "amount", "written_off_amount", "open_amount").rows() == [
+        ("EUR", Decimal(100), Decimal(10), Decimal(60))
+    ]
+    assert exports.on_account(loaded) == {"CUST-1001": ("20.00", "0.00")}
+    exports.assert_trusted(loaded)
+
+
+def test_what_was_paid_at_the_till_is_paid_on_its_day(tmp_path):
+    loaded = exports.load(with_invoices(tmp_path, TILL, TILL_RETURN, TILL_CANCELLED), SYSTEM)
+    found = exports.balances(loaded)
+    assert found["ACC-SINV-2025-00021", 1][0] == "0.00"
+    assert found["ACC-SINV-2025-00023", 1][0] == "0.00"
+    assert exports.on_account(loaded) == {"CUST-1001": ("50.00", "0.00")}
+    payments = loaded.ledger["core_payment"].filter(pl.col("payment_id").str.contains("till"))
+    assert {
+        (p, f"{a:.2f}", d) for p, a, d in payments.select("payment_id", "amount", "value_date").rows()
+    } == {
+        ("till-ACC-SINV-2025-00021", "80.00", date(2025, 3, 3)),
+        ("till-ACC-SINV-2025-00022", "-30.00", date(2025, 3, 3)),
+        ("till-ACC-SINV-2025-00023", "80.00", date(2025, 3, 3)),
+        ("cancelled-till-ACC-SINV-2025-00023", "-80.00", date(2025, 4, 8)),
+    }
+    exports.assert_trusted(loaded)
+
+
+@pytest.mark.parametrize(
+    ("column", "value"), [("rounded_total", "8O.00"), ("paid_amount", "1OO.00"), ("change_amount", "2O")]
+)
+def test_an_amount_that_cannot_be_read_is_no_other_amount(tmp_path, column, value):
+    loaded = exports.load(with_invoices(tmp_path, TILL | {column: value}), SYSTEM)
+    assert (TILL["name"], 1) not in exports.balances(loaded)
+    assert "not_a_number" in loaded.ledger["core_quarantine"]["rule"].to_list()

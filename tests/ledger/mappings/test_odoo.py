@@ -145,3 +145,25 @@ def test_an_exchange_gain_sets_nothing_off_and_is_in_no_quarantine(tmp_path):
     loaded = exports.load(folder, SYSTEM)
     exports.assert_trusted(loaded)
     assert exports.balances(loaded) == exports.balances(exports.load(FOLDER, SYSTEM))
+
+
+def test_what_another_currency_leaves_of_a_payment_is_on_account(tmp_path):
+    """Of 300 euros 184 paid the invoice of 200 dollars; the other 116 hold the customer."""
+
+    def settle(row):
+        return row | {"amount_residual_currency": "0.00"} if row["id"] == "line_8" else row
+
+    folder = exports.rewrite(FOLDER, tmp_path / "euros", {"account.move.line.csv": settle})
+    added = {
+        "account.move.csv": "move_99,PBNK1/2025/00099,entry,posted,True,2025-04-19,,,,EUR,300.00,,2025-04-19 11:00:00,2025-04-19 11:00:00",
+        "account.move.line.csv": "line_99,move_99,__export__.res_partner_1003,asset_receivable,posted,2025-04-19,2025-04-19,-300.00,-116.00,EUR,payment_99,,2025-04-19 11:00:00,2025-04-19 11:00:00",
+        "account.payment.csv": "payment_99,PBNK1/2025/00099,inbound,paid,300.00,EUR,2025-04-19,2025-04-19 11:00:00",
+        "account.partial.reconcile.csv": "partial_99,line_8,line_99,184.00,200.00,184.00,2025-04-19,2025-04-19 11:00:00",
+    }
+    for name, line in added.items():
+        path = folder / name
+        path.write_text(path.read_text(encoding="utf-8") + line + "\n", encoding="utf-8")
+    loaded = exports.load(folder, SYSTEM)
+    assert exports.balances(loaded)["move_7", 1][0] == "0.00"
+    assert exports.on_account(loaded)["__export__.res_partner_1003"] == ("116.00", "0.00")
+    exports.assert_trusted(loaded)

@@ -187,3 +187,32 @@ def test_a_day_of_zeros_is_no_day(tmp_path, blank):
 def test_the_number_printed_on_an_invoice_is_its_reference_or_the_document_without_zeros(loaded):
     printed = dict(loaded.ledger["core_invoice"].select("invoice_id", "invoice_number").rows())
     assert printed["1000/1800000002/2025"] == "1800000002"
+
+
+def deliver_again(tmp_path, name, **values):
+    """Return the export with a later one beside it, in which an open item and a customer are others."""
+    folder = exports.rewrite(FOLDER, tmp_path / "both", {}, delimiter=";")
+    header, *lines = (FOLDER / "BSID_2025.csv").read_text().splitlines()
+    columns = header.split(";")
+    rows = [dict(zip(columns, line.split(";"), strict=True)) for line in lines]
+    item = next(row for row in rows if (row["BELNR"], row["BUZEI"]) == ("1800000002", "001"))
+    newer = item | {"BELNR": "1800000099", "CPUDT": "22.04.2025", "BUDAT": "22.04.2025"}
+    written = [";".join(row[column] for column in columns) for row in (item | values, newer)]
+    (folder / f"BSID_{name}.csv").write_text("\n".join([header, *written]) + "\n", encoding="utf-8")
+    customers = (FOLDER / "KNA1.csv").read_text().replace("Example Bakery", "A Bakery")
+    (folder / f"KNA1_{name}.csv").write_text(customers, encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize("name", ["1999", "2026"])
+@pytest.mark.parametrize(("terms", "due"), [("05", date(2025, 3, 15)), ("99", date(2025, 6, 17))])
+def test_an_open_item_delivered_again_is_as_the_delivery_with_the_newest_entry_says(
+    tmp_path, name, terms, due
+):
+    ledger = exports.load(deliver_again(tmp_path, name, ZBD1T=terms), SYSTEM).ledger
+    dues = ledger["core_instalment_balance"].filter(
+        pl.col("invoice_id").str.contains("1800000002"), pl.col("instalment_number") == 1
+    )
+    assert dues["due_date"].to_list() == [due]
+    names = dict(ledger["core_customer"].select("customer_id", "name").rows())
+    assert names["0000100101"] == "A Bakery"

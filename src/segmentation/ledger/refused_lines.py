@@ -1,0 +1,158 @@
+"""Lines of which a part is refused: what goes with it, and which later row puts them right.
+
+Belongs here: what holds of a line as a whole. Does not belong here: why a part of it is refused (conversion,
+conflicts), rows that refer to others (references).
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import polars as pl
+
+from segmentation.domain.core_tables import CANONICAL_TABLES, QUARANTINE
+from segmentation.domain.row_lookup import is_known
+from segmentation.domain.schema import DataType, Table
+from segmentation.ledger.mapping import OBSERVED_AT
+from segmentation.ledger.moments import MOMENT_TYPE
+from segmentation.ledger.quarantine import read_first_key, to_quarantine, write_row_key
+from segmentation.ledger.rules import REST_OF_ROW_REFUSED
+from segmentation.ledger.source_rows import PLACE, write_source_id
+
+_FACT = ["table_name", "row_key"]
+
+
+def refuse_rest_of_lines(
+    known: Mapping[str, pl.DataFrame], quarantine: pl.DataFrame, start: datetime
+) -> tuple[dict[str, pl.DataFrame], pl.DataFrame]:
+    """Return what is known and the quarantine, with every part of a line of which one part is refused in the latter.
+
+    An invoice must not look open because the settlement in its row was unreadable. An invoice refused
+    in this way is refused in every file that repeats it, until a later row puts the refused one right.
+
+    Parameters
+    ----------
+    known : facts of every canonical table that were known on a day.
+    quarantine : ``core_quarantine`` as known on that day.
+    start : first moment of that day.
+    """
+    if not quarantine.height:
+        return dict(known), quarantine
+    refused = quarantine.select(write_source_id()).to_series()
+    bad = {
+        name: frame.filter(is_known(frame.get_column("source_id"), refused)) for name, frame in known.items()
+    }
+    quarantine = _mark_corrected(known, bad, quarantine, start)
+    bad["core_invoice"] = _list_hidden_invoices(known["core_invoice"], bad["core_invoice"], quarantine)
+    kept: dict[str, pl.DataFrame] = {}
+    added = [quarantine]
+    lines = quarantine.select(*PLACE, "corrected_by").unique(PLACE)
+    for name, frame in known.items():
+        if not bad[name].height:
+            kept[name] = frame
+            continue
+        kept[name] = frame.filter(~is_known(frame.get_column("source_id"), bad[name].get_column("source_id")))
+        rows = to_quarantine(bad[name], name, None, REST_OF_ROW_REFUSED)
+        new = rows.join(quarantine, on=[*PLACE, "table_name"], how="anti").drop("corrected_by")
+        added.append(QUARANTINE.align(new.join(lines, on=PLACE, how="left", maintain_order="left")))
+    return kept, pl.concat(added)
+
+
+def _list_hidden_invoices(
+    invoices: pl.DataFrame, refused: pl.DataFrame, quarantine: pl.DataFrame
+) -> pl.DataFrame:
+    """Return the refused invoices, and all that other rows say of those that no later row puts right."""
+    is_missed = pl.col("corrected_by").is_null()
+    missed = quarantine.filter(is_missed).select(write_source_id()).to_series()
+    hidden = pl.concat(
+        [
+            refused.filter(is_known(refused.get_column("source_id"), missed)).get_column("invoice_id"),
+            # what an earlier look at the same ledger refused is only there any more
+            quarantine.filter(
+                is_missed, pl.col("table_name") == "core_invoice", pl.col("rule") == REST_OF_ROW_REFUSED
+            ).get_column("invoice_id"),
+        ]
+    )
+    return invoices.filter(
+        is_known(invoices.get_column("invoice_id"), hidden)
+        | is_known(invoices.get_column("source_id"), refused.get_column("source_id"))
+    )
+
+
+def _mark_corrected(
+    known: Mapping[str, pl.DataFrame],
+    refused: Mapping[str, pl.DataFrame],
+    quarantine: pl.DataFrame,
+    start: datetime,
+) -> pl.DataFrame:
+    """Return the quarantine with ``corrected_by``: the line that puts the row right, null where none does.
+
+    A line is put right when other lines, none of them refused, say again all that it said: for each of its
+    facts, readable or not, one with the same key that was learned no earlier. What was said before an
+    unreadable change does not put it right, nor does a row that says a part of it only.
+    """
+    parts = pl.concat(
+        [
+            quarantine.select(write_source_id(), *_FACT, OBSERVED_AT),
+            *(
+                rows.select("source_id", pl.lit(name).alias("table_name"), write_row_key(name), OBSERVED_AT)
+                for name, rows in refused.items()
+            ),
+        ]
+    )
+    again = pl.concat(
+        [
+            _list_again(rows, refused[name], CANONICAL_TABLES[name], parts, start)
+            for name, rows in known.items()
+        ]
+    )
+    found = (
+        parts.with_row_index("part")
+        .join(again, on=_FACT, how="left")
+        .with_columns(
+            pl.when(pl.col("again_at") >= pl.coalesce(OBSERVED_AT, "again_at"))
+            .then("again_at")
+            .alias("again_at")
+        )
+        .sort("part", "again_at", "again_by", nulls_last=True)
+        .unique("part", keep="first", maintain_order=True)
+    )
+    line = found.group_by("source_id").agg(
+        pl.col("again_at").is_not_null().all().alias("is_corrected"),
+        pl.col("again_by").sort_by("again_at", "again_by", nulls_last=True).last().alias("corrected_by"),
+    )
+    corrected = line.filter("is_corrected").select("source_id", "corrected_by")
+    return (
+        quarantine.drop("corrected_by")
+        .with_columns(write_source_id())
+        .join(corrected, on="source_id", how="left", maintain_order="left")
+        .select(quarantine.columns)
+    )
+
+
+def _list_again(
+    rows: pl.DataFrame, refused: pl.DataFrame, table: Table, parts: pl.DataFrame, start: datetime
+) -> pl.DataFrame:
+    """Return the facts of a table that have the key of a part and stand in no refused line: when and where."""
+    asked = parts.filter(pl.col("table_name") == table.name, pl.col("row_key").is_not_null())
+    if asked.height:
+        keys = asked.select(read_first_key(table.name)).to_series()
+        rows = rows.filter(is_known(rows.get_column(table.key[0]).cast(pl.String), keys))
+        rows = rows.filter(~is_known(rows.get_column("source_id"), refused.get_column("source_id")))
+    else:
+        rows = rows.clear()
+    return rows.select(
+        pl.lit(table.name).alias("table_name"),
+        write_row_key(table.name),
+        _last_learned(table, start).alias("again_at"),
+        pl.col("source_id").alias("again_by"),
+    )
+
+
+def _last_learned(table: Table, start: datetime) -> pl.Expr:
+    """Return when the newest value of a row became known: later than the row, where a value was filled in."""
+    moments = [pl.col(OBSERVED_AT)]
+    for name in sorted({column.known_from for column in table.columns if column.known_from}):
+        is_moment = table.column(name).data_type == DataType.TIMESTAMP
+        is_past = pl.col(name) < (pl.lit(start) if is_moment else pl.lit(start.date()))
+        moments.append(pl.when(is_past).then(pl.col(name).cast(MOMENT_TYPE)))
+    return pl.max_horizontal(moments)
