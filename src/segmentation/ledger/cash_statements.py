@@ -22,7 +22,6 @@ from segmentation.ledger.findings import (
     tally,
 )
 from segmentation.ledger.source_rows import name_file
-from segmentation.ledger.unallocated_cash import list_unmatched_payments
 
 _SAYS = ("structured_reference", "end_to_end_id", "remittance_text", "payer_name", "payer_account")
 """What a bank statement says of a payment."""
@@ -30,15 +29,14 @@ _SAYS = ("structured_reference", "end_to_end_id", "remittance_text", "payer_name
 _LINE = ("value_date", "currency", "amount", *_SAYS)
 
 
-def measure_cash(ledger: Frames, lines: pl.DataFrame) -> dict[str, pl.DataFrame]:
+def measure_cash(ledger: Frames, payments: pl.DataFrame) -> dict[str, pl.DataFrame]:
     """Return what ``describe_cash`` tells of, by name; measures of parts of a ledger add up.
 
     Parameters
     ----------
     ledger : as for ``build_quality``.
-    lines : as ``list_movements`` returns them.
+    payments : as ``list_unmatched_payments`` returns them.
     """
-    payments = list_unmatched_payments(ledger, lines)
     left = pl.col("unmatched_cash_amount")
     over = payments.filter(left < 0).filter(~_is_refund(ledger))
     nobody = payments.filter(pl.col("customer_id").is_null() & (left != 0))

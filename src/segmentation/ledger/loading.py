@@ -34,7 +34,7 @@ from segmentation.ledger.shrinkage import DeliveryAccount, require_not_shrunk
 from segmentation.ledger.sources import join_blocks, read_blocks
 from segmentation.ledger.tables_on_disk import TablesOnDisk, read_columns
 from segmentation.ledger.truncation import COHORT_COLUMNS
-from segmentation.ledger.unallocated_cash import build_unallocated_cash
+from segmentation.ledger.unallocated_cash import build_unallocated_cash, list_unmatched_payments
 
 ROWS_AT_ONCE = 4_000_000
 """Rows of a delivery that are worked on at one time; about a quarter of a gigabyte for each million."""
@@ -188,8 +188,10 @@ def _match_apart(ledger: Frames, facts: Frames, as_of: date) -> dict[str, pl.Dat
 def _reconcile(ledger: Frames, as_of: date) -> tuple[dict[str, pl.DataFrame], dict[str, pl.DataFrame]]:
     """Return every ``core_`` table but the checks, payments being matched, and what the checks are told from."""
     lines = list_movements(ledger)
-    balances, cash = run_both(
-        lambda: build_instalment_balances(ledger, as_of, lines), lambda: build_unallocated_cash(ledger, lines)
+    balances, payments = run_both(
+        lambda: build_instalment_balances(ledger, as_of, lines),
+        lambda: list_unmatched_payments(ledger, lines),
     )
+    cash = build_unallocated_cash(ledger, lines, payments)
     built = {**ledger, _BALANCE: balances, "core_unallocated_cash": cash}
-    return built, measure_statements(built, as_of, lines)
+    return built, measure_statements(built, as_of, lines, payments)

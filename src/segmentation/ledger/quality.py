@@ -16,6 +16,7 @@ from segmentation.ledger.cash_statements import describe_cash, measure_cash
 from segmentation.ledger.findings import build_findings
 from segmentation.ledger.statements import describe_documents, measure_documents
 from segmentation.ledger.truncation import check_recent_cohorts
+from segmentation.ledger.unallocated_cash import list_unmatched_payments
 
 
 def build_quality(
@@ -37,17 +38,24 @@ def build_quality(
     should look, else ``pass``.
     """
     lines = list_movements(ledger) if lines is None else lines
-    measured = measure_statements(ledger, as_of, lines)
+    measured = measure_statements(ledger, as_of, lines, list_unmatched_payments(ledger, lines))
     return describe_quality(delivery_check, measured, ledger["core_instalment_balance"], as_of)
 
 
-def measure_statements(ledger: Frames, as_of: date, lines: pl.DataFrame) -> dict[str, pl.DataFrame]:
+def measure_statements(
+    ledger: Frames, as_of: date, lines: pl.DataFrame, payments: pl.DataFrame
+) -> dict[str, pl.DataFrame]:
     """Return what the statements between tables are told from, by name; see ``build_quality``.
 
     Measures of parts of a ledger that have nothing to do with each other are joined by ``join_measures``.
+
+    Parameters
+    ----------
+    ledger, as_of : as for ``build_quality``.
+    lines, payments : as ``list_movements`` and ``list_unmatched_payments`` return them for this ledger.
     """
     documents, cash = run_both(
-        lambda: measure_documents(ledger, lines, as_of), lambda: measure_cash(ledger, lines)
+        lambda: measure_documents(ledger, lines, as_of), lambda: measure_cash(ledger, payments)
     )
     return documents | cash
 

@@ -38,48 +38,41 @@ def refuse_rest_of_lines(
     if not quarantine.height:
         return dict(known), quarantine
     refused = quarantine.select(write_source_id()).to_series()
-    bad = {
-        name: frame.filter(is_known(frame.get_column("source_id"), refused)) for name, frame in known.items()
-    }
-    quarantine = _mark_corrected(known, bad, quarantine, start)
-    bad["core_invoice"] = _list_hidden_invoices(known["core_invoice"], bad["core_invoice"], quarantine)
+    is_bad = {name: is_known(frame.get_column("source_id"), refused) for name, frame in known.items()}
+    bad = {name: frame.filter(is_bad[name]) for name, frame in known.items()}
+    quarantine = _mark_corrected(known, is_bad, bad, quarantine, start)
+    invoices = known["core_invoice"].get_column("invoice_id")
+    is_bad["core_invoice"] |= is_known(invoices, _list_hidden_invoices(bad["core_invoice"], quarantine))
     kept: dict[str, pl.DataFrame] = {}
     added = [quarantine]
     lines = quarantine.select(*PLACE, "corrected_by").unique(PLACE)
     for name, frame in known.items():
-        if not bad[name].height:
-            kept[name] = frame
-            continue
-        kept[name] = frame.filter(~is_known(frame.get_column("source_id"), bad[name].get_column("source_id")))
-        rows = to_quarantine(bad[name], name, None, REST_OF_ROW_REFUSED)
+        kept[name] = frame.filter(~is_bad[name]) if is_bad[name].any() else frame
+        rows = to_quarantine(frame.filter(is_bad[name]), name, None, REST_OF_ROW_REFUSED)
         new = rows.join(quarantine, on=[*PLACE, "table_name"], how="anti").drop("corrected_by")
         added.append(QUARANTINE.align(new.join(lines, on=PLACE, how="left", maintain_order="left")))
     return kept, pl.concat(added)
 
 
-def _list_hidden_invoices(
-    invoices: pl.DataFrame, refused: pl.DataFrame, quarantine: pl.DataFrame
-) -> pl.DataFrame:
-    """Return the refused invoices, and all that other rows say of those that no later row puts right."""
+def _list_hidden_invoices(refused: pl.DataFrame, quarantine: pl.DataFrame) -> pl.Series:
+    """Return the invoices of which a refused line says something that no later row puts right."""
     is_missed = pl.col("corrected_by").is_null()
     missed = quarantine.filter(is_missed).select(write_source_id()).to_series()
-    hidden = pl.concat(
+    # what an earlier look at the same ledger refused is in quarantine only
+    earlier = quarantine.filter(
+        is_missed, pl.col("table_name") == "core_invoice", pl.col("rule") == REST_OF_ROW_REFUSED
+    )
+    return pl.concat(
         [
             refused.filter(is_known(refused.get_column("source_id"), missed)).get_column("invoice_id"),
-            # what an earlier look at the same ledger refused is only there any more
-            quarantine.filter(
-                is_missed, pl.col("table_name") == "core_invoice", pl.col("rule") == REST_OF_ROW_REFUSED
-            ).get_column("invoice_id"),
+            earlier.get_column("invoice_id"),
         ]
-    )
-    return invoices.filter(
-        is_known(invoices.get_column("invoice_id"), hidden)
-        | is_known(invoices.get_column("source_id"), refused.get_column("source_id"))
     )
 
 
 def _mark_corrected(
     known: Mapping[str, pl.DataFrame],
+    is_refused: Mapping[str, pl.Series],
     refused: Mapping[str, pl.DataFrame],
     quarantine: pl.DataFrame,
     start: datetime,
@@ -101,7 +94,7 @@ def _mark_corrected(
     )
     again = pl.concat(
         [
-            _list_again(rows, refused[name], CANONICAL_TABLES[name], parts, start)
+            _list_again(rows, is_refused[name], CANONICAL_TABLES[name], parts, start)
             for name, rows in known.items()
         ]
     )
@@ -130,14 +123,13 @@ def _mark_corrected(
 
 
 def _list_again(
-    rows: pl.DataFrame, refused: pl.DataFrame, table: Table, parts: pl.DataFrame, start: datetime
+    rows: pl.DataFrame, is_refused: pl.Series, table: Table, parts: pl.DataFrame, start: datetime
 ) -> pl.DataFrame:
     """Return the facts of a table that have the key of a part and stand in no refused line: when and where."""
     asked = parts.filter(pl.col("table_name") == table.name, pl.col("row_key").is_not_null())
     if asked.height:
         keys = asked.select(read_first_key(table.name)).to_series()
-        rows = rows.filter(is_known(rows.get_column(table.key[0]).cast(pl.String), keys))
-        rows = rows.filter(~is_known(rows.get_column("source_id"), refused.get_column("source_id")))
+        rows = rows.filter(is_known(rows.get_column(table.key[0]), keys) & ~is_refused)
     else:
         rows = rows.clear()
     return rows.select(

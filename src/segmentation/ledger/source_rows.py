@@ -37,10 +37,22 @@ def name_file() -> pl.Expr:
 
 def count_by_file(rows: pl.DataFrame) -> pl.DataFrame:
     """Return ``source_file`` and the ``count`` of its rows, from their ``source_id``."""
+    sources = rows.get_column("source_id")
+    file = sources[0].rpartition(":")[0] if rows.height else ""
+    if file and _are_of(sources, f"{file}:"):
+        return pl.DataFrame({"source_file": [file], "count": [rows.height]})
     runs = rows.select(name_file()).to_series().rle().struct.unnest()  # neighbours are of one file mostly
     return runs.group_by(pl.col("value").str.head(-1).alias("source_file")).agg(
         pl.col("len").cast(pl.Int64).sum().alias("count")
     )
+
+
+def _are_of(sources: pl.Series, prefix: str) -> bool:
+    """Whether all rows are of one file: a third of the time that it takes to name the file of each."""
+    if not sources.str.starts_with(prefix).all():
+        return False
+    lines = sources.str.slice(len(prefix)).cast(pl.UInt64, strict=False)
+    return not lines.has_nulls()
 
 
 def list_leading_moments(raw: Frames) -> pl.DataFrame:

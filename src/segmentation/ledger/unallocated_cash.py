@@ -17,14 +17,17 @@ from segmentation.domain.vocabulary import DocumentType, MatchRule
 _ZERO = pl.lit(0, dtype=SUM_OF_AMOUNTS)
 
 
-def build_unallocated_cash(ledger: Frames, lines: pl.DataFrame | None = None) -> pl.DataFrame:
+def build_unallocated_cash(
+    ledger: Frames, lines: pl.DataFrame | None = None, payments: pl.DataFrame | None = None
+) -> pl.DataFrame:
     """Return the customers with money or credit that is not set against anything.
 
     Parameters
     ----------
     ledger : ``core_invoice``, ``core_payment``, ``core_allocation``, as known on the as-of day, and
         ``core_payment_match`` where payments were matched here.
-    lines : as ``list_movements`` returns them for this ledger, where the caller has them.
+    lines, payments : as ``list_movements`` and ``list_unmatched_payments`` return them for this ledger, where the
+        caller has them.
 
     Returns
     -------
@@ -42,7 +45,8 @@ def build_unallocated_cash(ledger: Frames, lines: pl.DataFrame | None = None) ->
     as allocated in full where the allocation does not say what that is in its own.
     """
     lines = list_movements(ledger) if lines is None else lines
-    unmatched = list_unmatched_payments(ledger, lines).filter(pl.col("unmatched_cash_amount") != _ZERO)
+    payments = list_unmatched_payments(ledger, lines) if payments is None else payments
+    unmatched = payments.filter(pl.col("unmatched_cash_amount") != _ZERO)
     cash = unmatched.filter(pl.col("customer_id").is_not_null())
     candidates = _list_candidates(ledger, lines)
     is_taken = pl.col("unmatched_cash_amount") < _ZERO
