@@ -81,7 +81,9 @@ def show_quality(console: Console, quality: pl.DataFrame, quarantine: pl.DataFra
     )
     # A row that fills several tables breaks a rule in each of them: it is one row to repair.
     places = ["source_file", "source_line", "rule", "column_name"]
-    missed = quarantine.filter(pl.col("rule") != FOLLOWING_RULE, pl.col("corrected_by").is_null())
+    missed = quarantine.filter(
+        pl.col("rule") != FOLLOWING_RULE, pl.col("is_corrected").ne_missing(other=True)
+    )
     own_rules = missed.unique(places, keep="first", maintain_order=True)
     for (rule, remedy), rows in own_rules.group_by("rule", "remedy", maintain_order=True):
         count = rows.n_unique(["source_file", "source_line"])

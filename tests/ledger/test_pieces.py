@@ -59,7 +59,7 @@ def hashes(loaded):
     return {name: hash_frame(loaded.ledger[name]) for name in LEDGER_TABLES} | {"as_of": loaded.as_of}
 
 
-@pytest.mark.parametrize(("as_of", "rows_at_once"), [(AS_OF, 200), (None, 700)])
+@pytest.mark.parametrize(("as_of", "rows_at_once"), [(AS_OF, 200), (None, 400)])
 def test_pieces_give_the_ledger_of_the_whole(tmp_path, as_of, rows_at_once):
     tables = many_customers(1)
     tables["customer"].append(tables["customer"][-1] | {"observed_at": "2062-01-01T00:00:00Z"})
@@ -105,7 +105,7 @@ def test_what_is_told_of_all_customers_is_told_of_the_whole(tmp_path, what):
         tables[what] = [files.blank(what) | stated | {"observed_at": "2027-01-01T00:00:00Z"}]
     folder = files.write_canonical(tables, tmp_path / "ledger")
     day = date(2027, 2, 1)
-    pieces = load(folder, "canonical", day, 700)
+    pieces = load(folder, "canonical", day, 400)
     assert not isinstance(pieces.ledger, TablesOnDisk)
     assert hashes(pieces) == hashes(load(folder, "canonical", day, ROWS_AT_ONCE))
     assert what != "payment" or pieces.ledger["core_payment_match"].height
@@ -119,7 +119,7 @@ def test_a_delivery_that_is_not_as_stated_is_refused_in_pieces_too(tmp_path):
     ]
     folder = files.write_canonical(tables, tmp_path / "ledger")
     with pytest.raises(InputRefusedError, match="not as its control total says"):
-        load(folder, "canonical", date(2027, 2, 1), 700)
+        load(folder, "canonical", date(2027, 2, 1), 400)
 
 
 def test_nothing_is_left_on_disk(tmp_path, monkeypatch):
@@ -127,7 +127,7 @@ def test_nothing_is_left_on_disk(tmp_path, monkeypatch):
     aside = tmp_path / "aside"
     aside.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(aside))
-    pieces = load(folder, "canonical", AS_OF, 700)
+    pieces = load(folder, "canonical", AS_OF, 400)
     kept = list(aside.iterdir())
     assert kept
     assert all(folder.stat().st_mode & 0o077 == 0 for folder in kept)

@@ -48,7 +48,7 @@ def test_a_row_put_right_in_a_new_file_is_loaded_and_closes_nobody(tmp_path, bad
     assert list_closed(after) == []
     quarantine = after["core_quarantine"]
     assert set(quarantine["source_line"]) == {2}
-    assert set(quarantine["corrected_by"]) == {"1.csv:2"}
+    assert quarantine["is_corrected"].all()
     assert summarise_quarantine(quarantine).is_empty()
     counts = after["core_quality"].filter(pl.col("check_name") == "rows_in_equal_loaded_plus_quarantined")
     assert set(counts["verdict"]) == {"pass"}
@@ -70,7 +70,7 @@ def test_another_unreadable_row_of_the_invoice_still_hides_it(tmp_path):
     ledger = load(tmp_path / "ledger", BAD_AMOUNT + OTHER, RIGHT, other_bad)
     assert list_closed(ledger) == ["0007"]
     quarantine = ledger["core_quarantine"]
-    assert set(quarantine.filter(pl.col("source_file") == "2.csv")["corrected_by"]) == {None}
+    assert not quarantine.filter(pl.col("source_file") == "2.csv")["is_corrected"].any()
 
 
 def test_the_order_of_the_deliveries_changes_nothing(tmp_path):
@@ -121,9 +121,9 @@ def test_looking_further_back_from_a_later_day_finds_the_row_missing_again(tmp_p
     bad = "P,C,2026-01-10,1O.00,EUR,2026-01-10T00:00:00Z\n"
     right = "P,C,2026-01-10,10.00,EUR,2026-02-10T00:00:00Z\n"
     today = load_payments(tmp_path / "ledger", bad + right)
-    assert today["core_quarantine"]["corrected_by"].to_list() == ["payment.csv:3"]
+    assert today["core_quarantine"]["is_corrected"].to_list() == [True]
     earlier = as_known(today, date(2026, 2, 1))
-    assert earlier["core_quarantine"]["corrected_by"].to_list() == [None]
+    assert earlier["core_quarantine"]["is_corrected"].to_list() == [False]
 
 
 def test_rows_that_contradict_each_other_are_put_right_by_a_later_one(tmp_path):

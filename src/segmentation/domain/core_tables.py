@@ -487,7 +487,11 @@ QUARANTINE = Table(
         identifier("invoice_id", "invoice the row is about where that could be read; else null"),
         timestamp("observed_at", "when the fact was learned where that could be read; else null"),
         identifier("row_key", "key of the fact as JSON where it could be read; else null"),
-        identifier("corrected_by", "file and line of the row that puts this one right; null while none does"),
+        flag(
+            "is_corrected",
+            "whether later rows say again all that its line says, so that nothing is missed",
+            required=True,
+        ),
     ),
     ("source_file", "source_line", "table_name", "column_name", "rule"),
 )

@@ -198,6 +198,7 @@ def as_known(tables: Frames, as_of: date) -> dict[str, pl.DataFrame]:
         versions = _hide_later_values(known[name], table, as_of, start)
         latest[name], superseded[name] = _part_versions(versions, table)
     latest, quarantine = refuse_orphans(latest, known, quarantine)
+    quarantine = quarantine.with_columns(pl.col("is_corrected").fill_null(value=False))
     return {
         **{name: table.conform(latest[name]) for name, table in CANONICAL_TABLES.items()},
         **{

@@ -140,12 +140,12 @@ def _describe_rows(
     subject = ["table_name", "source_file"]
     known: dict[str, int] = dict(known_rows.group_by("table_name").sum().iter_rows())
     bad = (
-        quarantine.select(*PLACE, "table_name", "corrected_by")
+        quarantine.select(*PLACE, "table_name", "is_corrected")
         .unique()
         .group_by(subject)
         .agg(
             pl.len().cast(pl.Int64).alias("quarantined"),
-            pl.col("corrected_by").is_not_null().sum().cast(pl.Int64).alias("corrected"),
+            pl.col("is_corrected").sum().cast(pl.Int64).alias("corrected"),
         )
     )
     counts = (

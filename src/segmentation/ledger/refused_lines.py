@@ -45,18 +45,19 @@ def refuse_rest_of_lines(
     is_bad["core_invoice"] |= is_known(invoices, _list_hidden_invoices(bad["core_invoice"], quarantine))
     kept: dict[str, pl.DataFrame] = {}
     added = [quarantine]
-    lines = quarantine.select(*PLACE, "corrected_by").unique(PLACE)
+    lines = quarantine.select(*PLACE, "is_corrected").unique(PLACE)
     for name, frame in known.items():
         kept[name] = frame.filter(~is_bad[name]) if is_bad[name].any() else frame
         rows = to_quarantine(frame.filter(is_bad[name]), name, None, REST_OF_ROW_REFUSED)
-        new = rows.join(quarantine, on=[*PLACE, "table_name"], how="anti").drop("corrected_by")
-        added.append(QUARANTINE.align(new.join(lines, on=PLACE, how="left", maintain_order="left")))
+        new = rows.join(quarantine, on=[*PLACE, "table_name"], how="anti").drop("is_corrected")
+        with_line = new.join(lines, on=PLACE, how="left", maintain_order="left")
+        added.append(QUARANTINE.align(with_line))
     return kept, pl.concat(added)
 
 
 def _list_hidden_invoices(refused: pl.DataFrame, quarantine: pl.DataFrame) -> pl.Series:
     """Return the invoices of which a refused line says something that no later row puts right."""
-    is_missed = pl.col("corrected_by").is_null()
+    is_missed = ~pl.col("is_corrected")
     missed = quarantine.filter(is_missed).select(write_source_id()).to_series()
     # what an earlier look at the same ledger refused is in quarantine only
     earlier = quarantine.filter(
@@ -77,7 +78,7 @@ def _mark_corrected(
     quarantine: pl.DataFrame,
     start: datetime,
 ) -> pl.DataFrame:
-    """Return the quarantine with ``corrected_by``: the line that puts the row right, null where none does.
+    """Return the quarantine with ``is_corrected``.
 
     A line is put right when other lines, none of them refused, say again all that it said: for each of its
     facts, readable or not, one with the same key that was learned no earlier. What was said before an
@@ -98,34 +99,24 @@ def _mark_corrected(
             for name, rows in known.items()
         ]
     )
-    found = (
-        parts.with_row_index("part")
-        .join(again, on=_FACT, how="left")
-        .with_columns(
-            pl.when(pl.col("again_at") >= pl.coalesce(OBSERVED_AT, "again_at"))
-            .then("again_at")
-            .alias("again_at")
-        )
-        .sort("part", "again_at", "again_by", nulls_last=True)
-        .unique("part", keep="first", maintain_order=True)
+    learned = pl.coalesce(OBSERVED_AT, "again_at")
+    newest = again.group_by(_FACT).agg(pl.col("again_at").max())
+    corrected = (
+        parts.join(newest, on=_FACT, how="left")
+        .group_by("source_id")
+        .agg((pl.col("again_at") >= learned).fill_null(value=False).all().alias("is_said_again"))
+        .filter("is_said_again")
     )
-    line = found.group_by("source_id").agg(
-        pl.col("again_at").is_not_null().all().alias("is_corrected"),
-        pl.col("again_by").sort_by("again_at", "again_by", nulls_last=True).last().alias("corrected_by"),
+    is_corrected = is_known(
+        quarantine.select(write_source_id()).to_series(), corrected.get_column("source_id")
     )
-    corrected = line.filter("is_corrected").select("source_id", "corrected_by")
-    return (
-        quarantine.drop("corrected_by")
-        .with_columns(write_source_id())
-        .join(corrected, on="source_id", how="left", maintain_order="left")
-        .select(quarantine.columns)
-    )
+    return quarantine.with_columns(is_corrected.alias("is_corrected"))
 
 
 def _list_again(
     rows: pl.DataFrame, is_refused: pl.Series, table: Table, parts: pl.DataFrame, start: datetime
 ) -> pl.DataFrame:
-    """Return the facts of a table that have the key of a part and stand in no refused line: when and where."""
+    """Return the facts of a table that have the key of a part and stand in no refused line, and when they were learned."""
     asked = parts.filter(pl.col("table_name") == table.name, pl.col("row_key").is_not_null())
     if asked.height:
         keys = asked.select(read_first_key(table.name)).to_series()
@@ -136,7 +127,6 @@ def _list_again(
         pl.lit(table.name).alias("table_name"),
         write_row_key(table.name),
         _last_learned(table, start).alias("again_at"),
-        pl.col("source_id").alias("again_by"),
     )
 
 

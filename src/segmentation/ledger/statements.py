@@ -56,7 +56,7 @@ def describe_documents(measured: Frames) -> Iterator[Finding]:
 
 def _measure_invoice_dates(ledger: Frames) -> pl.DataFrame:
     late = ledger["core_quarantine"].filter(
-        pl.col("rule") == "due_before_issue", pl.col("corrected_by").is_null()
+        pl.col("rule") == "due_before_issue", pl.col("is_corrected").ne_missing(other=True)
     )
     return pl.DataFrame(
         {"known": [ledger["core_invoice"].height], "bad": [late.select(PLACE).unique().height]}

@@ -74,7 +74,7 @@ def summarise_quarantine(quarantine: pl.DataFrame) -> pl.DataFrame:
     grain = ("rule", "table_name", "column_name")
     example = pl.col("value").filter(pl.col("is_shown").fill_null(value=False)).drop_nulls()
     return QUARANTINE.conform(
-        quarantine.filter(pl.col("corrected_by").is_null())
+        quarantine.filter(pl.col("is_corrected").ne_missing(other=True))
         .join(shown, on=["table_name", "column_name"], how="left")
         .group_by(grain)
         .agg(

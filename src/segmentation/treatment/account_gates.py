@@ -272,7 +272,7 @@ def close_on_quarantine(ledger: Frames, as_of: date) -> pl.DataFrame:
     """Return customers some of whose rows could not be loaded: what is missing may be a payment."""
     quarantine = ledger["core_quarantine"]
     known = pl.col("observed_at").is_null() | (pl.col("observed_at").dt.date() <= as_of)
-    is_missed = pl.col("corrected_by").is_null()
+    is_missed = pl.col("is_corrected").ne_missing(other=True)
     rows = (
         quarantine.filter(pl.col("customer_id").is_not_null(), known, is_missed)
         .select("customer_id", "source_file", "source_line")
