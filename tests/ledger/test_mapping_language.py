@@ -218,6 +218,9 @@ def test_included_files_keep_their_own_dialect(tmp_path):
         ({"decimal_mark": ",", "negative": ["trailing_minus"]}, "1234,56-", "-1234.560"),
         ({"decimal_mark": ",", "negative": ["trailing_minus"]}, "-1234,56-", None),
         ({}, "12.3456", None),
+        ({}, "12.340000000", "12.340"),
+        ({}, "0.0004", None),
+        ({}, "1e3", None),
     ],
 )
 def test_a_query_reads_amounts_as_the_dialect_writes_them(dialect, text, amount):
@@ -234,6 +237,24 @@ def test_a_query_reads_moments_in_milliseconds_and_leaves_others():
         assert connection.sql(query).fetchall() == [
             ("2025-04-03T00:00:00", "1969-12-31T23:59:59", "soon", None)
         ]
+
+
+@pytest.mark.parametrize(
+    ("text", "is_nil"),
+    [
+        (None, True),
+        ("0", True),
+        ("-0,000000000", True),
+        ("0,0004", False),
+        ("", True),
+        ("-", False),
+        ("O", False),
+    ],
+)
+def test_a_query_knows_an_amount_of_nothing_but_zeros(text, is_nil):
+    with duckdb.connect(":memory:") as connection:
+        define_macros(connection, Dialect(decimal_mark=","))
+        assert connection.sql("SELECT is_nil($1)", params=[text]).fetchall() == [(is_nil,)]
 
 
 def test_a_query_writes_amounts_and_days_as_the_dialect_reads_them():

@@ -132,3 +132,14 @@ def test_a_bad_row_is_in_quarantine_with_its_place(tmp_path):
     folder, line = exports.append(FOLDER, tmp_path / "bad", "PaymentLine.csv", "302,5O.00,102,Invoice")
     assert exports.quarantined(folder, SYSTEM) == {("PaymentLine.csv", line, "not_a_number", "amount")}
     exports.assert_accounted(folder, SYSTEM)
+
+
+@pytest.mark.parametrize("total", ["0.0004", "1e3"])
+def test_a_total_that_is_no_amount_is_not_taken_for_a_voided_document(tmp_path, total):
+    def change(row):
+        return row | {"TotalAmt": total} if row["Id"] == "102" else row
+
+    folder = exports.rewrite(FOLDER, tmp_path / "odd", {"Invoice.csv": change})
+    assert [place[3] for place in exports.quarantined(folder, SYSTEM) if place[0] == "Invoice.csv"].count(
+        "amount"
+    ) == 1
