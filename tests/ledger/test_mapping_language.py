@@ -162,6 +162,17 @@ def test_rows_are_parts_only_of_a_named_file_with_one_key_and_a_version(tmp_path
     path.write_text(f"name: ours\nsource_system: ours\nfiles:\n{whole}    version: changed\n{part}")
     kind = load_mapping(path).file_mapping("part.csv")
     assert (kind.name_delivery("part.csv"), kind.name_delivery("other.csv")) == ("", None)
+    kind = kind.model_copy(update={"filename": "*bs[!x]d?.csv"})
+    assert kind.name_delivery("May_bsid1.csv") == "may_*1"
+
+
+def test_a_query_that_reads_amounts_takes_a_plain_minus_only(tmp_path):
+    path = tmp_path / "ours.yaml"
+    query = "SELECT *, read_amount(paid) AS money FROM rows"
+    file = f"  - filename: part.csv\n    name: part\n    sql: {query}\n"
+    path.write_text(f"name: ours\nsource_system: ours\ndialect: {{negative: parentheses}}\nfiles:\n{file}")
+    with pytest.raises(UsageError, match="no brackets or marks"):
+        load_mapping(path)
 
 
 @pytest.mark.parametrize("columns", ["key: [id, number]", "key: id, version: changed"])
@@ -221,6 +232,7 @@ def test_included_files_keep_their_own_dialect(tmp_path):
         ({}, "12.340000000", "12.340"),
         ({}, "0.0004", None),
         ({}, "1e3", None),
+        ({}, "+600.00", "600.000"),
     ],
 )
 def test_a_query_reads_amounts_as_the_dialect_writes_them(dialect, text, amount):

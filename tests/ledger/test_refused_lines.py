@@ -1,10 +1,12 @@
 """A line that could not be read hides what it is about, until a later row says the same again, readably."""
 
 from datetime import date
+from pathlib import Path
 
 import polars as pl
 import pytest
 
+import segmentation.ledger
 from segmentation.domain.settings import LedgerSettings
 from segmentation.ledger.as_known import as_known
 from segmentation.ledger.conversion import convert
@@ -14,8 +16,9 @@ from segmentation.ledger.sources import read_raw
 from segmentation.publish.quality import summarise_quarantine
 from segmentation.treatment.account_gates import close_on_quarantine
 
-HEADER = "doc_id,cust_number,posting_date,due_date,clear_date,amount,currency\n"
-OTHER = "A2,0007,2026-01-01,2026-01-31,,20.00,EUR\n"
+HEADER = "doc_id,cust_number,posting_date,due_date,clear_date,amount,currency,learned\n"
+OTHER = "A2,0007,2026-01-01,2026-01-31,,20.00,EUR,2026-01-01\n"
+MAPPINGS = Path(segmentation.ledger.__file__).parent / "mappings"
 LENIENT = LedgerSettings(max_quarantined_share=1)
 AS_OF = date(2026, 3, 1)
 
@@ -25,16 +28,24 @@ def load(folder, *texts, as_of=AS_OF):
     folder.mkdir(exist_ok=True)
     for number, text in enumerate(texts):
         (folder / f"{number}.csv").write_text(HEADER + text, encoding="utf-8")
-    return load_ledger(folder, "b2b_ledger", as_of, LENIENT).ledger
+    text = (MAPPINGS / "b2b_ledger.yaml").read_text(encoding="utf-8")
+    mapping = folder.parent / "learned.yaml"
+    mapping.write_text(
+        text.replace("observed_at: posting_date", "observed_at: learned").replace(
+            "observed_at: clear_date", "observed_at: learned"
+        ),
+        encoding="utf-8",
+    )
+    return load_ledger(folder, mapping, as_of, LENIENT).ledger
 
 
 def list_closed(ledger):
     return close_on_quarantine(ledger, AS_OF)["customer_id"].to_list()
 
 
-BAD_AMOUNT = "A1,0007,2026-01-01,2026-01-31,2026-02-03,1o.00,EUR\n"
-BAD_DAY = "A1,0007,2026-01-01,2026-01-31,2026-02-99,10.00,EUR\n"
-RIGHT = "A1,0007,2026-01-01,2026-01-31,2026-02-03,10.00,EUR\n"
+BAD_AMOUNT = "A1,0007,2026-01-01,2026-01-31,2026-02-03,1o.00,EUR,2026-02-04\n"
+BAD_DAY = "A1,0007,2026-01-01,2026-01-31,2026-02-99,10.00,EUR,2026-02-04\n"
+RIGHT = "A1,0007,2026-01-01,2026-01-31,2026-02-03,10.00,EUR,2026-02-10\n"
 
 
 @pytest.mark.parametrize("bad", [BAD_AMOUNT, BAD_DAY])
@@ -59,18 +70,25 @@ def test_a_row_put_right_in_a_new_file_is_loaded_and_closes_nobody(tmp_path, bad
 
 
 def test_a_row_that_says_a_part_of_it_only_puts_nothing_right(tmp_path):
-    still_open = RIGHT.replace("2026-02-03", "")
+    still_open = RIGHT.replace("2026-02-03", "", 1)
     ledger = load(tmp_path / "ledger", BAD_DAY + OTHER, still_open)
     assert ledger["core_invoice"]["invoice_id"].to_list() == ["A2"]
     assert list_closed(ledger) == ["0007"]
 
 
 def test_another_unreadable_row_of_the_invoice_still_hides_it(tmp_path):
-    other_bad = RIGHT.replace("10.00", "ten").replace("2026-02-03", "2026-02-05")
+    other_bad = RIGHT.replace("10.00", "ten").replace("2026-02-10", "2026-02-12")
     ledger = load(tmp_path / "ledger", BAD_AMOUNT + OTHER, RIGHT, other_bad)
     assert list_closed(ledger) == ["0007"]
     quarantine = ledger["core_quarantine"]
     assert not quarantine.filter(pl.col("source_file") == "2.csv")["is_corrected"].any()
+
+
+@pytest.mark.parametrize("learned", ["2026-02-03", "2026-02-04", "soon"])
+def test_what_may_have_been_said_before_puts_nothing_right(tmp_path, learned):
+    bad = BAD_AMOUNT.replace("2026-02-04", "soon") if learned == "soon" else BAD_AMOUNT
+    readable = RIGHT if learned == "soon" else RIGHT.replace("2026-02-10", learned)
+    assert list_closed(load(tmp_path / "ledger", bad + OTHER, readable)) == ["0007"]
 
 
 def test_the_order_of_the_deliveries_changes_nothing(tmp_path):
@@ -139,5 +157,22 @@ def test_rows_that_contradict_each_other_are_put_right_by_a_later_one(tmp_path):
 def test_a_row_of_which_the_key_cannot_be_read_is_put_right_in_its_own_file_only(tmp_path):
     bad = ",C,2026-01-10,10.00,EUR,2026-01-10T00:00:00Z\n"
     right = "P,C,2026-01-10,10.00,EUR,2026-01-10T00:00:00Z\n"
-    assert list_closed(load_payments(tmp_path / "ledger", bad, right)) == ["C"]
+    assert list_closed(load_payments(tmp_path / "ledger", bad, right.replace("10T", "12T"))) == ["C"]
     assert list_closed(load_payments(tmp_path / "repaired", right)) == []
+
+
+def test_a_correction_that_is_refused_itself_puts_nothing_right(tmp_path):
+    bad = "P,C,2026-01-10,1O.00,EUR,2026-01-10T00:00:00Z\n"
+    of_nobody = "P,C9,2026-01-10,10.00,EUR,2026-02-10T00:00:00Z\n"
+    assert set(list_closed(load_payments(tmp_path / "ledger", bad, of_nobody))) == {"C", "C9"}
+
+
+def test_a_day_filled_in_before_does_not_make_an_old_row_a_later_one(tmp_path):
+    folder = tmp_path / "ledger"
+    first = "J,C,invoice,2026-01-01,2026-01-31,50.00,EUR,2026-02-20,2026-01-01T00:00:00Z\n"
+    second = first.replace("50.00", "5O.00").replace("2026-01-01T", "2026-02-05T")
+    header = INVOICES.splitlines()[0].replace("observed_at", "received_date,observed_at") + "\n"
+    load_payments(folder)
+    (folder / "invoice.csv").write_text(header + first + second, encoding="utf-8")
+    mapping = load_mapping("canonical")
+    assert list_closed(as_known(convert(read_raw(folder, mapping), mapping, LENIENT), AS_OF)) == ["C"]

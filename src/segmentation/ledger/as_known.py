@@ -26,7 +26,7 @@ from segmentation.ledger.mapping import OBSERVED_AT
 from segmentation.ledger.moments import MOMENT_TYPE
 from segmentation.ledger.quarantine import to_quarantine
 from segmentation.ledger.references import drop_loose_versions, refuse_orphans
-from segmentation.ledger.refused_lines import refuse_rest_of_lines
+from segmentation.ledger.refused_lines import refuse_rest_of_lines, require_corrections
 from segmentation.ledger.tables_on_disk import read_columns
 
 _ROW = "row_number"
@@ -198,7 +198,7 @@ def as_known(tables: Frames, as_of: date) -> dict[str, pl.DataFrame]:
         versions = _hide_later_values(known[name], table, as_of, start)
         latest[name], superseded[name] = _part_versions(versions, table)
     latest, quarantine = refuse_orphans(latest, known, quarantine)
-    quarantine = quarantine.with_columns(pl.col("is_corrected").fill_null(value=False))
+    quarantine = require_corrections(latest, quarantine)
     return {
         **{name: table.conform(latest[name]) for name, table in CANONICAL_TABLES.items()},
         **{

@@ -102,6 +102,11 @@ class Dialect(BaseModel):
             raise ValueError("%Z, the name of a time zone, says no offset: write moments with %z, or in UTC")
         return self
 
+    @property
+    def is_plainly_signed(self) -> bool:
+        """Whether only a minus tells negative amounts from others."""
+        return not (self.negative_marks or self.positive_marks or "parentheses" in self.negative)
+
     def require_years(self, formats: tuple[str, ...]) -> None:
         """Raise ValueError when a format writes two-digit years and nothing says which century they mean."""
         if self.two_digit_years_from is None and any("%y" in f or "%D" in f for f in formats):

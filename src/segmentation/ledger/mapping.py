@@ -229,9 +229,11 @@ class FileMapping(_Model):
 
     def name_delivery(self, source_file: str) -> str | None:
         """Return what a file's name has beside the words of the pattern, which files of one delivery share."""
-        parts = re.split(r"(\*|\[[^]]+\])", self.filename.casefold())
+        parts = re.split(r"(\*|\?|\[[^]]+\])", self.filename.casefold())
+        marks = {"*": "(.*)", "?": "(.)"}
         pattern = "".join(
-            "(.*)" if part == "*" else part if part[:1] == "[" else re.escape(part) for part in parts
+            part.replace("[!", "[^", 1) if part[:1] == "[" else marks.get(part, re.escape(part))
+            for part in parts
         )
         found = re.fullmatch(pattern, source_file.casefold())
         return "*".join(found.groups()).strip(" *") if found else None
@@ -269,6 +271,12 @@ class SourceMapping(_Model):
                     *("files", number, "part_of"),
                 )
             dialect = self.dialect_of(kind, number)
+            if "read_amount" in kind.sql and not dialect.is_plainly_signed:
+                raise MistakeError(
+                    "read_amount reads a minus before or behind an amount and no brackets or marks: take the "
+                    "amounts as they are and let `sign` and the dialect read them",
+                    *("files", number, "sql"),
+                )
             for table, routes in kind.tables.items():
                 for column, source in ((c, s) for route in routes for c, s in route.columns.items()):
                     try:

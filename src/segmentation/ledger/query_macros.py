@@ -28,10 +28,10 @@ def define_macros(connection: duckdb.DuckDBPyConnection, dialect: Dialect) -> No
     if thousands:
         whole = f"([0-9]+|[0-9]{{1,3}}({re.escape(thousands)}[0-9]{{3}})+)"
     behind = "-" if "trailing_minus" in dialect.negative else ""
-    before = "-" if "leading_minus" in dialect.negative else ""
+    sign = "[-+]?" if "leading_minus" in dialect.negative else "[+]?"
     number = f"{whole}({re.escape(mark)}[0-9]{{1,{AMOUNT_SCALE}}}0*)?"
-    pattern = f"{before and '-?'}{number}" + (f"|{number}-" if behind else "")
-    plain = "rtrim(t, '-')"
+    pattern = f"{sign}{number}" + (f"|{number}-" if behind else "")
+    plain = "ltrim(rtrim(t, '-'), '+')"
     for old, new in ((thousands, ""), (mark, ".")):
         plain = f"replace({plain}, {_quote(old)}, {_quote(new)})" if old else plain
     amount = f"DECIMAL({AMOUNT_PRECISION}, {AMOUNT_SCALE})"
@@ -41,7 +41,7 @@ def define_macros(connection: duckdb.DuckDBPyConnection, dialect: Dialect) -> No
         f"CREATE MACRO read_amount(t) AS CASE WHEN regexp_full_match(t, {_quote(pattern)}) "
         f"THEN try_cast(CASE WHEN t LIKE '%-' THEN '-' ELSE '' END || {plain} AS {amount}) END;"
         f"CREATE MACRO write_amount(a) AS replace(CAST(a AS VARCHAR), '.', {_quote(mark)});"
-        f"CREATE MACRO is_nil(t) AS t IS NULL OR t = '' OR regexp_full_match(t, {_quote(f'-?0+({re.escape(mark)}0*)?')});"
+        f"CREATE MACRO is_nil(t) AS t IS NULL OR t = '' OR regexp_full_match(t, {_quote(f'[-+]?0+({re.escape(mark)}0*)?')});"
         f"CREATE MACRO read_day(t) AS coalesce({read_days}, NULL);"
         f"CREATE MACRO write_day(d) AS strftime(d, {_quote(days[0] if days else '%Y-%m-%d')});"
         "CREATE MACRO read_epoch(t) AS CASE WHEN t LIKE '/Date(%' THEN "

@@ -11,7 +11,7 @@ import polars as pl
 
 from segmentation.domain.core_tables import CANONICAL_TABLES, QUARANTINE
 from segmentation.domain.row_lookup import is_known
-from segmentation.domain.schema import DataType, Table
+from segmentation.domain.schema import Column, DataType, Table
 from segmentation.ledger.mapping import OBSERVED_AT
 from segmentation.ledger.moments import MOMENT_TYPE
 from segmentation.ledger.quarantine import read_first_key, to_quarantine, write_row_key
@@ -55,6 +55,27 @@ def refuse_rest_of_lines(
     return kept, pl.concat(added)
 
 
+def require_corrections(kept: Mapping[str, pl.DataFrame], quarantine: pl.DataFrame) -> pl.DataFrame:
+    """Return the quarantine with ``is_corrected`` false where what put a line right was refused itself.
+
+    Parameters
+    ----------
+    kept : every canonical table, one row per key, without what refers to something unknown.
+    quarantine : ``core_quarantine``, as ``refuse_rest_of_lines`` returns it.
+    """
+    corrected = quarantine.filter("is_corrected").with_columns(write_source_id())
+    if not corrected.height:
+        return quarantine.with_columns(pl.col("is_corrected").fill_null(value=False))
+    lost = [corrected.clear().get_column("source_id")]
+    for (name,), rows in corrected.partition_by("table_name", as_dict=True).items():
+        table = kept[str(name)]
+        keys = rows.select(read_first_key(str(name))).to_series()
+        found = table.filter(is_known(table.get_column(keys.name), keys)).select(write_row_key(str(name)))
+        lost.append(rows.join(found, on="row_key", how="anti").get_column("source_id"))
+    is_lost = is_known(quarantine.select(write_source_id()).to_series(), pl.concat(lost))
+    return quarantine.with_columns(pl.col("is_corrected").fill_null(value=False) & ~is_lost)
+
+
 def _list_hidden_invoices(refused: pl.DataFrame, quarantine: pl.DataFrame) -> pl.Series:
     """Return the invoices of which a refused line says something that no later row puts right."""
     is_missed = ~pl.col("is_corrected")
@@ -81,14 +102,21 @@ def _mark_corrected(
     """Return the quarantine with ``is_corrected``.
 
     A line is put right when other lines, none of them refused, say again all that it said: for each of its
-    facts, readable or not, one with the same key that was learned no earlier. What was said before an
-    unreadable change does not put it right, nor does a row that says a part of it only.
+    facts, readable or not, one with the same key that was learned later. What was said before an unreadable
+    change does not put it right, nor what was said at the same or an unknown moment (it could have been before),
+    nor a row that says a part of it only.
     """
     parts = pl.concat(
         [
-            quarantine.select(write_source_id(), *_FACT, OBSERVED_AT),
+            quarantine.select(write_source_id(), *_FACT, OBSERVED_AT, _is_filled_in_later().alias("is_late")),
             *(
-                rows.select("source_id", pl.lit(name).alias("table_name"), write_row_key(name), OBSERVED_AT)
+                rows.select(
+                    "source_id",
+                    pl.lit(name).alias("table_name"),
+                    write_row_key(name),
+                    OBSERVED_AT,
+                    pl.lit(value=False).alias("is_late"),
+                )
                 for name, rows in refused.items()
             ),
         ]
@@ -99,12 +127,12 @@ def _mark_corrected(
             for name, rows in known.items()
         ]
     )
-    learned = pl.coalesce(OBSERVED_AT, "again_at")
-    newest = again.group_by(_FACT).agg(pl.col("again_at").max())
+    newest = again.group_by(_FACT).agg(pl.col("again_at", "filled_at").max())
+    again_at = pl.when("is_late").then("filled_at").otherwise("again_at")
     corrected = (
         parts.join(newest, on=_FACT, how="left")
         .group_by("source_id")
-        .agg((pl.col("again_at") >= learned).fill_null(value=False).all().alias("is_said_again"))
+        .agg((again_at > pl.col(OBSERVED_AT)).fill_null(value=False).all().alias("is_said_again"))
         .filter("is_said_again")
     )
     is_corrected = is_known(
@@ -126,15 +154,30 @@ def _list_again(
     return rows.select(
         pl.lit(table.name).alias("table_name"),
         write_row_key(table.name),
-        _last_learned(table, start).alias("again_at"),
+        pl.col(OBSERVED_AT).alias("again_at"),
+        _last_filled_in(table, start).alias("filled_at"),
     )
 
 
-def _last_learned(table: Table, start: datetime) -> pl.Expr:
-    """Return when the newest value of a row became known: later than the row, where a value was filled in."""
+def _last_filled_in(table: Table, start: datetime) -> pl.Expr:
+    """Return when the newest value of a row became known, of those that are filled in later than their row."""
     moments = [pl.col(OBSERVED_AT)]
-    for name in sorted({column.known_from for column in table.columns if column.known_from}):
+    for name in sorted({str(column.known_from) for column in _list_late(table)}):
         is_moment = table.column(name).data_type == DataType.TIMESTAMP
         is_past = pl.col(name) < (pl.lit(start) if is_moment else pl.lit(start.date()))
         moments.append(pl.when(is_past).then(pl.col(name).cast(MOMENT_TYPE)))
     return pl.max_horizontal(moments)
+
+
+def _is_filled_in_later() -> pl.Expr:
+    """Whether what is refused is a value that another column dates."""
+    late = [
+        (pl.col("table_name") == name) & pl.col("column_name").is_in([column.name for column in columns])
+        for name, table in CANONICAL_TABLES.items()
+        if (columns := _list_late(table))
+    ]
+    return pl.any_horizontal(late).fill_null(value=False)
+
+
+def _list_late(table: Table) -> list[Column]:
+    return [column for column in table.columns if column.known_from not in {None, column.name}]

@@ -126,3 +126,34 @@ def test_an_exchange_adjustment_of_nil_is_no_invoice(tmp_path):
     exports.assert_trusted(loaded)
     exports.assert_accounted(folder, SYSTEM)
     assert not {"198", "199"} & set(loaded.ledger["core_invoice"]["invoice_id"])
+
+
+def settle_abroad(tmp_path, other):
+    """Return the export with 45 euros paid from 100 dollars, of which the other side says this amount."""
+    folder = exports.rewrite(FOLDER, tmp_path / "abroad", {})
+    added = {
+        "CustTrans.csv": "501,C-1002,INV-9,2025-03-15 00:00:00.000,2025-04-14 00:00:00.000,45.00,EUR,2,,2025-03-15 09:00:00.000,2025-04-17 09:00:00.000,exmf\n"
+        "502,C-1002,PAY-9,2025-04-10 00:00:00.000,2025-04-10 00:00:00.000,-100.00,USD,15,,2025-04-10 09:00:00.000,2025-04-17 09:00:00.000,exmf\n",
+        "CustSettlement.csv": "801,C-1002,501,502,2025-04-10 00:00:00.000,2025-04-14 00:00:00.000,45.00,0,PAY-9,2025-04-10 09:00:00.000,exmf\n"
+        f"802,C-1002,502,501,2025-04-10 00:00:00.000,2025-04-10 00:00:00.000,{other},0,INV-9,2025-04-10 09:00:00.000,exmf\n",
+        "CustTransOpen.csv": "305,502,C-1002,2025-04-10 00:00:00.000,2025-04-10 00:00:00.000,-50.00,exmf\n",
+    }
+    for name, lines in added.items():
+        path = folder / name
+        path.write_text(path.read_text(encoding="utf-8") + lines, encoding="utf-8")
+    return exports.load(folder, SYSTEM)
+
+
+def test_what_another_currency_leaves_of_a_payment_is_on_account(tmp_path):
+    loaded = settle_abroad(tmp_path, "-50.00")
+    assert exports.on_account(loaded)["exmf/C-1002"] == ("50.00", "0.00")
+    assert loaded.ledger["core_quarantine"].is_empty()
+
+
+@pytest.mark.parametrize("other", ["-5O.00", "50.00-", "(50.00)", ""])
+def test_what_was_taken_in_the_other_currency_is_not_guessed(tmp_path, other):
+    loaded = settle_abroad(tmp_path, other)
+    assert loaded.ledger["core_quarantine"].select("column_name", "rule").rows() == [
+        ("payment_amount", "not_a_number")
+    ]
+    assert exports.on_account(loaded)["exmf/C-1002"] == ("100.00", "0.00")

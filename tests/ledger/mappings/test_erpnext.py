@@ -206,3 +206,27 @@ def test_an_amount_that_cannot_be_read_is_no_other_amount(tmp_path, column, valu
     loaded = exports.load(with_invoices(tmp_path, TILL | {column: value}), SYSTEM)
     assert (TILL["name"], 1) not in exports.balances(loaded)
     assert "not_a_number" in loaded.ledger["core_quarantine"]["rule"].to_list()
+
+
+def test_a_reference_that_cannot_be_read_is_no_deduction(tmp_path):
+    bad = "per05,ACC-PAY-2025-00002,2,Sales Invoice,ACC-SINV-2025-00001,,5O.00,2025-04-19 10:00:00"
+    folder, line = exports.append(FOLDER, tmp_path / "bad", "Payment Entry Reference.csv", bad)
+    assert exports.quarantined(folder, SYSTEM) == {
+        ("Payment Entry Reference.csv", line, "not_a_number", "amount")
+    }
+
+
+@pytest.mark.parametrize("own", ["0", "1"])
+@pytest.mark.parametrize(("docstatus", "open_amount"), [("1", "0.00"), ("2", "0.00")])
+def test_a_cancelled_return_at_the_till_leaves_its_invoice_paid(tmp_path, own, docstatus, open_amount):
+    returned = TILL_RETURN | {"docstatus": docstatus, "update_outstanding_for_self": own}
+    loaded = exports.load(with_invoices(tmp_path, TILL, returned), SYSTEM)
+    assert exports.balances(loaded)[TILL["name"], 1][0] == open_amount
+    assert exports.on_account(loaded) == {"CUST-1001": ("50.00", "0.00")}
+    exports.assert_trusted(loaded)
+
+
+@pytest.mark.parametrize("is_pos", ["True", "1.0", "Yes"])
+def test_a_till_is_known_however_yes_is_written(tmp_path, is_pos):
+    loaded = exports.load(with_invoices(tmp_path, TILL | {"is_pos": is_pos}), SYSTEM)
+    assert exports.balances(loaded)[TILL["name"], 1][0] == "0.00"

@@ -112,3 +112,14 @@ def test_an_amount_that_is_not_plainly_written_is_in_quarantine(tmp_path, amount
     folder = exports.rewrite(FOLDER, tmp_path / "changed", {"Receivables.csv": change})
     refused = exports.load(folder, SYSTEM).ledger["core_quarantine"]
     assert amount in refused["value"].to_list()
+
+
+def test_a_document_of_which_one_part_is_blank_is_not_the_sum_of_the_others(tmp_path):
+    def change(row):
+        return row | {"AmountFC": ""} if row["ID"] == "r-02" else row
+
+    folder = exports.rewrite(FOLDER, tmp_path / "blank", {"Receivables.csv": change})
+    ledger = exports.load(folder, SYSTEM).ledger
+    assert "b-1" not in ledger["core_payment"]["payment_id"].to_list()
+    refused = ledger["core_quarantine"].filter(pl.col("table_name") == "core_payment")
+    assert refused.select("rule", "customer_id").rows() == [("not_a_number", "acc-1001")]

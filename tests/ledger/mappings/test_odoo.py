@@ -167,3 +167,21 @@ def test_what_another_currency_leaves_of_a_payment_is_on_account(tmp_path):
     assert exports.balances(loaded)["move_7", 1][0] == "0.00"
     assert exports.on_account(loaded)["__export__.res_partner_1003"] == ("116.00", "0.00")
     exports.assert_trusted(loaded)
+
+
+@pytest.mark.parametrize("amount", ["300.00-", "(300.00)", "x", ""])
+def test_money_of_which_the_sign_cannot_be_read_is_no_money_paid_out(tmp_path, amount):
+    def change(row):
+        return row | {"amount_currency": amount} if row["id"] == "line_9" else row
+
+    folder = exports.rewrite(FOLDER, tmp_path / "odd", {"account.move.line.csv": change})
+    payments = exports.load(folder, SYSTEM).ledger["core_payment"]
+    assert "line_9" not in payments["payment_id"].to_list()
+
+
+def test_a_reconciliation_that_cannot_be_read_is_no_write_off(tmp_path):
+    bad = "partial_7,line_2,line_11,600.00,600.00,6OO.00,2025-04-19,2025-04-19 10:00:00"
+    folder, line = exports.append(FOLDER, tmp_path / "bad", "account.partial.reconcile.csv", bad)
+    assert exports.quarantined(folder, SYSTEM) == {
+        ("account.partial.reconcile.csv", line, "not_a_number", "payment_amount")
+    }

@@ -143,3 +143,23 @@ def test_a_total_that_is_no_amount_is_not_taken_for_a_voided_document(tmp_path, 
     assert [place[3] for place in exports.quarantined(folder, SYSTEM) if place[0] == "Invoice.csv"].count(
         "amount"
     ) == 1
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "invoice"),
+    [
+        ("303,200.00,201,CreditMemo", "303,2OO.00,201,CreditMemo", "102"),
+        ("304,5.00,401,JournalEntry", "304,S.00,401,JournalEntry", "105"),
+    ],
+)
+def test_where_one_line_of_a_payment_cannot_be_read_none_is_divided(tmp_path, good, bad, invoice):
+    folder = exports.rewrite(FOLDER, tmp_path / "odd", {})
+    path = folder / "PaymentLine.csv"
+    text = path.read_text(encoding="utf-8")
+    assert good in text
+    path.write_text(text.replace(good, bad), encoding="utf-8")
+    ledger = exports.load(folder, SYSTEM).ledger
+    assert invoice not in ledger["core_allocation"]["invoice_id"].to_list()
+    assert ledger["core_quarantine"].select("invoice_id", "rule", "value").rows() == [
+        (invoice, "not_a_number", bad.split(",")[1])
+    ]
