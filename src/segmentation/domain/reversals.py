@@ -79,7 +79,19 @@ def list_taken_back(lines: pl.DataFrame, payments: pl.DataFrame, origins: pl.Dat
         .filter(pl.col("known_date") >= pl.col("first_date")),
         "origin_id",
     )
-    states = _take_back(looks, lines, reversals, paid)
+    # money paid out is worked out with signs turned: what it took from credit comes back to it
+    paid_out = payments.filter(pl.col("amount") < 0).get_column("payment_id").implode()
+
+    def turn(amount: str) -> pl.Expr:
+        is_paid_out = pl.col("origin_id").is_in(paid_out)
+        return pl.when(is_paid_out).then(-pl.col(amount)).otherwise(pl.col(amount)).alias(amount)
+
+    states = _take_back(
+        looks,
+        lines.with_columns(turn("amount")),
+        reversals.with_columns(turn("taken")),
+        paid.with_columns(turn("amount")),
+    ).with_columns(turn("amount"))
     told = tell_changes(states, looks, "origin_id", ("payment_id", *_SLOT, "effective_date"))
     return told.select(*_SLOT, "amount", "effective_date", "known_date", "payment_id", "origin_id")
 

@@ -115,10 +115,8 @@ def test_an_amount_that_is_not_plainly_written_is_in_quarantine(tmp_path, amount
 
 
 def test_a_document_of_which_one_part_is_blank_is_not_the_sum_of_the_others(tmp_path):
-    def change(row):
-        return row | {"AmountFC": ""} if row["ID"] == "r-02" else row
-
-    folder = exports.rewrite(FOLDER, tmp_path / "blank", {"Receivables.csv": change})
+    blank = {"Receivables.csv": lambda row: row | ({"AmountFC": ""} if row["ID"] == "r-02" else {})}
+    folder = exports.rewrite(FOLDER, tmp_path / "blank", blank)
     ledger = exports.load(folder, SYSTEM).ledger
     assert "b-1" not in ledger["core_payment"]["payment_id"].to_list()
     refused = ledger["core_quarantine"].filter(pl.col("table_name") == "core_payment")
