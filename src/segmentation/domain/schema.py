@@ -132,6 +132,11 @@ class Table:
                 return column
         raise KeyError(f"{self.name} has no column {name!r}")
 
+    @property
+    def late_columns(self) -> list[Column]:
+        """Columns that another column dates: they may fail without taking their row, which was good until then."""
+        return [column for column in self.columns if column.known_from not in {None, column.name}]
+
     def columns_with(self, *roles: Role) -> list[str]:
         """Names of the columns that have one of these roles."""
         return [column.name for column in self.columns if column.role in roles]

@@ -195,13 +195,8 @@ def _row_rules(table: Table, settings: LedgerSettings) -> list[tuple[str, str, p
     return []
 
 
-def _late_columns(table: Table) -> list[str]:
-    """Columns that may fail without taking their row: another column says from when they are known."""
-    return [c.name for c in table.columns if c.known_from is not None and c.known_from != c.name]
-
-
 def _good_rows(typed: pl.DataFrame, table: Table) -> pl.DataFrame:
-    late = _late_columns(table)
+    late = {column.name for column in table.late_columns}
     broken = [name.removeprefix(RULE) for name in typed.columns if name.startswith(RULE)]
     is_good = [
         pl.col(RULE + name).is_null() | pl.col(str(table.column(name).known_from)).is_not_null()

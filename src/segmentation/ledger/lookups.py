@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import cached_property
 
 import duckdb
 import polars as pl
@@ -139,6 +140,11 @@ class Lookups:
             self._worlds.append(self)
         return self._worlds
 
+    @cached_property
+    def _delivered_at(self) -> dict[str | None, datetime | None]:
+        """The newest entry, change or version in each delivery."""
+        return self._date_deliveries(lambda kind: [kind.version, *kind.dated_by])
+
     def _date_deliveries(
         self, columns: Callable[[FileMapping], Sequence[str]]
     ) -> dict[str | None, datetime | None]:
@@ -164,8 +170,7 @@ class Lookups:
             rows = pl.concat(parts, how="diagonal")
             rows, key = self._leave_out_old_parts(rows, files[0].kind), files[0].kind.key
             if key and rows.select(pl.struct(key).is_duplicated().any()).item():
-                newest = self._date_deliveries(lambda kind: [kind.version, *kind.dated_by])
-                rows = _keep_latest(rows, files, newest)
+                rows = _keep_latest(rows, files, self._delivered_at)
             self._rows[name] = rows
         return self._rows[name]
 

@@ -31,8 +31,8 @@ def list_failures(rows: pl.DataFrame, typed: pl.DataFrame, table: Table) -> pl.D
     for rule_name in (name for name in typed.columns if name.startswith(RULE)):
         column = table.column(rule_name.removeprefix(RULE))
         known_at = pl.col(OBSERVED_AT)
-        if column.known_from is not None and column.known_from != column.name:
-            known_at = pl.max_horizontal(known_at, pl.col(column.known_from).cast(MOMENT_TYPE))
+        if column in table.late_columns:
+            known_at = pl.max_horizontal(known_at, pl.col(str(column.known_from)).cast(MOMENT_TYPE))
         frames.append(
             typed.with_columns(_text_of(rows, column).alias("value"))
             .filter(pl.col(rule_name).is_not_null())

@@ -11,7 +11,7 @@ import polars as pl
 
 from segmentation.domain.core_tables import CANONICAL_TABLES, QUARANTINE
 from segmentation.domain.row_lookup import is_known
-from segmentation.domain.schema import Column, DataType, Table
+from segmentation.domain.schema import DataType, Table
 from segmentation.ledger.mapping import OBSERVED_AT
 from segmentation.ledger.moments import MOMENT_TYPE
 from segmentation.ledger.quarantine import read_first_key, to_quarantine, write_row_key
@@ -162,7 +162,7 @@ def _list_again(
 def _last_filled_in(table: Table, start: datetime) -> pl.Expr:
     """Return when the newest value of a row became known, of those that are filled in later than their row."""
     moments = [pl.col(OBSERVED_AT)]
-    for name in sorted({str(column.known_from) for column in _list_late(table)}):
+    for name in sorted({str(column.known_from) for column in table.late_columns}):
         is_moment = table.column(name).data_type == DataType.TIMESTAMP
         is_past = pl.col(name) < (pl.lit(start) if is_moment else pl.lit(start.date()))
         moments.append(pl.when(is_past).then(pl.col(name).cast(MOMENT_TYPE)))
@@ -172,12 +172,8 @@ def _last_filled_in(table: Table, start: datetime) -> pl.Expr:
 def _is_filled_in_later() -> pl.Expr:
     """Whether what is refused is a value that another column dates."""
     late = [
-        (pl.col("table_name") == name) & pl.col("column_name").is_in([column.name for column in columns])
+        (pl.col("table_name") == name) & (pl.col("column_name") == column.name)
         for name, table in CANONICAL_TABLES.items()
-        if (columns := _list_late(table))
+        for column in table.late_columns
     ]
     return pl.any_horizontal(late).fill_null(value=False)
-
-
-def _list_late(table: Table) -> list[Column]:
-    return [column for column in table.columns if column.known_from not in {None, column.name}]

@@ -217,11 +217,11 @@ def test_a_reference_that_cannot_be_read_is_no_deduction(tmp_path):
 
 
 @pytest.mark.parametrize("own", ["0", "1"])
-@pytest.mark.parametrize(("docstatus", "open_amount"), [("1", "0.00"), ("2", "0.00")])
-def test_a_cancelled_return_at_the_till_leaves_its_invoice_paid(tmp_path, own, docstatus, open_amount):
+@pytest.mark.parametrize("docstatus", ["1", "2"])
+def test_a_cancelled_return_at_the_till_leaves_its_invoice_paid(tmp_path, own, docstatus):
     returned = TILL_RETURN | {"docstatus": docstatus, "update_outstanding_for_self": own}
     loaded = exports.load(with_invoices(tmp_path, TILL, returned), SYSTEM)
-    assert exports.balances(loaded)[TILL["name"], 1][0] == open_amount
+    assert exports.balances(loaded)[TILL["name"], 1][0] == "0.00"
     assert exports.on_account(loaded) == {"CUST-1001": ("50.00", "0.00")}
     exports.assert_trusted(loaded)
 
