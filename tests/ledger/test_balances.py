@@ -193,6 +193,8 @@ def test_money_against_nothing_is_what_is_left(path):
             for row in scenario["unallocated"]
         ]
         assert cash.drop("possible_cash_amount").rows() == expected
+        possible = [Decimal(row.get("possible", "0")) for row in scenario["unallocated"]]
+        assert cash.get_column("possible_cash_amount").to_list() == possible
 
 
 @pytest.mark.parametrize("path", SCENARIOS, ids=lambda path: path.stem)

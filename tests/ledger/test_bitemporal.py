@@ -44,10 +44,10 @@ def table(name, rows):
     return definition.conform(pl.DataFrame(filled, schema=definition.polars_schema))
 
 
-def facts_of(payments, allocations, due=(50, 50)):
-    """One invoice in instalments and another one whole, of one customer."""
+def facts_of(payments, allocations, due=(50, 50), currency="EUR"):
+    """One invoice in instalments and another one whole, in its currency, of one customer."""
     issued = moment(-10)
-    document = {"customer_id": "C", "document_type": "invoice", "currency": "EUR", "observed_at": issued}
+    document = {"customer_id": "C", "document_type": "invoice", "observed_at": issued}
     invoices = [
         document
         | {
@@ -55,8 +55,9 @@ def facts_of(payments, allocations, due=(50, 50)):
             "issue_date": day(-10),
             "due_date": day(5),
             "amount": Decimal(sum(due)),
+            "currency": in_currency,
         }
-        for name in ("I", "J")
+        for name, in_currency in (("I", "EUR"), ("J", currency))
     ]
     parts = [
         {
@@ -80,9 +81,9 @@ def facts_of(payments, allocations, due=(50, 50)):
 
 
 @st.composite
-def late_facts(draw):
+def late_facts(draw, currencies=("EUR",)):
     """Payments, some taken back, and allocations learned on the same day as their payment or later."""
-    payments, allocations = [], []
+    payments, allocations, currency = [], [], draw(st.sampled_from(currencies))
     for number in range(draw(st.integers(1, 4))):
         value = draw(OFFSETS)
         learned = value + draw(st.integers(-3, 12))
@@ -96,11 +97,13 @@ def late_facts(draw):
         )
         for _ in range(draw(st.integers(0, 2))):
             booked = max(value, learned) + draw(st.integers(0, 20))
+            told = st.none() | st.integers(5, 60).map(Decimal) if currency != "EUR" else st.none()
             allocations.append(
                 {
                     "allocation_id": f"A{len(allocations)}",
                     "payment_id": f"P{number}",
                     "invoice_id": draw(st.sampled_from(["I", "I", "J"])),
+                    "payment_amount": draw(told),
                     "instalment_number": draw(st.sampled_from([None, None, 1, 2])),
                     "amount": Decimal(draw(st.integers(5, 60))),
                     "allocated_at": day(booked),
@@ -132,7 +135,7 @@ def late_facts(draw):
                     "observed_at": moment(back + 12 + draw(st.integers(0, 13))),
                 }
             )
-    return facts_of(payments, allocations)
+    return facts_of(payments, allocations, currency=currency)
 
 
 def sums(movements, *by):
@@ -144,7 +147,7 @@ def place(ledger):
 
 
 @EXAMPLES
-@given(late_facts(), st.integers(1, 60))
+@given(late_facts(("EUR", "JPY")), st.integers(1, 60))
 def test_movements_known_on_a_day_are_what_that_day_knew(facts, offset):
     then = as_known(facts, day(offset))
     is_known = pl.col("known_date") < day(offset)
@@ -172,7 +175,7 @@ def test_movements_add_up_and_take_back_no_more_than_there_was(facts):
 
 
 @EXAMPLES
-@given(late_facts())
+@given(late_facts(("EUR", "JPY")))
 def test_the_book_and_the_balances_read_reversals_alike(facts):
     ledger = dict(facts)
     ledger["core_instalment_balance"] = build_instalment_balances(ledger, FAR)

@@ -7,7 +7,7 @@ order in which reversals take back (reversals), instalments and balances (ledger
 import polars as pl
 
 from segmentation.domain.reversals import list_taken_back, name_origins
-from segmentation.domain.row_lookup import find_rows
+from segmentation.domain.row_lookup import find_rows, is_known
 from segmentation.domain.schema import AMOUNT_SCALE, Frames
 from segmentation.domain.vocabulary import CoveredBy
 
@@ -23,12 +23,13 @@ def list_movements(frames: Frames) -> pl.DataFrame:
 
     Parameters
     ----------
-    frames : uses ``core_allocation`` and ``core_payment``.
+    frames : uses ``core_allocation``, ``core_payment`` and, for the currencies, ``core_invoice``.
 
     Returns
     -------
     ``invoice_id``; ``instalment_number`` (null: oldest open first); ``amount`` in the currency of the
-    document; ``kind`` (what covers); ``effective_date`` (value date of a payment, booking day of the
+    document; ``payment_amount`` in that of the payment or credit note where it is told (``list_drawn``);
+    ``kind`` (what covers); ``effective_date`` (value date of a payment, booking day of the
     rest); ``known_date`` (day from which it was known to count: learned, and effective); ``payment_id``;
     ``origin_id`` (the payment itself, or the payment that a reversal takes back in the end);
     ``credit_note_id``; ``line_id`` (the allocation, or the reversal that takes back);
@@ -38,7 +39,9 @@ def list_movements(frames: Frames) -> pl.DataFrame:
     -----
     A reversal without allocations of its own takes back those of its payment on its value date: first
     what of the payment was not allocated, then the allocation that was booked last, up to the reversed
-    amount, and everything when the payment is reversed in full. What it takes back is told by what was
+    amount, and everything when the payment is reversed in full. An allocation to another currency is taken
+    back in the proportion in which its part of the payment is; not at all, short of the whole payment, where
+    that part is not known. What it takes back is told by what was
     known at the time: when an allocation turns up later, movements of that later day put it right, so
     that the movements known on any day add up to what followed from the facts known on that day.
     """
@@ -54,7 +57,7 @@ def list_movements(frames: Frames) -> pl.DataFrame:
     lines = allocations.hstack(moments).select(
         "invoice_id",
         "instalment_number",
-        pl.col("amount").cast(SUM_OF_AMOUNTS),
+        pl.col("amount", "payment_amount").cast(SUM_OF_AMOUNTS),
         pl.when(is_paid)
         .then(pl.lit(CoveredBy.PAYMENT.value))
         .when(is_credited)
@@ -79,10 +82,15 @@ def list_movements(frames: Frames) -> pl.DataFrame:
     lines = lines.join(origins, on="payment_id", how="left").with_columns(
         pl.coalesce("reversed_id", "origin_id").alias("origin_id")
     )
-    taken_back = list_taken_back(lines, payments, origins).select(
+    taken_ids = origins.get_column("reversed_id")
+    reversed_ = lines.filter(is_known(lines.get_column("origin_id"), taken_ids))
+    rows = find_rows(reversed_.get_column("origin_id"), payments.get_column("payment_id"))
+    drawn = list_drawn(reversed_, rows, payments.get_column("currency"), frames["core_invoice"])
+    taken_back = list_taken_back(reversed_.with_columns(drawn), payments, origins).select(
         "invoice_id",
         "instalment_number",
-        pl.col("amount").cast(SUM_OF_AMOUNTS),
+        "amount",
+        pl.col("drawn").alias("payment_amount"),
         pl.lit(CoveredBy.PAYMENT.value).alias("kind"),
         "effective_date",
         "known_date",
@@ -93,3 +101,23 @@ def list_movements(frames: Frames) -> pl.DataFrame:
         pl.lit(value=True).alias("is_taken_back"),
     )
     return pl.concat([lines.select(columns), taken_back])
+
+
+def list_drawn(
+    lines: pl.DataFrame, rows: pl.Series, currencies: pl.Series, invoices: pl.DataFrame
+) -> pl.Series:
+    """Return what each movement took of its payment or credit note, in that one's currency; null where not known.
+
+    Parameters
+    ----------
+    lines : as ``list_movements`` returns them.
+    rows : the payment or credit note that each line draws on, as a row of ``currencies``; null where none.
+    currencies : of the payments or credit notes.
+    invoices : ``core_invoice``; a document that is not among them counts as one of the same currency.
+    """
+    amounts, owed_in = lines.get_column("amount").alias("drawn"), invoices.get_column("currency")
+    if pl.concat([owed_in, currencies]).n_unique() <= 1:
+        return amounts
+    owed = find_rows(lines.get_column("invoice_id"), invoices.get_column("invoice_id"))
+    is_same = (owed_in.gather(owed) == currencies.gather(rows)).fill_null(value=True)
+    return amounts.zip_with(is_same, lines.get_column("payment_amount"))

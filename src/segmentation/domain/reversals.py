@@ -4,9 +4,14 @@ Belongs here: reversals, of reversals too, and the order in which they undo allo
 here: allocations (movements), balances (ledger).
 """
 
+from decimal import Decimal
+
 import polars as pl
 
+from segmentation.domain.schema import AMOUNT_SCALE
+
 _SLOT = ("invoice_id", "instalment_number")
+_THOUSANDTHS = 10**AMOUNT_SCALE
 _MAX_CHAIN = 32
 """Doublings that follow a chain of reversals to its payment; more than any chain needs."""
 
@@ -39,14 +44,15 @@ def list_taken_back(lines: pl.DataFrame, payments: pl.DataFrame, origins: pl.Dat
     Parameters
     ----------
     lines : allocations with ``invoice_id``, ``instalment_number``, ``payment_id``, ``origin_id``,
-        ``amount``, ``known_date`` and ``booked_on``.
+        ``amount``, ``drawn`` (the same in the currency of the payment; null where that is not known),
+        ``known_date`` and ``booked_on``.
     payments : ``core_payment``.
     origins : as ``name_origins`` returns them.
 
     Returns
     -------
     ``invoice_id``, ``instalment_number``, ``amount`` (negative; positive where a reversal was reversed, or
-    where a later fact puts right what was believed), ``effective_date`` (value date of the reversal),
+    where a later fact puts right what was believed), ``drawn``, ``effective_date`` (value date of the reversal),
     ``known_date``, ``payment_id`` (the reversal), ``origin_id``.
 
     Notes
@@ -88,12 +94,13 @@ def list_taken_back(lines: pl.DataFrame, payments: pl.DataFrame, origins: pl.Dat
 
     states = _take_back(
         looks,
-        lines.with_columns(turn("amount")),
+        lines.with_columns(turn("amount"), turn("drawn")),
         reversals.with_columns(turn("taken")),
         paid.with_columns(turn("amount")),
-    ).with_columns(turn("amount"))
-    told = tell_changes(states, looks, "origin_id", ("payment_id", *_SLOT, "effective_date"))
-    return told.select(*_SLOT, "amount", "effective_date", "known_date", "payment_id", "origin_id")
+    ).with_columns(turn("amount"), turn("drawn"))
+    amounts = ("amount", "drawn")
+    told = tell_changes(states, looks, "origin_id", ("payment_id", *_SLOT, "effective_date"), amounts)
+    return told.select(*_SLOT, *amounts, "effective_date", "known_date", "payment_id", "origin_id")
 
 
 def list_looks(facts: pl.DataFrame, group: str) -> pl.DataFrame:
@@ -121,20 +128,25 @@ def list_looks(facts: pl.DataFrame, group: str) -> pl.DataFrame:
 
 
 def tell_changes(
-    states: pl.DataFrame, looks: pl.DataFrame, group: str, identity: tuple[str, ...]
+    states: pl.DataFrame,
+    looks: pl.DataFrame,
+    group: str,
+    identity: tuple[str, ...],
+    amounts: tuple[str, ...] = ("amount",),
 ) -> pl.DataFrame:
     """Return by how much each amount changed from one look at its group to the next.
 
     Parameters
     ----------
-    states : the group, ``look_date``, ``identity`` and ``amount``, as believed from that day on; what is
-        not there is nil.
+    states : the group, ``look_date``, ``identity`` and ``amounts``, as believed from that day on; what is
+        not there is nil, and null is not known.
     looks : as ``list_looks`` returns them.
     group, identity : columns that name the group, and an amount in it.
+    amounts : the amount, and the same in other currencies.
 
     Returns
     -------
-    The group, ``identity``, ``known_date``, ``amount``: never nil. Up to any day they add up to the
+    The group, ``identity``, ``known_date``, ``amounts``: the first never nil. Up to any day they add up to the
     state of the last look by then.
     """
     states = states.join(looks, on=[group, "look_date"])
@@ -142,16 +154,22 @@ def tell_changes(
     return (
         pl.concat(
             [
-                states.select(*key, pl.col("look_date").alias("known_date"), "amount"),
+                states.select(*key, pl.col("look_date").alias("known_date"), *amounts),
                 states.filter(pl.col("next_date").is_not_null()).select(
-                    *key, pl.col("next_date").alias("known_date"), -pl.col("amount")
+                    *key, pl.col("next_date").alias("known_date"), -pl.col(*amounts)
                 ),
             ]
         )
         .group_by(*key, "known_date")
-        .agg(pl.col("amount").sum())
-        .filter(pl.col("amount") != 0)
+        .agg(sum_if_known(name) for name in amounts)
+        .filter(pl.col(amounts[0]) != 0)
     )
+
+
+def sum_if_known(amount: str) -> pl.Expr:
+    """Return the sum of amounts; null where one of them is not known."""
+    is_known = pl.col(amount).is_not_null().all()
+    return pl.when(is_known).then(pl.col(amount).sum()).alias(amount)
 
 
 def _take_back(
@@ -167,11 +185,13 @@ def _take_back(
     allocated = (
         known(lines)
         .group_by(*look, *_SLOT)
-        .agg(pl.col("amount").sum(), pl.col("booked_on").max())
+        .agg(pl.col("amount").sum(), sum_if_known("drawn"), pl.col("booked_on").max())
         .filter(pl.col("amount") > 0)
         .sort(*look, "booked_on", *_SLOT, descending=[False, False, True, True, True], nulls_last=True)
-        .with_columns(pl.col("amount").cum_sum().over(look).alias("upper"))
-        .select(*look, *_SLOT, "upper", (pl.col("upper") - pl.col("amount")).alias("lower"))
+        # what of the payment is not known to have gone here cannot come back from here
+        .with_columns(at_least_nil(pl.col("drawn")).alias("width"))
+        .with_columns(pl.col("width").cum_sum().over(look).alias("upper"))
+        .with_columns((pl.col("upper") - pl.col("width")).alias("lower"))
     )
     reversed_ = known(reversals).with_columns(
         (pl.col("told_date") <= pl.col("look_date")).fill_null(value=False).alias("is_told")
@@ -196,10 +216,13 @@ def _take_back(
     )
 
     def undone(until: str) -> pl.Expr:
+        reach = at_least_nil(pl.col(until) - pl.col("spare"))
+        return pl.max_horizontal(pl.min_horizontal(reach, "upper"), "lower") - pl.col("lower")
+
+    def undone_of(whole: str, until: str) -> pl.Expr:
         # a payment that is taken back in full takes all with it, whatever the currency
         is_whole = (pl.col(until) > 0) & (pl.col(until) >= pl.col("received"))
-        reach = pl.when(is_whole).then("upper").otherwise(at_least_nil(pl.col(until) - pl.col("spare")))
-        return pl.max_horizontal(pl.min_horizontal(reach, "upper"), "lower") - pl.col("lower")
+        return pl.when(is_whole).then(whole).otherwise(_share(whole, undone(until)))
 
     return (
         taken.join(allocated, on=look)
@@ -208,9 +231,26 @@ def _take_back(
             "payment_id",
             *_SLOT,
             "effective_date",
-            (undone("since") - undone("until")).alias("amount"),
+            *((undone_of(name, "since") - undone_of(name, "until")).alias(name) for name in ("amount", "drawn")),
         )
         .filter(pl.col("amount") != 0)
+    )
+
+
+def _share(whole: str, part: pl.Expr) -> pl.Expr:
+    """Return what of an amount goes with a part of its width, rounded half up to hundredths; all of it with all."""
+    count, taken, width = (
+        (amount * _THOUSANDTHS).cast(pl.Int128) for amount in (pl.col(whole), part, pl.col("width"))
+    )
+    hundredths = (2 * count * taken + 10 * width) // (20 * width)
+    return (
+        pl.when(pl.col("width") == pl.col(whole))
+        .then(part)
+        .when(part == 0)
+        .then(0)
+        .when(part == pl.col("width"))
+        .then(whole)
+        .otherwise(hundredths.cast(pl.Decimal(38, AMOUNT_SCALE)) * Decimal("0.01"))
     )
 
 

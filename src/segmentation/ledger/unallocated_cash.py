@@ -7,7 +7,7 @@ whose a payment may be (matching).
 import polars as pl
 
 from segmentation.domain.core_tables import PAYMENT_MATCH, UNALLOCATED_CASH
-from segmentation.domain.movements import SUM_OF_AMOUNTS, list_movements
+from segmentation.domain.movements import SUM_OF_AMOUNTS, list_drawn, list_movements
 from segmentation.domain.payers import name_payers
 from segmentation.domain.reversals import name_origins
 from segmentation.domain.row_lookup import find_rows, is_known, list_places, take_rows
@@ -40,7 +40,8 @@ def build_unallocated_cash(
     only customer that it can be from. Money that may be of several customers is in
     ``possible_cash_amount`` of each, in full; so is money of nobody known, with those who owe exactly its
     amount (be it one: an amount is no evidence), and money taken back that is of no clear payment (as a
-    positive amount: it holds whomever it may be about, and nets with nothing); where there is no customer at all it is in no row
+    positive amount: it holds whomever it may be about, and nets with nothing), or of a payment to several
+    currencies without saying what each got; where there is no customer at all it is in no row
     (reported in ``core_quality``). A payment or credit note allocated to an invoice in another currency counts
     as allocated in full where the allocation does not say what that is in its own.
     """
@@ -64,9 +65,10 @@ def build_unallocated_cash(
             "customer_id", "currency", pl.col("unmatched_cash_amount").abs().alias("possible_cash_amount")
         )
     )
+    unclear = _list_unclear_returns(ledger, lines, payments)
     amounts = ["unmatched_cash_amount", "credit_amount", "possible_cash_amount"]
     return UNALLOCATED_CASH.conform(
-        pl.concat([cash, _list_open_credit(ledger, lines), possible], how="diagonal")
+        pl.concat([cash, _list_open_credit(ledger, lines), possible, unclear], how="diagonal")
         .group_by("customer_id", "currency")
         .agg(pl.col(amounts).sum())
         .filter(pl.any_horizontal(pl.col(amounts) != _ZERO))
@@ -84,6 +86,41 @@ def _list_returns(ledger: Frames) -> pl.DataFrame:
     )
 
 
+def _list_unclear_returns(ledger: Frames, lines: pl.DataFrame, payments: pl.DataFrame) -> pl.DataFrame:
+    """Return what was taken back of a part of a payment, where it is not known which part paid which currency.
+
+    Returns
+    -------
+    customer_id (of each invoice that the payment was set against), currency, possible_cash_amount.
+    """
+    core, allocations = ledger["core_payment"], ledger["core_allocation"]
+    foreign = payments.filter("is_foreign").select(pl.col("origin_id").alias("reversed_id"), "currency")
+    taken = (
+        name_origins(core)
+        .join(foreign, on="reversed_id")
+        .join(core.select("payment_id", pl.col("amount").cast(SUM_OF_AMOUNTS)), on="payment_id")
+        .join(allocations, on="payment_id", how="anti")
+        .group_by(pl.col("reversed_id").alias("origin_id"), "currency")
+        .agg(-pl.col("amount").sum())
+        .join(core.select(pl.col("payment_id").alias("origin_id"), pl.col("amount").alias("paid")), on="origin_id")
+        .filter(pl.col("amount") != 0, pl.col("amount") != pl.col("paid"))
+    )
+    return _list_debtors(ledger, lines, taken.get_column("origin_id")).join(taken, on="origin_id").select(
+        "customer_id", "currency", pl.col("amount").abs().alias("possible_cash_amount")
+    )
+
+
+def _list_debtors(ledger: Frames, lines: pl.DataFrame, payment_ids: pl.Series) -> pl.DataFrame:
+    """Return the customers whose invoices these payments were set against: origin_id, customer_id."""
+    return (
+        lines.filter(is_known(lines.get_column("origin_id"), payment_ids))
+        .select("origin_id", "invoice_id")
+        .join(ledger["core_invoice"].select("invoice_id", "customer_id"), on="invoice_id")
+        .select("origin_id", "customer_id")
+        .unique()
+    )
+
+
 def _list_candidates(ledger: Frames, lines: pl.DataFrame) -> pl.DataFrame:
     """Return the customers that a payment which names none may be from: those it may be matched to, or was allocated to.
 
@@ -91,11 +128,8 @@ def _list_candidates(ledger: Frames, lines: pl.DataFrame) -> pl.DataFrame:
     """
     matches = ledger.get("core_payment_match", PAYMENT_MATCH.empty())
     nobody = ledger["core_payment"].filter(pl.col("customer_id").is_null())
-    debtors = (
-        lines.filter(is_known(lines.get_column("origin_id"), nobody.get_column("payment_id")))
-        .select("origin_id", "invoice_id")
-        .join(ledger["core_invoice"].select("invoice_id", "customer_id"), on="invoice_id")
-        .select("origin_id", "customer_id", pl.lit(value=True).alias("is_likely"))
+    debtors = _list_debtors(ledger, lines, nobody.get_column("payment_id")).with_columns(
+        pl.lit(value=True).alias("is_likely")
     )
     matched = matches.filter(pl.col("customer_id").is_not_null()).select(
         pl.col("payment_id").alias("origin_id"),
@@ -122,7 +156,10 @@ def list_unmatched_payments(ledger: Frames, lines: pl.DataFrame | None = None) -
     received = _list_received(name_payers(ledger))
     rows = find_rows(lines.get_column("origin_id"), received.get_column("origin_id"))
     allocated = (
-        lines.select(rows.alias("row"), _list_drawn(ledger, lines, rows, received.get_column("currency")))
+        lines.select(
+            rows.alias("row"),
+            list_drawn(lines, rows, received.get_column("currency"), ledger["core_invoice"]),
+        )
         .drop_nulls("row")
         .group_by("row")
         .agg(pl.col("drawn").sum(), pl.col("drawn").is_null().any().alias("is_foreign"))
@@ -193,33 +230,11 @@ def _list_received(payments: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([plain.filter(is_plain), touched]).rename({"amount": "received"})
 
 
-def _list_drawn(ledger: Frames, lines: pl.DataFrame, rows: pl.Series, currencies: pl.Series) -> pl.Series:
-    """Return what each movement took of its payment or credit note, in that one's currency; null where not known.
-
-    Parameters
-    ----------
-    ledger, lines : as for ``build_unallocated_cash``.
-    rows : which payment or credit note each line draws on, null where none.
-    currencies : currencies of the payments or credit notes.
-    """
-    amounts, invoices = lines.get_column("amount").alias("drawn"), ledger["core_invoice"]
-    if pl.concat([invoices.get_column("currency"), currencies]).n_unique() <= 1:
-        return amounts
-    owed = find_rows(lines.get_column("invoice_id"), invoices.get_column("invoice_id"))
-    is_same = invoices.get_column("currency").gather(owed) == currencies.gather(rows)
-    allocations = ledger["core_allocation"]
-    told = allocations.get_column("payment_amount").gather(
-        find_rows(lines.get_column("line_id"), allocations.get_column("allocation_id"))
-    )
-    told = told.cast(SUM_OF_AMOUNTS).set(lines.get_column("is_taken_back"), None)
-    return amounts.zip_with(is_same.fill_null(value=True), told)
-
-
 def _list_open_credit(ledger: Frames, lines: pl.DataFrame) -> pl.DataFrame:
     notes = ledger["core_invoice"].filter(pl.col("document_type") == DocumentType.CREDIT_NOTE.value)
     note_ids = notes.get_column("invoice_id")
     notes_used = find_rows(lines.get_column("credit_note_id"), note_ids)
-    drawn = _list_drawn(ledger, lines, notes_used, notes.get_column("currency"))
+    drawn = list_drawn(lines, notes_used, notes.get_column("currency"), ledger["core_invoice"])
     used = lines.select("credit_note_id", drawn).filter(notes_used.is_not_null())
     refunded = lines.filter(is_known(lines.get_column("invoice_id"), note_ids))
     return (
