@@ -185,7 +185,8 @@ def as_known(tables: Frames, as_of: date) -> dict[str, pl.DataFrame]:
     Notes
     -----
     Deleting from the source every row observed on or after the as-of day, and blanking the dates inside
-    rows that lie there, changes nothing in the result.
+    rows that lie there, changes nothing in the result. Of what it returned for a later day the same is true of all
+    but lines that were refused for what was learned in between: their rows are not there to be recalled.
     """
     start = start_of(as_of)
     quarantine = tables["core_quarantine"].filter(

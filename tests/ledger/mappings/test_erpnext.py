@@ -226,6 +226,15 @@ def test_a_cancelled_return_at_the_till_leaves_its_invoice_paid(tmp_path, own, d
     exports.assert_trusted(loaded)
 
 
+@pytest.mark.parametrize("own", ["0", "1"])
+def test_what_a_return_rounds_off_is_written_off_where_its_money_went(tmp_path, own):
+    rounded = {"grand_total": "-30.02", "write_off_amount": "-0.02", "update_outstanding_for_self": own}
+    loaded = exports.load(with_invoices(tmp_path, TILL, TILL_RETURN | rounded), SYSTEM)
+    assert exports.balances(loaded)[TILL["name"], 1][0] == "0.00"
+    assert exports.on_account(loaded) == {"CUST-1001": ("50.00", "0.00")}
+    exports.assert_trusted(loaded)
+
+
 @pytest.mark.parametrize("is_pos", ["True", "1.0", "Yes"])
 def test_a_till_is_known_however_yes_is_written(tmp_path, is_pos):
     loaded = exports.load(with_invoices(tmp_path, TILL | {"is_pos": is_pos}), SYSTEM)
