@@ -13,11 +13,17 @@ ROOT = Path(__file__).parents[1]
 
 if (
     "PYTEST_XDIST_WORKER" in os.environ
-):  # as many processes as cores run tests: more threads only wait for each other
+):  # more processes than cores run tests, since browsers and servers are waited for: threads would only be in the way
     os.environ.setdefault("POLARS_MAX_THREADS", "1")
 
 hypothesis.settings.register_profile("no_timers", deadline=None)  # a busy machine is no failure
 hypothesis.settings.load_profile("no_timers")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with files that take long, so that no process is left with one at the end."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -17,6 +17,8 @@ from segmentation.features.computation import (
 from segmentation.features.definitions import FEATURE_TABLES
 from tests.features.ledgers import day, known_on, random_corrected_facts
 
+pytestmark = pytest.mark.slow
+
 AS_OF = day(500)
 
 

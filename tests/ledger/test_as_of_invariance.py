@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import polars as pl
+import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +17,8 @@ from segmentation.domain.validation import find_violations
 from segmentation.ledger.loading import load_ledger
 from segmentation.ledger.mapping_files import load_mapping
 from tests.ledger import ledger_files as files
+
+pytestmark = pytest.mark.slow
 
 CANONICAL, FLAT = load_mapping("canonical"), load_mapping("b2b_ledger")
 LENIENT = LedgerSettings(max_quarantined_share=1)

@@ -15,6 +15,8 @@ from segmentation.ledger.matching.matching import match_payments
 from tests.ledger.matching_ledgers import make_ledger, matches_of
 from tests.ledger.one_by_one import decide_one_by_one
 
+pytestmark = pytest.mark.slow
+
 START, LAST = date(2026, 1, 1), 12
 AS_OF = START + timedelta(days=LAST + 1)
 REFERENCES = ["090933755493", "010806817183", "090933755494"]  # the last fails its check digits

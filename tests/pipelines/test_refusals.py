@@ -10,6 +10,8 @@ from segmentation.domain.errors import ExitCode
 from segmentation.domain.room_tables import AUDIT_VERDICT
 from segmentation.publish.reader import open_current
 
+pytestmark = pytest.mark.slow
+
 HEADER = "doc_id,cust_number,posting_date,due_date,clear_date,amount,currency\n"
 
 

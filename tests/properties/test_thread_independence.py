@@ -7,9 +7,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from segmentation.simulator.settings import WorldSettings
 from segmentation.simulator.world import simulate_world
 from segmentation.simulator.writing import write_world
+
+pytestmark = pytest.mark.slow
 
 PROBE = Path(__file__).with_name("thread_probe.py")
 

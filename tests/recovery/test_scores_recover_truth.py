@@ -5,6 +5,8 @@ import pytest
 from segmentation.domain.settings import RiskSettings
 from segmentation.risk.battery import evaluate_scores
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def found():

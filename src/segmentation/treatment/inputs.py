@@ -21,7 +21,7 @@ _COLUMNS = {
         ),
         "observed_at",
     ),
-    "core_invoice": ("customer_id", "remittance_reference", "invoice_number", "observed_at"),
+    "core_invoice": ("customer_id", "currency", "remittance_reference", "invoice_number", "observed_at"),
     "core_instalment_balance": (
         *("customer_id", "currency", "due_date", "amount", "open_amount", "is_open"),
         *("covered_date", "covered_by"),

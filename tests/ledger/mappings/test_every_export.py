@@ -11,6 +11,8 @@ import pytest
 
 from tests.ledger.mappings import exports
 
+pytestmark = pytest.mark.slow
+
 SYSTEMS = ["dynamics365", "erpnext", "exact_online", "odoo", "quickbooks", "sap", "sap_fbl5n", "xero"]
 
 
