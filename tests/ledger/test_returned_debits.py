@@ -109,6 +109,25 @@ def test_the_second_collection_may_be_returned_too(tmp_path):
     assert links.null_count() == 0
 
 
+def test_a_return_is_not_of_a_payment_from_another_account(tmp_path):
+    """The id that all orders of the bank carry is no evidence against the accounts that both name."""
+    load = deliver(
+        tmp_path,
+        [
+            entry(1, "2026-01-15", 100, text="INV-1002", account="NL20INGB0001234567"),
+            entry(2, "2026-01-20", 100, end_to_end="SALARIS", text="INV-1001", account="NL91ABNA0417164333"),
+            entry(3, "2026-01-27", 100, end_to_end="SALARIS", reason="AM04", account="NL20INGB0001234567"),
+        ],
+        100,
+    )
+    ledger = load(date(2026, 1, 28))
+    assert balances_of(ledger)["INV-1001"][0] == 0
+    returned = ledger["core_payment"].filter(pl.col("amount") < 0)
+    assert returned["reversal_of"].to_list() == [None]
+    held = ledger["core_unallocated_cash"].filter(pl.col("possible_cash_amount") > 0)
+    assert held["customer_id"].to_list() == ["C-1", "C-2"]
+
+
 def test_a_return_that_may_be_of_two_customers_holds_both_and_is_told(tmp_path):
     """Both collections carry the same careless end-to-end id; the money taken back is of one of them."""
     load = deliver(

@@ -231,7 +231,10 @@ def _take_back(
             "payment_id",
             *_SLOT,
             "effective_date",
-            *((undone_of(name, "since") - undone_of(name, "until")).alias(name) for name in ("amount", "drawn")),
+            *(
+                (undone_of(name, "since") - undone_of(name, "until")).alias(name)
+                for name in ("amount", "drawn")
+            ),
         )
         .filter(pl.col("amount") != 0)
     )

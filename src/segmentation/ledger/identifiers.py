@@ -53,7 +53,7 @@ def refuse_lost_digits(
     is_lost = found.get_column("value").is_not_null()
     if not is_lost.any():
         return records
-    rejects = pl.concat([records.rejects, found.filter(is_lost).select(*REJECT_SCHEMA)])
+    rejects = pl.concat([records.rejects, found.filter(is_lost).select(*REJECT_SCHEMA)], how="diagonal")
     return replace(records, rows=records.rows.filter(~is_lost), rejects=rejects)
 
 

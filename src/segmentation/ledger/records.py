@@ -31,7 +31,8 @@ class RecordSet:
     header : column names, in order.
     rows : ``source_line`` and one text column per header name; blank values are null. Several records
         may come from one line.
-    rejects : ``source_line``, ``rule`` and ``value`` of the records that could not be read.
+    rejects : ``source_line``, ``rule`` and ``value`` of the records that could not be read; where the format
+        tells, also the columns of the header, as far as they could be.
     may_have_lost_digits : whether a value may be written in powers of ten, as 1.23E+11.
     """
 

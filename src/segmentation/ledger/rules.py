@@ -14,9 +14,12 @@ REMEDIES: Mapping[str, str] = {
     "too_few_fields": "The line has fewer fields than the header: correct it in the source and export again.",
     "too_many_fields": "The line has more fields than the header: quote the field that holds the delimiter.",
     "stray_quote": "A quote stands inside a field: double it and quote the whole field.",
-    "batch_does_not_add_up": "The payments in a collective entry do not make its amount: ask the bank for the details.",
     "currencies_disagree": "The amounts are in another currency than the document says: ask for a corrected one.",
     "instalments_do_not_add_up": "The parts do not make the payable amount: ask for a corrected invoice.",
+    "corrects_another_invoice": (
+        "It takes the place of another invoice and does not say what is left of that one: deliver a credit note (381) for "
+        "the one that it names, and itself as an invoice (380)."
+    ),
     "not_to_the_schema": "The document breaks the official schema at this line: ask the sender for a valid one.",
     "error_cell": "The cell shows an error such as #N/A: repair the formula and save again.",
     "formula_without_value": "The cell holds a formula that was never calculated: open the workbook, save it, deliver again.",

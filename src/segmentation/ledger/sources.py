@@ -27,7 +27,7 @@ from segmentation.ledger.mapping import (
 )
 from segmentation.ledger.moments import MOMENT_TYPE, read_moments
 from segmentation.ledger.record_files import SourceFile, read_record_sets
-from segmentation.ledger.records import LINE, RecordSet
+from segmentation.ledger.records import LINE, REJECT_SCHEMA, RecordSet
 from segmentation.ledger.row_versions import RowVersions
 from segmentation.ledger.rules import REMEDIES
 
@@ -291,11 +291,19 @@ def _describe_file(
 def _describe_rejects(
     source: SourceFile, records: RecordSet, routes: dict[str, list[tuple[int, TableMapping]]]
 ) -> pl.DataFrame:
-    """Return the records that could not be read, under the table that they are mainly about."""
+    """Return the records that could not be read, under the table that they are mainly about, and whose they are."""
     filled = [name for name, ways in routes.items() if ways]
     main = "invoice" if "invoice" in filled or not filled else filled[0]
+    whose = [
+        _read_value(value).alias(name)
+        for _, way in routes.get(main, [])[:1]
+        for name, value in way.columns.items()
+        if name in {"customer_id", "invoice_id"} and value.column in records.rejects.columns
+    ]
     return RAW_QUARANTINE.conform(
-        records.rejects.with_columns(
+        records.rejects.select(
+            *REJECT_SCHEMA,
+            *whose,
             pl.lit(source.name).alias("source_file"),
             pl.lit(f"core_{main}").alias("table_name"),
             pl.col("rule").replace_strict(REMEDIES, default=None, return_dtype=pl.String).alias("remedy"),

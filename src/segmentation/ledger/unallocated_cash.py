@@ -102,11 +102,16 @@ def _list_unclear_returns(ledger: Frames, lines: pl.DataFrame, payments: pl.Data
         .join(allocations, on="payment_id", how="anti")
         .group_by(pl.col("reversed_id").alias("origin_id"), "currency")
         .agg(-pl.col("amount").sum())
-        .join(core.select(pl.col("payment_id").alias("origin_id"), pl.col("amount").alias("paid")), on="origin_id")
+        .join(
+            core.select(pl.col("payment_id").alias("origin_id"), pl.col("amount").alias("paid")),
+            on="origin_id",
+        )
         .filter(pl.col("amount") != 0, pl.col("amount") != pl.col("paid"))
     )
-    return _list_debtors(ledger, lines, taken.get_column("origin_id")).join(taken, on="origin_id").select(
-        "customer_id", "currency", pl.col("amount").abs().alias("possible_cash_amount")
+    return (
+        _list_debtors(ledger, lines, taken.get_column("origin_id"))
+        .join(taken, on="origin_id")
+        .select("customer_id", "currency", pl.col("amount").abs().alias("possible_cash_amount"))
     )
 
 

@@ -185,7 +185,7 @@ def test_a_document_that_breaks_its_rules_is_rejected_whole(read, data, old, new
     assert old in data
     contents = read(data.replace(old, new), "a.xml")
     assert [content.rows.height for content in contents] == [0, 0, 0]
-    ((line, found_rule, found_value),) = contents[0].rejects.rows()
+    ((line, found_rule, found_value),) = contents[0].rejects.select(LINE, "rule", "value").rows()
     assert (found_rule, value in found_value, line > 1) == (rule, True, True)
 
 

@@ -132,3 +132,72 @@ def test_what_cannot_be_trusted_is_refused(old, new, message):
     assert old in STATEMENT
     with pytest.raises(InputRefusedError, match=message):
         read_mt940(STATEMENT.replace(old, new), "a.sta")
+
+
+def message(entry, details, opening="260113", closing="260127", number="7/1"):
+    """Return a statement with one entry of 100 euros."""
+    lines = [
+        ":20:S",
+        ":25:NL91ABNA0417164300EUR",
+        f":28C:{number}",
+        f":60F:C{opening}EUR0,00",
+        f":61:{entry}",
+    ]
+    lines += [f":86:{details}"] if details else []
+    return "\n".join([*lines, f":62F:C{closing}EUR100,00", "-", ""]).encode()
+
+
+@pytest.mark.parametrize("word", ["EREF", "PREF", "NONREF", "N/A", "0", "KREF+"])
+def test_a_word_for_no_reference_is_none(word):
+    (entry,) = entries_of(message(f"2601150115C100,00NTRF{word}//B1", "/EREF/NOTPROVIDED/REMI/USTD//INV-1/"))
+    assert entry["end_to_end_id"] is None
+    assert entry["remittance_text"] == "INV-1"
+
+
+@pytest.mark.parametrize(
+    ("details", "remittance", "name"),
+    [
+        (
+            "166?00GUTSCHRIFT?20INV-1001 INV-1002?21EREF+NOTPROVIDED?32Alfa BV",
+            "INV-1001 INV-1002",
+            "Alfa BV",
+        ),
+        ("166?00GUTSCHRIFT?20INV-1001?21SVWZ+Thanks?32Alfa BV", "INV-1001 Thanks", "Alfa BV"),
+        ("073~00PRZELEW~20INV-1001~21INV-1002~32Alfa BV~33Company", "INV-1001 INV-1002", "Alfa BV Company"),
+        ("073^00PRZELEW^20INV-1001^32Alfa BV", "INV-1001", "Alfa BV"),
+    ],
+)
+def test_all_that_sub_fields_say_is_kept(details, remittance, name):
+    (entry,) = entries_of(message("2601150115C100,00NTRFNONREF//B1", details))
+    assert (entry["remittance_text"], entry["counterparty_name"]) == (remittance, name)
+
+
+def test_without_details_what_follows_the_entry_is_its_text():
+    (entry,) = entries_of(message("2601150115C100,00NTRFNONREF//B1\nINV-1001 INV-1002", ""))
+    assert entry["remittance_text"] == "INV-1001 INV-1002"
+
+
+def test_an_entry_without_its_day_is_told_with_its_statement():
+    (entry,) = entries_of(message("260115C100,00NTRFNONREF//B1", "INV-1001"))
+    assert (entry["value_date"], entry["booking_date"]) == ("2026-01-15", "2026-01-27")
+
+
+@pytest.mark.parametrize(("day", "value_date"), [("260228", "2026-02-28"), ("260230", "2026-02-28")])
+def test_the_thirtieth_of_february_is_the_last_day_of_it(day, value_date):
+    (entry,) = entries_of(message(f"{day}0227C100,00NTRFNONREF", "INV-1001", closing="260228"))
+    assert entry["value_date"] == value_date
+
+
+@pytest.mark.parametrize("day", ["260231", "260299"])
+def test_a_day_that_no_february_has_is_refused(day):
+    with pytest.raises(InputRefusedError, match="no day") as error:
+        entries_of(message(f"{day}0228C100,00NTRFNONREF", "INV-1001", closing="260228"))
+    assert error.value.where == "a.sta, line 5"
+
+
+def test_entries_of_two_pages_that_share_a_reference_keep_keys_of_their_own():
+    entry = "2601150115C100,00NTRFNONREF//B1"
+    second = message(entry, "INV-1", number="7/2").replace(b"EUR0,00", b"EUR100,00")
+    second = second.replace(b":62F:C260127EUR100,00", b":62F:C260127EUR200,00")
+    keys = [found["entry_id"] for found in entries_of(message(entry, "INV-1") + second)]
+    assert len(set(keys)) == 2

@@ -13,6 +13,7 @@ import pytest
 
 from segmentation.domain.errors import InputRefusedError
 from segmentation.ledger.loading import load_ledger
+from segmentation.treatment.account_gates import close_on_quarantine
 
 FILES = Path(__file__).parent / "files"
 AS_OF = date(2026, 2, 10)
@@ -116,6 +117,50 @@ def test_a_factur_x_pdf_in_two_parts_and_an_mt940_statement(tmp_path):
 def numbered(number, *, is_wrong=False):
     data = file("ubl_invoice.xml").replace(b"F-2026-0017", f"F-2026-{number:04d}".encode())
     return data.replace(b"2026-02-14", b"14.02.2026") if is_wrong else data
+
+
+REFUSED = [
+    ("ubl_credit_note.xml", b"IssueDate>2026-01-20<", b"IssueDate>20.01.2026<", "not_to_the_schema"),
+    ("ubl_credit_note.xml", b'"EUR">12.10</b:Payable', b'"USD">12.10</b:Payable', "currencies_disagree"),
+    (
+        "ubl_invoice.xml",
+        b"InvoiceTypeCode>380<",
+        b"InvoiceTypeCode>384<",
+        "corrects_another_invoice",
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "old", "new", "rule"), REFUSED, ids=[row[3] for row in REFUSED])
+def test_a_document_that_is_refused_says_whose_it_is(tmp_path, name, old, new, rule):
+    assert old in file(name)
+    wrong = file(name).replace(old, new)
+    if rule == "corrects_another_invoice":
+        corrected = (
+            b"<cac:InvoiceDocumentReference><cbc:ID>F-2026-0100</cbc:ID></cac:InvoiceDocumentReference>"
+        )
+        party = b"<cac:AccountingSupplierParty>"
+        wrong = wrong.replace(
+            party, b"<cac:BillingReference>" + corrected + b"</cac:BillingReference>" + party, 1
+        )
+    many = {f"invoice{number}_dot_xml": numbered(number) for number in range(100, 120)}
+    loaded = deliver(tmp_path, "[ubl]", **many, wrong_dot_xml=wrong)
+    assert rows_of(loaded, "quarantine", "customer_id", "rule") == [("001001", rule)]
+    held = close_on_quarantine(loaded.ledger, AS_OF)
+    assert held.get_column("customer_id").to_list() == ["001001"]
+
+
+def test_instalments_that_are_refused_hold_the_buyer(tmp_path):
+    data = file("cii_invoice.xml")
+    first = data.index(b"178.50")
+    many = {
+        f"good{number}_dot_xml": data.replace(b"R-2026-0044", f"R-2026-{number}".encode())
+        for number in range(1000, 1060)
+    }
+    loaded = deliver(tmp_path, "[facturx]", **many, bad_dot_xml=data[:first] + b"178.51" + data[first + 6 :])
+    buyer = loaded.ledger["core_invoice"].item(0, "customer_id")
+    held = close_on_quarantine(loaded.ledger, AS_OF)
+    assert held.get_column("customer_id").to_list() == [buyer]
 
 
 def test_an_invoice_that_breaks_the_schema_is_named_with_file_line_and_rule(tmp_path):

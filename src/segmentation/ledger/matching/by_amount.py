@@ -4,13 +4,15 @@ Belongs here: whom such money holds back. Does not belong here: payments that na
 (by_name, by_payer).
 """
 
+from datetime import timedelta
+
 import polars as pl
 
 from segmentation.domain.vocabulary import MatchRule
 from segmentation.ledger.matching.candidates import leave_open
 from segmentation.ledger.matching.money import ZERO
 from segmentation.ledger.matching.open_amounts import sum_counted
-from segmentation.ledger.matching.rules import MOST_OWING
+from segmentation.ledger.matching.rules import LATER_DAYS, MOST_OWING
 
 
 def list_owing(events: pl.DataFrame, invoices: pl.DataFrame, counted: pl.DataFrame) -> pl.DataFrame:
@@ -18,14 +20,15 @@ def list_owing(events: pl.DataFrame, invoices: pl.DataFrame, counted: pl.DataFra
 
     Parameters
     ----------
-    events : ``event``, ``day``, ``currency``, ``available`` of payments without any candidate.
+    events : ``event``, ``day``, ``ends_on`` (taken back or allocated by the source after all), ``currency``,
+        ``available`` of payments without any candidate.
     invoices : as in ``candidates.Evidence``.
     counted : ``open_amounts.COUNTED``, the decisions on all payments included, as known on the as-of day.
 
     Returns
     -------
-    ``candidates.CANDIDATE``: the invoices that were known when the money came and are still open, by exactly
-    its amount and in its currency. Nothing is set against them; none where more than ``MOST_OWING`` customers
+    ``candidates.CANDIDATE``: the invoices that were known at most ``LATER_DAYS`` after the money came and are
+    still open, by exactly its amount and in its currency. Nothing is set against them; none where more than ``MOST_OWING`` customers
     owe the amount.
 
     Notes
@@ -46,10 +49,11 @@ def list_owing(events: pl.DataFrame, invoices: pl.DataFrame, counted: pl.DataFra
         .filter(pl.col("owner").rank("dense").over(amount) <= MOST_OWING + 1)
     )
     owing = (
-        events.select("event", "day", "currency", "available")
+        events.select("event", "day", "ends_on", "currency", "available")
         .join(opened, left_on=["currency", "available"], right_on=amount)
         .filter(
-            pl.col("invoice_day") <= pl.col("day"),
+            pl.col("invoice_day") <= pl.col("day") + timedelta(days=LATER_DAYS),
+            pl.col("ends_on").is_null() | (pl.col("invoice_day") < pl.col("ends_on")),
             pl.col("customer_id").n_unique().over("event") <= MOST_OWING,
         )
     )

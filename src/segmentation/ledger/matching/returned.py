@@ -11,7 +11,7 @@ id. The rules, the first that finds any payment received by then being the one f
 3. The same account and amount, received at most ``RETURN_DAYS`` before.
 
 A rule links when exactly one of its payments fits: the same amount and currency, not taken back before, and
-of no other end-to-end id or reference. Payments of earlier days go before those of the same day. Nothing is
+of no other end-to-end id, reference or account. Payments of earlier days go before those of the same day. Nothing is
 linked when none or several fit.
 """
 
@@ -104,7 +104,7 @@ def _pair(payments: pl.DataFrame, returns: pl.DataFrame) -> pl.DataFrame:
         pl.col("currency_of_payment") == pl.col("currency")
     )
     fits = is_same_amount & (pl.col("reversed_on").is_null() | (pl.col("reversed_on") > pl.col("day")))
-    for name in _SAYS[:2]:
+    for name in _SAYS:
         fits = fits & (pl.col(name) == pl.col(f"{name}_of_payment")).fill_null(value=True)
     found = []
     for rule, name in enumerate(_SAYS):

@@ -27,7 +27,8 @@ class RecordBuilder:
         self.name = name
         self.columns = list(columns)
         self._rows: list[tuple[int | str | None, ...]] = []
-        self._rejects: list[tuple[int, str, str]] = []
+        self._rejects: list[tuple[int | str | None, ...]] = []
+        self._tells_more = False
 
     def add(self, line: int, record: Mapping[str, str | None]) -> None:
         """Add a record; blank values become null and columns it does not name are null."""
@@ -36,18 +37,23 @@ class RecordBuilder:
             raise KeyError(f"no column {', '.join(sorted(unknown))} in {self.name}")
         self._rows.append((line, *(strip_or_none(record.get(column)) for column in self.columns)))
 
-    def reject(self, line: int, rule: str, value: str) -> None:
-        """Say that the record on that line cannot be read, and why."""
-        self._rejects.append((line, rule, value[:MAX_VALUE_LENGTH]))
+    def reject(
+        self, line: int, rule: str, value: str, record: Mapping[str, str | None] | None = None
+    ) -> None:
+        """Say that the record on that line cannot be read, why, and what of it was read all the same."""
+        read = (strip_or_none((record or {}).get(column)) for column in self.columns)
+        self._rejects.append((line, rule, value[:MAX_VALUE_LENGTH], *read))
+        self._tells_more = self._tells_more or record is not None
 
     def finish(self) -> RecordSet:
         """Return everything that was collected."""
-        schema: dict[str, pl.DataType] = {LINE: pl.Int64(), **dict.fromkeys(self.columns, pl.String())}
+        columns: dict[str, pl.DataType] = dict.fromkeys(self.columns, pl.String())
+        rejects = pl.DataFrame(self._rejects, schema=REJECT_SCHEMA | columns, orient="row")
         return RecordSet(
             self.name,
             self.columns,
-            pl.DataFrame(self._rows, schema=schema, orient="row"),
-            pl.DataFrame(self._rejects, schema=REJECT_SCHEMA, orient="row"),
+            pl.DataFrame(self._rows, schema={LINE: pl.Int64(), **columns}, orient="row"),
+            rejects if self._tells_more else rejects.select(*REJECT_SCHEMA),
         )
 
 

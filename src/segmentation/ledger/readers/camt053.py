@@ -8,12 +8,12 @@ party in ``Dbtr/Pty`` since .08, the status in ``Sts/Cd``), so both places are l
 """
 
 import re
+from collections.abc import Sequence
 from decimal import Decimal
 
 from segmentation.domain.errors import InputRefusedError
 from segmentation.ledger.readers.building import RecordBuilder, exact_amount, write_amount
 from segmentation.ledger.readers.statement_records import (
-    BATCH_DOES_NOT_ADD_UP,
     GERMAN_RETURNS,
     EntryKeys,
     balance_builder,
@@ -40,8 +40,19 @@ _SIGNS = {"CRDT": 1, "DBIT": -1}
 _OPENING = ("OPBD", "PRCD", "ITBD")
 _CLOSING = ("CLBD", "ITBD")
 _BOOKED = "BOOK"
-_RETURNED_DEBITS = frozenset(f"PMNT/IDDT/{code}" for code in ("PRDD", "RCDD", "UPDD"))
-"""Bank transaction codes of ISO 20022: a direct debit of ours was reversed, recalled or came back unpaid."""
+_RETURNS = frozenset(
+    f"PMNT/{family}/{code}"
+    for family, codes in {
+        "IDDT": ("PRDD", "RCDD", "UPDD", "RRTN", "RPCR"),
+        "RCDT": ("RRTN", "RPCR"),
+        "ICDT": ("RRTN", "RPCR"),
+        "RCHQ": ("UPCQ", "CQRV"),
+        "DRFT": ("UDFT", "DMCG"),
+    }.items()
+    for code in codes
+)
+"""Bank transaction codes of ISO 20022 (external code set, domain PMNT): a direct debit of ours was reversed, recalled or came
+back unpaid; a transfer to us was sent back, or one of ours came back; a cheque or draft was not paid."""
 _TWELVE_DIGITS = re.compile(r"[0-9]{12}")
 
 
@@ -50,9 +61,10 @@ def read_camt053(data: bytes, source_file: str) -> list[RecordSet]:
 
     Notes
     -----
-    An entry whose details are listed one by one becomes a record per detail; when the details do not
-    add up to the entry, the entry is rejected. Entries that are not booked (status PDNG, INFO) are
-    records too, and count in no sum.
+    An entry whose details are listed one by one becomes a record per detail; when the details, less what the
+    statement says the bank charged, do not add up to the entry, it is one record that says all that they say.
+    Charges are no part of what somebody paid. An entry has its value day and its booking day for each other where
+    it lacks one. Entries that are not booked (status PDNG, INFO) are records too, and count in no sum.
 
     Raises
     ------
@@ -68,16 +80,22 @@ def read_camt053(data: bytes, source_file: str) -> list[RecordSet]:
             where=f"{source_file}, line {line_of(root)}",
             remedy="Download the end-of-day statement (camt.053), not a report or notification.",
         )
-    entries, balances = entry_builder(), balance_builder()
+    entries, balances, keys = entry_builder(), balance_builder(), EntryKeys()
     for statement in statements:
-        _StatementReader(statement, source_file, entries, balances).read()
+        _StatementReader(statement, source_file, entries, balances, keys).read()
     return [entries.finish(), balances.finish()]
 
 
 class _StatementReader:
     def __init__(
-        self, statement: Element, source_file: str, entries: RecordBuilder, balances: RecordBuilder
+        self,
+        statement: Element,
+        source_file: str,
+        entries: RecordBuilder,
+        balances: RecordBuilder,
+        keys: EntryKeys,
     ) -> None:
+        self.keys = keys
         self.statement = statement
         self.source_file = source_file
         self.entries = entries
@@ -91,15 +109,18 @@ class _StatementReader:
         self._require_currency(closing_currency, currency, self.statement)
         # banks count their statements anew each year, and the pages of one have its number and day
         page = text_at(self.statement, "StmtPgntn/PgNb")
-        keys = EntryKeys(self.account, "/".join(filter(None, (closing_day, self.number, page))))
+        self.keys.open_page(self.account, "/".join(filter(None, (closing_day, self.number))), page or "")
         booked = Decimal(0)
         for position, entry in enumerate(find_all(self.statement, "Ntry"), start=1):
             amount, entry_currency = self._amount(entry)
             if text_at(entry, "Sts/Cd", "Sts") == _BOOKED:
                 self._require_currency(entry_currency, currency, entry)
                 booked += amount
-            key = keys.make(
-                find_reference(text_at(entry, "AcctSvcrRef")), _day(entry, "ValDt"), amount, str(position)
+            key = self.keys.make(
+                find_reference(text_at(entry, "AcctSvcrRef")),
+                _day(entry, "ValDt", "BookgDt"),
+                amount,
+                str(position),
             )
             self._add(entry, amount, entry_currency, key)
         require_adding_up(
@@ -182,34 +203,24 @@ class _StatementReader:
             "statement_id": self.number,
             "status": text_at(entry, "Sts/Cd", "Sts"),
             "account": self.account,
-            "booking_date": _day(entry, "BookgDt"),
-            "value_date": _day(entry, "ValDt"),
+            "booking_date": _day(entry, "BookgDt", "ValDt"),
+            "value_date": _day(entry, "ValDt", "BookgDt"),
             "currency": currency,
             "bank_reference": find_reference(text_at(entry, "AcctSvcrRef")),
             "transaction_code": _transaction_code(entry),
         }
         details = find_all(entry, "NtryDtls/TxDtls")
-        if len(details) <= 1:
-            said = _details(details[0] if details else entry, entry, self.account)
-            self.entries.add(line_of(entry), common | said | _signed(amount) | {"entry_id": key})
+        paid = _divide(amount, entry, details, currency)
+        if len(details) <= 1 or len(paid) < len(details):
+            said = [_details(detail, entry, self.account) for detail in details or [entry]]
+            only = paid[0] if paid else amount
+            self.entries.add(line_of(entry), common | _join_said(said) | _signed(only) | {"entry_id": key})
             return
-        amounts = [_detail_amount(detail, entry, currency) for detail in details]
-        known = [part for part in amounts if part is not None]
-        if len(known) < len(amounts) or sum(known) != amount:
-            self.entries.reject(
-                line_of(entry),
-                BATCH_DOES_NOT_ADD_UP,
-                f"{write_amount(amount)} {currency}, details "
-                + " ".join("?" if part is None else write_amount(part) for part in amounts),
-            )
-            return
-        for place, (detail, part) in enumerate(zip(details, known, strict=True), start=1):
-            record = (
-                common
-                | _details(detail, entry, self.account)
-                | _signed(part)
-                | {"entry_id": f"{key}#{place}"}
-            )
+        for place, (detail, part) in enumerate(zip(details, paid, strict=True), start=1):
+            said_here = _details(detail, entry, self.account)
+            if part < 0 < amount:  # sent back among what came in
+                said_here["is_reversal"] = "true"
+            record = common | said_here | _signed(part) | {"entry_id": f"{key}#{place}"}
             self.entries.add(line_of(detail), record)
 
 
@@ -217,9 +228,21 @@ def _signed(amount: Decimal) -> dict[str, str | None]:
     return {"amount": write_amount(amount), "credit_debit": "DBIT" if amount < 0 else "CRDT"}
 
 
-def _detail_amount(detail: Element, entry: Element, currency: str) -> Decimal | None:
+def _divide(amount: Decimal, entry: Element, details: Sequence[Element], currency: str) -> list[Decimal]:
+    """Return what each detail of an entry moved, charges left out; empty when that does not make the entry."""
+    charges = _sum_charges([entry], currency) or _sum_charges(details, currency)
+    own, gross = "Amt", ("AmtDtls/TxAmt/Amt", "AmtDtls/InstdAmt/Amt")
+    for paths, total in (((*gross, own), amount + charges), ((own, *gross), amount)):
+        moved = [_detail_amount(detail, entry, currency, paths) for detail in details]
+        known = [part for part in moved if part is not None]
+        if len(known) == len(moved) and sum(known) == total:
+            return known
+    return []
+
+
+def _detail_amount(detail: Element, entry: Element, currency: str, paths: Sequence[str]) -> Decimal | None:
     sign = _SIGNS.get(text_at(detail, "CdtDbtInd") or text_at(entry, "CdtDbtInd") or "")
-    for path in ("Amt", "AmtDtls/TxAmt/Amt"):
+    for path in paths:
         found = find(detail, path)
         amount = exact_amount(text_at(detail, path))
         if found is not None and amount is not None and sign is not None and found.get("Ccy") == currency:
@@ -227,10 +250,46 @@ def _detail_amount(detail: Element, entry: Element, currency: str) -> Decimal | 
     return None
 
 
-def _day(element: Element, path: str) -> str | None:
-    """Return the day at a path as it stands; of a moment, the day where the bank is."""
-    moment = text_at(element, f"{path}/DtTm")
-    return text_at(element, f"{path}/Dt") or (moment[:10] if moment else None)
+def _sum_charges(holders: Sequence[Element], currency: str) -> Decimal:
+    """Return what the bank took, as it says there; charges in other currencies are nil."""
+    total = Decimal(0)
+    for holder in holders:
+        for path, sign_path in (
+            ("Chrgs/TtlChrgsAndTaxAmt", None),
+            ("Chrgs/Rcrd/Amt", "Chrgs/Rcrd/CdtDbtInd"),
+            ("Chrgs/Amt", "Chrgs/CdtDbtInd"),
+        ):
+            found = [element for element in find_all(holder, path) if element.get("Ccy") == currency]
+            taken = [exact_amount(text_of(element)) or Decimal(0) for element in found]
+            signs = [text_of(sign) for sign in find_all(holder, sign_path)] if sign_path else []
+            if taken:
+                given_back = len(signs) == len(taken) and "CRDT" in signs
+                total += -sum(taken) if given_back else sum(taken)
+                break
+    return total
+
+
+def _join_said(said: Sequence[dict[str, str | None]]) -> dict[str, str | None]:
+    """Return what the details of an entry say together, where they cannot be told apart."""
+    if len(said) == 1:
+        return said[0]
+    texts: list[str | None] = []
+    for detail in said:
+        reference = detail["structured_reference"]
+        marked = None if reference is None else _mark_reference(reference)
+        texts += [marked, detail["remittance_text"], detail["end_to_end_id"]]
+    same = {name: text for name, text in said[0].items() if all(detail[name] == text for detail in said)}
+    return same | {"structured_reference": None, "remittance_text": " ; ".join(filter(None, texts))}
+
+
+def _day(element: Element, *paths: str) -> str | None:
+    """Return the day at the first path that has one, as it stands; of a moment, the day where the bank is."""
+    for path in paths:
+        moment = text_at(element, f"{path}/DtTm")
+        day = text_at(element, f"{path}/Dt") or (moment[:10] if moment else None)
+        if day:
+            return day
+    return None
 
 
 def _transaction_code(holder: Element) -> str | None:
@@ -248,7 +307,7 @@ def _takes_back(detail: Element, entry: Element) -> bool:
 
 def _is_return(holder: Element) -> bool:
     """Whether the transaction code says so; banks in Germany write theirs as ``NRTI+109+9070``."""
-    if _transaction_code(holder) in _RETURNED_DEBITS:
+    if _transaction_code(holder) in _RETURNS:
         return True
     own = text_at(holder, "BkTxCd/Prtry/Cd") or ""
     return not GERMAN_RETURNS.isdisjoint(own.split("+")[:2])

@@ -8,17 +8,23 @@ amounts, so records, sums and counts are checked here first.
 """
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
 from segmentation.domain.errors import InputRefusedError
-from segmentation.ledger.readers.building import RecordBuilder, decode_text, write_amount, write_day
+from segmentation.ledger.readers.building import (
+    RecordBuilder,
+    decode_text,
+    strip_or_none,
+    write_amount,
+    write_day,
+)
 from segmentation.ledger.readers.statement_records import (
-    BATCH_DOES_NOT_ADD_UP,
     EntryKeys,
     balance_builder,
     entry_builder,
+    find_reference,
     name_reference_kind,
     require_adding_up,
 )
@@ -27,6 +33,8 @@ from segmentation.ledger.records import RecordSet
 _WIDTH = 128
 _KINDS = frozenset("0123489")
 _COUNTED = frozenset("1238")
+_ACCOUNT_STRUCTURES = frozenset("0123")
+_ACCOUNT_AND_CURRENCY = 2
 _WHOLE_MOVEMENTS = frozenset("0123")
 """First digit of the transaction code of a movement that counts; others are details of one."""
 
@@ -34,7 +42,9 @@ _CREDITOR_REFERENCE = "100"
 _NATIONAL_REFERENCES = {"101", "102", "103", "105"}
 _DIRECT_DEBIT = "127"
 _MANDATE = slice(48, 83)
+_RETURN_TYPE = slice(145, 146)
 _RETURN_REASON = slice(146, 150)
+_VALUE_DAY, _ENTRY_DAY, _NO_DAY = slice(47, 53), slice(115, 121), "000000"
 _PAPER = {"", "0"}
 
 Line = tuple[int, str]
@@ -45,8 +55,8 @@ def read_coda(data: bytes, source_file: str, encoding: str = "windows-1252") -> 
 
     Notes
     -----
-    A collective movement whose details follow becomes a record per detail; when these do not add up
-    to it, it is rejected.
+    A collective movement whose details follow becomes a record per detail, which says what it says itself, else what
+    the movement says; when details do not add up to it, it is one record that says all that they say.
 
     Raises
     ------
@@ -63,19 +73,27 @@ def read_coda(data: bytes, source_file: str, encoding: str = "windows-1252") -> 
     for statement in statements:
         _check_statement(statement, source_file)
     try:
-        parsed = CODA(io.StringIO("\n".join(line for _, line in lines))).statements
+        parsed = CODA(io.StringIO("\n".join(_fill_value_day(line) for _, line in lines))).statements
     except (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise _refuse(
-            f"The statement cannot be read: {error or 'its records disagree'}", source_file
+            f"The statement cannot be read: {error or 'its records disagree'}",
+            f"{source_file}, line {lines[0][0]}",
         ) from None
-    entries, balances = entry_builder(), balance_builder()
+    entries, balances, keys = entry_builder(), balance_builder(), EntryKeys()
     for content, statement in zip(parsed, statements, strict=True):
-        _StatementReader(content, statement, entries, balances).read()
+        _StatementReader(content, statement, entries, balances, keys).read()
     return [entries.finish(), balances.finish()]
 
 
 def _refuse(what: str, where: str) -> InputRefusedError:
     return InputRefusedError(what, where=where, remedy="Download the file again from the bank.")
+
+
+def _fill_value_day(line: str) -> str:
+    """Return a record with the day of the entry where a movement says that its value day is not known."""
+    if line.startswith("21") and line[_VALUE_DAY] == _NO_DAY:
+        return line[: _VALUE_DAY.start] + line[_ENTRY_DAY] + line[_VALUE_DAY.stop :]
+    return line
 
 
 def _check_records(lines: list[Line], source_file: str) -> None:
@@ -115,6 +133,12 @@ def _check_statement(lines: list[Line], source_file: str) -> None:
     trailers = [line for _, line in lines if line[0] == "9"]
     if len(first) != 1 or len(last) > 1 or len(trailers) != 1 or lines[-1][1][0] != "9":
         raise _refuse("The statement does not have one old balance (1) and one trailer (9)", where)
+    account = first[0][5:42]
+    if first[0][1] not in _ACCOUNT_STRUCTURES or len(account.split()) < _ACCOUNT_AND_CURRENCY:
+        raise _refuse(
+            f"The old balance (1) names no account and currency: {first[0][:42]!r}",
+            f"{source_file}, line {next(number for number, line in lines if line[0] == '1')}",
+        )
     try:
         opening = _amount(first[0][42:58])
         closing = _amount(last[0][41:57]) if last else opening
@@ -130,7 +154,7 @@ def _check_statement(lines: list[Line], source_file: str) -> None:
     except (ArithmeticError, ValueError):
         raise _refuse("An amount or a count is not written in digits", where) from None
     require_adding_up(
-        opening, moves, closing, statement=first[0][2:5], currency=first[0][5:42].split()[-1], where=where
+        opening, moves, closing, statement=first[0][2:5], currency=account.split()[-1], where=where
     )
     found = sum(line[0] in _COUNTED for _, line in lines)
     if found != count:
@@ -145,29 +169,30 @@ def _amount(text: str) -> Decimal:
 
 class _StatementReader:
     def __init__(
-        self, content: Any, lines: list[Line], entries: RecordBuilder, balances: RecordBuilder
+        self,
+        content: Any,
+        lines: list[Line],
+        entries: RecordBuilder,
+        balances: RecordBuilder,
+        keys: EntryKeys,
     ) -> None:
         self.content = content
         self.lines = lines
         self.entries = entries
         self.balances = balances
         self.statement = f"{write_day(content.new_balance_date)}/{content}"
-        self.keys = EntryKeys(content.account, self.statement)
+        self.keys = keys
+        keys.open_page(content.account, self.statement)
         self.line_of = {line[2:10]: number for number, line in lines if line.startswith("21")}
 
     def read(self) -> None:
         for movement in self.content.moves:
             parts = movement.moves
-            if parts and sum(part.amount for part in parts) != movement.amount:
-                amounts = " ".join(write_amount(part.amount) for part in parts)
-                self.entries.reject(
-                    self.line_of[str(movement)],
-                    BATCH_DOES_NOT_ADD_UP,
-                    f"{write_amount(movement.amount)} {self.content.account_currency}, details {amounts}",
-                )
-                continue
-            for part in parts or [movement]:
-                self._add(part)
+            if parts and sum(part.amount for part in parts) == movement.amount:
+                for part in parts:
+                    self._add(part, _say_in_turn(part, movement))
+            else:
+                self._add(movement, _say_together([movement, *parts]))
         for kind, code in (("opening", "1"), ("closing", "8")):
             line = next((number for number, text in self.lines if text[0] == code), self.lines[0][0])
             day, amount = (
@@ -187,8 +212,7 @@ class _StatementReader:
                 },
             )
 
-    def _add(self, movement: Any) -> None:
-        returned = (movement.r_transaction or "").strip()
+    def _add(self, movement: Any, said: dict[str, str | None]) -> None:
         self.entries.add(
             self.line_of[str(movement)],
             {
@@ -201,16 +225,56 @@ class _StatementReader:
                 "amount": write_amount(movement.amount),
                 "currency": self.content.account_currency,
                 "credit_debit": "DBIT" if movement.amount < 0 else "CRDT",
-                "is_reversal": "false" if returned in _PAPER else "true",
-                "end_to_end_id": movement.customer_reference,
-                "counterparty_name": movement.counterparty_name,
-                "counterparty_account": (movement.counterparty_account or "")[:34],
                 "transaction_code": movement.transaction_code,
-                "return_reason": movement.r_reason,
                 "bank_reference": movement.bank_reference,
-                **_communication(movement),
+                **said,
             },
         )
+
+
+_COMMUNICATION = ("structured_reference", "structured_reference_type", "remittance_text", "mandate_id")
+_RETURN = ("is_reversal", "return_reason")
+_PARTY = ("counterparty_name", "counterparty_account")
+_ONE_BY_ONE = ("end_to_end_id",)
+
+
+def _say_in_turn(part: Any, movement: Any) -> dict[str, str | None]:
+    """Return what a detail says; its movement speaks for it about all of which it says nothing."""
+    own, whole = _said(part), _said(movement)
+    found = dict(own)
+    for group in (_COMMUNICATION, _PARTY, _ONE_BY_ONE):
+        if not any(own.get(name) for name in group):
+            found |= {name: whole.get(name) for name in group}
+    if own["is_reversal"] == "false":
+        found |= {name: whole.get(name) for name in _RETURN}
+    return found
+
+
+def _say_together(movements: Sequence[Any]) -> dict[str, str | None]:
+    """Return what a movement and its details say together, where they cannot be told apart."""
+    said = [_said(movement) for movement in movements]
+    if len(said) == 1:
+        return said[0]
+    names = ("structured_reference", "remittance_text", "end_to_end_id")
+    texts = [text for one in said for name in names if (text := one.get(name))]
+    return said[0] | {
+        "structured_reference": None,
+        "structured_reference_type": None,
+        "remittance_text": " ; ".join(dict.fromkeys(texts)),
+    }
+
+
+def _said(movement: Any) -> dict[str, str | None]:
+    communication = _communication(movement)
+    kinds = ((movement.r_transaction or "").strip(), communication.pop("return_type", None) or "")
+    return {
+        "is_reversal": "false" if _PAPER.issuperset(kinds) else "true",
+        "end_to_end_id": find_reference(movement.customer_reference),
+        "counterparty_name": movement.counterparty_name,
+        "counterparty_account": (movement.counterparty_account or "")[:34],
+        "return_reason": movement.r_reason,
+        **{name: strip_or_none(text) for name, text in communication.items()},
+    }
 
 
 def _communication(movement: Any) -> dict[str, str | None]:
@@ -225,5 +289,6 @@ def _communication(movement: Any) -> dict[str, str | None]:
         }
     if kind == _DIRECT_DEBIT:
         found: dict[str, str | None] = {"remittance_text": text, "mandate_id": whole[_MANDATE]}
+        found |= {"return_type": whole[_RETURN_TYPE].strip()}
         return found | ({"return_reason": whole[_RETURN_REASON]} if whole[_RETURN_REASON].strip() else {})
     return {"remittance_text": text if kind is None else text or whole[4:]}

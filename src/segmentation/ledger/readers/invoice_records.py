@@ -76,6 +76,9 @@ PRECEDING_COLUMNS = (
 CURRENCIES_DISAGREE = "currencies_disagree"
 INSTALMENTS_DO_NOT_ADD_UP = "instalments_do_not_add_up"
 NOT_TO_THE_SCHEMA = "not_to_the_schema"
+CORRECTS_ANOTHER = "corrects_another_invoice"
+
+_CORRECTED_INVOICE = "384"
 
 CREDIT_NOTE_CODES = frozenset({"81", "83", "261", "262", "296", "308", "381", "396", "420", "458", "532"})
 """Codes of UNTDID 1001 that EN 16931 counts as credit notes."""
@@ -111,8 +114,9 @@ def write_records(invoice: Invoice, flavour: str, source_file: str) -> list[Reco
     Notes
     -----
     A document that breaks the official schema, or whose amounts are in another currency than it
-    says, is rejected with all that belongs to it; instalments that do not add up to the payable
-    amount are rejected alone.
+    says, is rejected with all that belongs to it, and so is an invoice that corrects another one (384 with a
+    preceding invoice): how much of the other is still owed it does not say. Instalments that do not add up to
+    the payable amount are rejected alone.
 
     Raises
     ------
@@ -134,13 +138,19 @@ def write_records(invoice: Invoice, flavour: str, source_file: str) -> list[Reco
     sets = (documents, instalments, preceding)
     mistake = find_schema_mistake(invoice.root, flavour)
     others = sorted(invoice.currencies - {values.get("currency") or ""})
+    said = values | _derive(values, invoice.preceding)
+    refused = None
     if mistake is not None:
-        documents.reject(mistake[0], NOT_TO_THE_SCHEMA, f"{number}: {mistake[1]}")
+        refused = (mistake[0], NOT_TO_THE_SCHEMA, mistake[1])
+    elif others:
+        refused = (line, CURRENCIES_DISAGREE, f"{values.get('currency')}, {' '.join(others)}")
+    elif values.get("type_code") == _CORRECTED_INVOICE and invoice.preceding:
+        refused = (line, CORRECTS_ANOTHER, " ".join(number or "?" for number, _ in invoice.preceding))
+    if refused is not None:
+        place, rule, why = refused
+        documents.reject(place, rule, f"{number}: {why}", said)
         return [records.finish() for records in sets]
-    if others:
-        documents.reject(line, CURRENCIES_DISAGREE, f"{number}: {values.get('currency')}, {' '.join(others)}")
-        return [records.finish() for records in sets]
-    documents.add(line, values | _derive(values, invoice.preceding))
+    documents.add(line, said)
     _add_instalments(instalments, invoice, values)
     for preceding_number, issued in invoice.preceding:
         preceding.add(
@@ -183,6 +193,7 @@ def _add_instalments(instalments: RecordBuilder, invoice: Invoice, values: Mappi
                 line_of(element),
                 INSTALMENTS_DO_NOT_ADD_UP,
                 f"{values['document_id']}: {amount} due {due}, of {values.get('payable_amount')} in all",
+                {"document_id": values["document_id"]},
             )
         return
     for position, (due, amount, element) in enumerate(parts, start=1):

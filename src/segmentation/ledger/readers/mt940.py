@@ -40,6 +40,12 @@ _BALANCE = re.compile(r"[DC]\d{6}[A-Z]{3}\d{1,15},\d{0,3}\s*")
 _LINE_WIDTH = 65
 """Characters of a line of details: a full one goes on in the next without a space."""
 _SUB_FIELDS = re.compile(r"\d{3}\?\d{2}")
+_OTHER_MARK = re.compile(r"\d{3}([~^<])\d{2}")
+"""Sub-fields as Polish banks mark them."""
+_KEY_WORD = re.compile(r"[A-Z]{3,4}\+")
+"""Begins a part of the purpose in sub-fields (DFÜ agreement, annex 3): EREF+, SVWZ+, IBAN+, BIC+."""
+_LAST_DAY_OF_FEBRUARY = 30
+"""Banks that count thirty days a month give interest this value day; it is read as the last day of the month."""
 _SUB_FIELD_WIDTH = 27
 """Characters of a sub-field (``?20``): a full one may go on in the next within a word."""
 
@@ -78,9 +84,9 @@ def read_mt940(data: bytes, source_file: str, encoding: str = "utf-8") -> list[R
             where=source_file,
             remedy="Download the statement again, in the format MT940.",
         )
-    entries, balances = entry_builder(), balance_builder()
+    entries, balances, keys = entry_builder(), balance_builder(), EntryKeys()
     for message in messages:
-        _read_message(message, source_file, entries, balances)
+        _read_message(message, source_file, entries, balances, keys)
     return [entries.finish(), balances.finish()]
 
 
@@ -106,7 +112,7 @@ def _split_messages(text: str) -> list[_Message]:
 
 
 def _read_message(
-    message: _Message, source_file: str, entries: RecordBuilder, balances: RecordBuilder
+    message: _Message, source_file: str, entries: RecordBuilder, balances: RecordBuilder, keys: EntryKeys
 ) -> None:
     where = f"{source_file}, line {message.line}"
     parsed = _parse(message, source_file)
@@ -125,8 +131,10 @@ def _read_message(
     lines = message.lines_of("61")
     if len(lines) != len(parsed.transactions):
         raise _refuse(f"{len(lines)} entries gave {len(parsed.transactions)} records", where)
-    keys = EntryKeys(account, statement)
+    page = str(parsed.data.get("sequence_number") or "")
+    keys.open_page(account, statement.removesuffix(f"/{page}") if page else statement, page)
     total = Decimal(0)
+    leading = _list_leading_texts(message)
     for position, (line, transaction) in enumerate(zip(lines, parsed.transactions, strict=True), start=1):
         fields = transaction.data
         amount = fields["amount"].amount
@@ -135,13 +143,14 @@ def _read_message(
         value_date = write_day(fields["date"])
         entries.add(
             line,
-            _details(fields)
+            _details(fields, leading[position - 1])
             | {
                 "statement_id": statement,
                 "entry_id": keys.make(reference, value_date, amount, str(position)),
                 "status": "BOOK",
                 "account": account,
-                "booking_date": write_day(fields.get("entry_date")) or value_date,
+                # a statement tells nothing before its day
+                "booking_date": write_day(fields.get("entry_date")) or write_day(closing.date),
                 "value_date": value_date,
                 "amount": write_amount(amount),
                 "currency": currency,
@@ -194,6 +203,8 @@ def _parse(message: _Message, source_file: str) -> Any:
             raise _refuse(
                 f"Field :{tag}: is not to the standard: {content[:60]!r}", f"{source_file}, line {line}"
             )
+        if tag == "61" and content[2:4] == "02" and int(content[4:6]) > _LAST_DAY_OF_FEBRUARY:
+            raise _refuse(f"There is no day {content[:6]} in February", f"{source_file}, line {line}")
         texts.append(f":{tag}:{content}")
         if tag in {"62F", "62M"}:
             break
@@ -213,16 +224,42 @@ def _space_sub_fields(_transactions: Any, _tag: Any, fields: dict[str, Any]) -> 
 
     The library, which calls this first, joins purpose (?20 to ?29, ?60 to ?65) and name (?32, ?33) as they stand.
     """
-    text = "".join(fields["transaction_details"].splitlines())
+    text = _mark_sub_fields(fields["transaction_details"])
     if not _SUB_FIELDS.match(text):
         return fields
+    return fields | {"transaction_details": _space(text)}
+
+
+def _mark_sub_fields(details: str) -> str:
+    """Return field :86: in one line, its sub-fields marked with ``?`` whatever the bank marks them with."""
+    text = "".join(details.splitlines())
+    other = _OTHER_MARK.match(text)
+    return text.replace("?", " ").replace(other[1], "?") if other else text
+
+
+def _space(text: str) -> str:
     code, *parts = text.split("?")
     spaced = [code]
     for before, part in pairwise(["", *parts]):
         is_joined = (part[:1] in "26" and part[:1] == before[:1]) or (before[:2], part[:2]) == ("32", "33")
         is_whole = len(before) < len("20") + _SUB_FIELD_WIDTH
         spaced.append(f"{part[:2]} {part[2:]}" if is_joined and is_whole else part)
-    return fields | {"transaction_details": "?".join(spaced)}
+    return "?".join(spaced)
+
+
+def _list_leading_texts(message: _Message) -> list[str | None]:
+    """Return per entry what its purpose says before the first key word, which the library passes over."""
+    leading: list[str | None] = []
+    for tag, _, content in message.fields:
+        if tag in {"62F", "62M"}:
+            break
+        if tag == "61":
+            leading.append(None)
+        elif tag == "86" and leading and _SUB_FIELDS.match(text := _mark_sub_fields(content)):
+            purpose = "".join(part[2:] for part in _space(text).split("?")[1:] if part[:1] in "26")
+            first = _KEY_WORD.search(purpose)
+            leading[-1] = strip_or_none(purpose[: first.start()]) if first else None
+    return leading
 
 
 def _refuse(what: str, where: str) -> InputRefusedError:
@@ -238,8 +275,11 @@ def _balance(data: dict[str, Any], kind: str, where: str) -> Any:
     )
 
 
-def _details(fields: dict[str, Any]) -> dict[str, str | None]:
-    """Return what field :86: says: in sub-fields (?20), in code words (/REMI/), or as free text."""
+def _details(fields: dict[str, Any], leading: str | None) -> dict[str, str | None]:
+    """Return what field :86: says: in sub-fields (?20), in code words (/REMI/), or as free text.
+
+    ``leading`` is what sub-fields say before their first key word. Without the field, what follows :61: counts.
+    """
     code = f"{fields.get('id') or ''}".strip() or None
     if "transaction_details" not in fields and fields.get("transaction_code"):
         purpose = fields.get("purpose")
@@ -248,13 +288,13 @@ def _details(fields: dict[str, Any]) -> dict[str, str | None]:
             "end_to_end_id": find_reference(fields.get("end_to_end_reference")),
             "mandate_id": strip_or_none(fields.get("additional_position_reference")),
             "remittance_text": " ".join(
-                part.strip() for part in (purpose, fields.get("additional_purpose")) if part
+                part.strip() for part in (leading, purpose, fields.get("additional_purpose")) if part
             ),
             "counterparty_name": fields.get("applicant_name"),
             "counterparty_account": fields.get("applicant_iban") or fields.get("gvc_applicant_iban"),
             "return_reason": fields.get("return_debit_notes"),
         }
-    text = _join_lines(str(fields.get("transaction_details") or ""))
+    text = _join_lines(str(fields.get("transaction_details") or fields.get("extra_details") or ""))
     words = _code_words(text)
     remittance = words.get("REMI")
     structured = None

@@ -44,13 +44,14 @@ that was returned.
 BALANCE_COLUMNS = ("statement_id", "account", "kind", "balance_date", "amount", "currency")
 """Columns of a ``balance``: kind is opening or closing."""
 
-BATCH_DOES_NOT_ADD_UP = "batch_does_not_add_up"
-
 GERMAN_RETURNS = frozenset({"108", "109", "159"})
 """Business transaction codes of the German Banking Industry Committee for returned direct debits and transfers."""
 
-_PLACEHOLDERS = frozenset({"", "NONREF", "NOTPROVIDED", "NOTAVAILABLE"})
-"""What banks write where there is no reference: the standards want something there."""
+_PLACEHOLDERS = frozenset(
+    {"", "NONREF", "NOTPROVIDED", "NOTAVAILABLE", "N/A", "NA", "NONE"}
+    | {f"{word}{mark}" for word in ("EREF", "PREF", "MARF", "KREF", "MREF") for mark in ("", "+")}
+)
+"""What banks write where there is no reference, or where it stands elsewhere: the standards want something there."""
 
 _OGM = re.compile(r"[+*]{0,3}\s*(\d{3})/?(\d{4})/?(\d{5})\s*[+*]{0,3}")
 _CREDITOR_REFERENCE = re.compile(r"RF\d{2}[0-9A-Z]{1,21}")
@@ -69,7 +70,7 @@ def balance_builder() -> RecordBuilder:
 def find_reference(text: str | None) -> str | None:
     """Return a reference of the bank or the payer; null where there is none, or a word that says so."""
     plain = (text or "").strip()
-    return None if plain.upper() in _PLACEHOLDERS else plain
+    return None if plain.upper() in _PLACEHOLDERS or not plain.strip("0") else plain
 
 
 def require_adding_up(
@@ -104,22 +105,33 @@ def name_reference_kind(reference: str | None, said: str | None = None) -> str |
 
 
 class EntryKeys:
-    """Gives every entry of a statement a key that is the same whenever it is delivered again.
+    """Gives every entry of a file a key that is the same whenever it is delivered again.
 
     The bank's own reference, with day and amount, names an entry in whatever statement it appears;
     an entry without one is named by its statement and its place in it. What comes again in the same
-    statement is numbered in the order of the statement.
+    statement is numbered in the order of the statement, over its pages; a page that comes again begins anew.
     """
 
-    def __init__(self, account: str, statement: str) -> None:
-        self._account = account
-        self._statement = statement
-        self._seen: Counter[str] = Counter()
+    def __init__(self) -> None:
+        self._pages: dict[tuple[str, str], set[str]] = {}
+        self._seen: dict[tuple[str, str], Counter[str]] = {}
+        self._open = ("", "", "")
+
+    def open_page(self, account: str, statement: str, page: str = "") -> None:
+        """Begin with a page of a statement."""
+        pages = self._pages.setdefault((account, statement), set())
+        if page in pages or not pages:
+            pages.clear()
+            self._seen[account, statement] = Counter()
+        pages.add(page)
+        self._open = (account, statement, page)
 
     def make(self, reference: str | None, day: str | None, amount: Decimal, place: str) -> str:
-        """Return the key of an entry."""
-        named = (reference, day or "", write_amount(amount)) if reference else (self._statement, place)
-        base = "/".join((self._account, *named))
-        self._seen[base] += 1
-        count = self._seen[base]
-        return base if count == 1 else f"{base}/{count}"
+        """Return the key of an entry of the page that is open."""
+        account, statement, page = self._open
+        of_page = "/".join(filter(None, (statement, page)))
+        named = (reference, day or "", write_amount(amount)) if reference else (of_page, place)
+        base = "/".join((account, *named))
+        seen = self._seen[account, statement]
+        seen[base] += 1
+        return base if seen[base] == 1 else f"{base}/{seen[base]}"
