@@ -36,13 +36,14 @@ class DisjointSets:
         self._parents = np.empty(3 << (self._bits - 2), dtype=np.int32)
         self._count = 0
 
-    def join(self, left: Hashes, right: Hashes) -> None:
-        """Make one set of the sets of each pair of hashes."""
+    def join(self, left: Hashes, *rights: Hashes) -> None:
+        """Make one set of the sets of the hashes that stand in the same place."""
         for start in range(0, len(left), _BATCH):
-            ends = left[start : start + _BATCH], right[start : start + _BATCH]
-            while self._count + 2 * len(ends[0]) > len(self._held):
-                self._grow()
-            self._count = _join(self._table, self._held, self._parents, self._count, *ends)
+            for right in rights:  # the left ones are still in the caches
+                ends = left[start : start + _BATCH], right[start : start + _BATCH]
+                while self._count + 2 * len(ends[0]) > len(self._held):
+                    self._grow()
+                self._count = _join(self._table, self._held, self._parents, self._count, *ends)
 
     def find_groups(self, hashes: Hashes) -> Hashes:
         """Return for each hash a number that the hashes of its set share, and few others."""

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import polars as pl
 
 ROW_NUMBER = pl.get_index_type()
+_FEW = 0.5
 
 
 def find_rows(ids: pl.Series, keys: pl.Series) -> pl.Series:
@@ -32,9 +33,14 @@ def find_rows(ids: pl.Series, keys: pl.Series) -> pl.Series:
     bits = max(len(keys), 1).bit_length() + 1
     found = find_hashes(ids.hash().to_numpy(), keys.hash().to_numpy(), bits)
     rows = pl.Series("row", found)
-    rows = rows.zip_with((rows >= 0) & ids.is_not_null(), pl.Series([None], dtype=rows.dtype))
-    rows = rows.cast(ROW_NUMBER)
-    if (keys.gather(rows) != ids).any():
+    is_found = rows >= 0
+    if ids.has_nulls():
+        is_found &= ids.is_not_null()
+    rows = rows.zip_with(is_found, pl.Series([None], dtype=rows.dtype)).cast(ROW_NUMBER)
+    looked, asked = rows, ids
+    if is_found.sum() < _FEW * len(ids):  # most of what is looked up is not there
+        looked, asked = rows.filter(is_found), ids.filter(is_found)
+    if (keys.gather(looked) != asked).any():
         return _join_rows(ids, keys)
     return rows
 

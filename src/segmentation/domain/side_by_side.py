@@ -3,6 +3,7 @@
 Belongs here: sharing work out to threads. Does not belong here: the work; what each thread takes of memory.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar, cast
@@ -25,14 +26,15 @@ def work_on(task: Callable[..., _Result], *parts: Iterable[Any]) -> list[_Result
         return list(pool.map(task, *parts))
 
 
-def read_ahead(parts: Iterable[_Result]) -> Iterator[_Result]:
-    """Yield the parts in their order, each made while the one before it is used."""
+def read_ahead(parts: Iterable[_Result], count: int = 1) -> Iterator[_Result]:
+    """Yield the parts in their order; so many are made while the one before them is used."""
     waiting, end = iter(parts), object()
     with ThreadPoolExecutor(max_workers=1) as pool:
-        following = pool.submit(next, waiting, end)
-        while (part := following.result()) is not end:
-            following = pool.submit(next, waiting, end)
+        following = deque(pool.submit(next, waiting, end) for _ in range(count))
+        while (part := following.popleft().result()) is not end:
+            following.append(pool.submit(next, waiting, end))
             yield cast("_Result", part)
+            del part
 
 
 def run_both(first: Callable[[], _Result], second: Callable[[], _Result]) -> tuple[_Result, _Result]:

@@ -74,7 +74,7 @@ def convert_each(
     Tables without rows are not there. Rows that contradict those of another block are still in: ``join_facts``
     takes them out.
     """
-    for block in read_ahead(blocks):
+    for block in read_ahead(blocks, 2):
         leading = list_leading_moments(block)
         facts: dict[str, pl.DataFrame] = {}
         failures = [block["raw_quarantine"]] if "raw_quarantine" in block else []

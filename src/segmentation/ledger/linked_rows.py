@@ -48,11 +48,11 @@ class LinkedRows:
             rows = facts[name]
             first, *others = _list_identifiers(CANONICAL_TABLES[name])
             own = _hash(rows, first)
-            for other in others:
-                self._join(own, rows, other)
+            linked = [hashes for other in others if (hashes := _hash_given(own, rows, other)) is not None]
             lines = _hash_text(rows.get_column("source_id"), _LINE)
             if len(filled) > 1 or pl.Series(lines).n_unique() < rows.height:
-                self._sets.join(own, lines)
+                linked.append(lines)
+            self._sets.join(own, *linked)
         quarantine = facts.get(QUARANTINE.name)
         if quarantine is None or not quarantine.height:
             return
@@ -73,11 +73,8 @@ class LinkedRows:
             self._sets.join(own, _hash_text(rows.get_column("source_id"), _LINE))
 
     def _join(self, own: Hashes, rows: pl.DataFrame, identifier: tuple[str, str]) -> None:
-        is_given = rows.get_column(identifier[0]).is_not_null()
-        if is_given.all():
-            self._sets.join(own, _hash(rows, identifier))
-        elif is_given.any():
-            self._sets.join(own[is_given.to_numpy()], _hash(rows.filter(is_given), identifier))
+        if (hashes := _hash_given(own, rows, identifier)) is not None:
+            self._sets.join(own, hashes)
 
     def number_rows(self, name: str, rows: pl.DataFrame, count: int) -> pl.Series:
         """Return in which of ``count`` pieces each row is; those of a group are in the same one.
@@ -92,7 +89,7 @@ class LinkedRows:
             own = _hash_lines(rows)
         else:
             own = _hash(rows, _list_identifiers(CANONICAL_TABLES[name])[0])
-        return pl.Series("piece", self._sets.find_groups(own) % np.uint64(count), dtype=pl.UInt64)
+        return pl.Series("piece", (self._sets.find_groups(own) % np.uint64(count)).astype(np.uint16))
 
 
 def _list_identifiers(table: Table) -> Sequence[tuple[str, str]]:
@@ -114,6 +111,15 @@ def _name_kinds(table: Table) -> Iterator[tuple[str, str]]:
 def _hash(rows: pl.DataFrame, identifier: tuple[str, str]) -> Hashes:
     column, kind = identifier
     return _hash_text(rows.get_column(column), kind)
+
+
+def _hash_given(own: Hashes, rows: pl.DataFrame, identifier: tuple[str, str]) -> Hashes | None:
+    """Return the hashes of what rows name, or their own where they name nothing; None where none does."""
+    is_null = rows.get_column(identifier[0]).is_null()
+    if is_null.all():
+        return None
+    hashes = _hash(rows, identifier)
+    return np.where(is_null.to_numpy(), own, hashes) if is_null.any() else hashes
 
 
 def _hash_lines(quarantine: pl.DataFrame) -> Hashes:

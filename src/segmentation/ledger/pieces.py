@@ -73,7 +73,7 @@ def _go_on(held: list[Frames], blocks: Iterator[Frames]) -> Iterator[Frames]:
 
 def _divide_on_disk(blocks: Iterable[Frames], mapping: SourceMapping, rows_at_once: int) -> list[Frames]:
     staged, links, row_count = TablesOnDisk(), LinkedRows(), 0
-    for block in read_ahead(blocks):
+    for block in read_ahead(blocks, 2):
         row_count += _count_rows(block)
         run_both(partial(links.add, block), partial(staged.add_tables, block))
     parts = [
