@@ -47,7 +47,7 @@ _RETURNS = frozenset(
         "RCDT": ("RRTN", "RPCR"),
         "ICDT": ("RRTN", "RPCR"),
         "RCHQ": ("UPCQ", "CQRV"),
-        "DRFT": ("UDFT", "DMCG"),
+        "DRFT": ("UDFT",),
     }.items()
     for code in codes
 )
