@@ -11,10 +11,11 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 
-if (
-    "PYTEST_XDIST_WORKER" in os.environ
-):  # more processes than cores run tests, since browsers and servers are waited for: threads would only be in the way
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # as many processes as cores run tests: more threads only wait for each other, and should not do so awake
     os.environ.setdefault("POLARS_MAX_THREADS", "1")
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 hypothesis.settings.register_profile("no_timers", deadline=None)  # a busy machine is no failure
 hypothesis.settings.load_profile("no_timers")

@@ -13,7 +13,7 @@ from segmentation.publish.reader import open_current
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 WAIT = 60_000
-PAUSE = 700
+PAUSE = 2_000
 LONGEST_RUN_SECONDS = 400
 PAGES = ("Customer", "Portfolio", "Bias", "Runs", "Worklist")
 

@@ -113,11 +113,14 @@ def list_drawn(
     lines : as ``list_movements`` returns them.
     rows : the payment or credit note that each line draws on, as a row of ``currencies``; null where none.
     currencies : of the payments or credit notes.
-    invoices : ``core_invoice``; a document that is not among them counts as one of the same currency.
+    invoices : ``core_invoice``; a document that is not among them took what is told, else counts as one of the same
+        currency.
     """
     amounts, owed_in = lines.get_column("amount").alias("drawn"), invoices.get_column("currency")
     if pl.concat([owed_in, currencies]).n_unique() <= 1:
         return amounts
     owed = find_rows(lines.get_column("invoice_id"), invoices.get_column("invoice_id"))
-    is_same = (owed_in.gather(owed) == currencies.gather(rows)).fill_null(value=True)
-    return amounts.zip_with(is_same, lines.get_column("payment_amount"))
+    is_same = owed_in.gather(owed) == currencies.gather(rows)
+    told = lines.get_column("payment_amount")
+    is_told = is_same.is_null() & told.is_not_null()
+    return amounts.zip_with(is_same.fill_null(value=True) & ~is_told, told)
