@@ -8,10 +8,9 @@ from decimal import Decimal
 
 import polars as pl
 
-from segmentation.domain.schema import AMOUNT_SCALE
+from segmentation.domain.schema import AMOUNT_SCALE, THOUSANDTHS
 
 _SLOT = ("invoice_id", "instalment_number")
-_THOUSANDTHS = 10**AMOUNT_SCALE
 _MAX_CHAIN = 32
 """Doublings that follow a chain of reversals to its payment; more than any chain needs."""
 
@@ -243,7 +242,7 @@ def _take_back(
 def _share(whole: str, part: pl.Expr) -> pl.Expr:
     """Return what of an amount goes with a part of its width, rounded half up to hundredths; all of it with all."""
     count, taken, width = (
-        (amount * _THOUSANDTHS).cast(pl.Int128) for amount in (pl.col(whole), part, pl.col("width"))
+        (amount * THOUSANDTHS).cast(pl.Int128) for amount in (pl.col(whole), part, pl.col("width"))
     )
     hundredths = (2 * count * taken + 10 * width) // (20 * width)
     return (

@@ -15,6 +15,9 @@ import polars as pl
 AMOUNT_PRECISION = 18
 AMOUNT_SCALE = 3
 
+THOUSANDTHS = 10**AMOUNT_SCALE
+"""Of these an amount has a whole number."""
+
 Frames: TypeAlias = Mapping[str, pl.DataFrame]
 """Frames by table name."""
 

@@ -12,13 +12,12 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from segmentation.domain.schema import Frames
+from segmentation.domain.schema import THOUSANDTHS, Frames
 from segmentation.domain.vocabulary import CoveredBy, DisputeOutcome, OutcomeCode
 from segmentation.features.dates import OBSERVED, join_known
 from segmentation.features.encoding import count_terms
 from segmentation.features.paths import (
     OWED_FROM,
-    THOUSANDTHS,
     build_covers,
     build_parts,
     build_spells,

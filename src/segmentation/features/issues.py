@@ -6,11 +6,10 @@ Does not belong here: what was known of the customer (``eras``), features.
 
 import polars as pl
 
-from segmentation.domain.schema import Frames
+from segmentation.domain.schema import THOUSANDTHS, Frames
 from segmentation.features.agreements import find_agreements
 from segmentation.features.dates import OBSERVED
 from segmentation.features.eras import is_believed, list_versions
-from segmentation.features.paths import THOUSANDTHS
 from segmentation.ledger.movements import INSTALMENT, list_instalments
 
 _FIRST = "first_date"

@@ -7,11 +7,10 @@ import datetime as dt
 
 import polars as pl
 
-from segmentation.domain.schema import Frames
+from segmentation.domain.schema import THOUSANDTHS, Frames
 from segmentation.features.dates import OBSERVED
 from segmentation.features.eras import find_first_day, is_believed, list_versions
 from segmentation.features.facts import ROW, BookFacts, number_instalments
-from segmentation.features.paths import THOUSANDTHS
 from segmentation.features.tallies import select_reminders
 
 

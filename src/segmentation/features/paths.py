@@ -15,12 +15,10 @@ learned up to and including that day.
 import polars as pl
 
 from segmentation.domain.movements import list_movements
-from segmentation.domain.schema import Frames
+from segmentation.domain.schema import THOUSANDTHS, Frames
 from segmentation.domain.vocabulary import CoveredBy
 from segmentation.features.agreements import THE_WHOLE, drop_later_movements
 from segmentation.ledger.movements import INSTALMENT, list_instalments, split_movements
-
-THOUSANDTHS = 1000
 
 OWED_FROM = pl.max_horizontal("issue_date", "issued_known_date", "agreed_date")
 """Day from which a row of the balances is owed and known."""

@@ -65,10 +65,12 @@ def build_unallocated_cash(
             "customer_id", "currency", pl.col("unmatched_cash_amount").abs().alias("possible_cash_amount")
         )
     )
-    unclear = _list_unclear_returns(ledger, lines, payments)
+    parts = [cash, _list_open_credit(ledger, lines), possible]
+    if payments.get_column("is_foreign").any():
+        parts.append(_list_unclear_returns(ledger, lines, payments))
     amounts = ["unmatched_cash_amount", "credit_amount", "possible_cash_amount"]
     return UNALLOCATED_CASH.conform(
-        pl.concat([cash, _list_open_credit(ledger, lines), possible, unclear], how="diagonal")
+        pl.concat(parts, how="diagonal")
         .group_by("customer_id", "currency")
         .agg(pl.col(amounts).sum())
         .filter(pl.any_horizontal(pl.col(amounts) != _ZERO))

@@ -169,6 +169,10 @@ def read_statements(*statements):
     return entries_of(f"{head}{''.join(statements)}</BkToCstmrStmt></Document>".encode())
 
 
+BOTH_WAYS = (
+    "<Chrgs><Rcrd><Amt Ccy='EUR'>4.00</Amt><CdtDbtInd>DBIT</CdtDbtInd></Rcrd>"
+    "<Rcrd><Amt Ccy='EUR'>1.00</Amt><CdtDbtInd>CRDT</CdtDbtInd></Rcrd></Chrgs>"
+)
 TAKEN = "<Chrgs><TtlChrgsAndTaxAmt Ccy='EUR'>3.00</TtlChrgsAndTaxAmt></Chrgs>"
 
 
@@ -177,6 +181,7 @@ TAKEN = "<Chrgs><TtlChrgsAndTaxAmt Ccy='EUR'>3.00</TtlChrgsAndTaxAmt></Chrgs>"
     [
         (entry_of("97.00", said("INV-1", "100.00", TAKEN)), "97.00", ["100.00"]),
         (entry_of("97.00", said("INV-1", "100.00"), more=TAKEN), "97.00", ["100.00"]),
+        (entry_of("97.00", said("INV-1", "100.00"), more=BOTH_WAYS), "97.00", ["100.00"]),
         (entry_of("97.00", said("INV-1", "100.00")), "97.00", ["97.00"]),
         (entry_of("197.00", said("A", "100.00"), said("B", "100.00"), more=TAKEN), "197.00", ["100.00"] * 2),
         (entry_of("200.00", said("A", "100.00"), said("B", "100.00"), more=TAKEN), "200.00", ["100.00"] * 2),

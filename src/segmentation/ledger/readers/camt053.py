@@ -1,25 +1,29 @@
 """CAMT.053 bank statements (ISO 20022 camt.053.001.02 to .13) read as entries and balances.
 
-Belongs here: where the message says what. Does not belong here: matching entries to customers.
+Belongs here: statements, their balances and entries. Does not belong here: what the details of an entry say
+(camt053_details), matching entries to customers.
 
 Read with lxml: no kept library gives every detail of an entry with its line, for old and new
 versions alike. Names of elements did not change between versions, only what lies between them (the
 party in ``Dbtr/Pty`` since .08, the status in ``Sts/Cd``), so both places are looked at.
 """
 
-import re
-from collections.abc import Sequence
 from decimal import Decimal
 
 from segmentation.domain.errors import InputRefusedError
 from segmentation.ledger.readers.building import RecordBuilder, exact_amount, write_amount
+from segmentation.ledger.readers.camt053_details import (
+    SIGNS,
+    divide_entry,
+    find_transaction_code,
+    say_of_detail,
+    say_of_entry,
+)
 from segmentation.ledger.readers.statement_records import (
-    GERMAN_RETURNS,
     EntryKeys,
     balance_builder,
     entry_builder,
     find_reference,
-    name_reference_kind,
     require_adding_up,
 )
 from segmentation.ledger.readers.xml import (
@@ -31,29 +35,13 @@ from segmentation.ledger.readers.xml import (
     namespace,
     parse_xml,
     text_at,
-    text_of,
 )
 from segmentation.ledger.records import RecordSet
 
 _NAMESPACE = "urn:iso:std:iso:20022:tech:xsd:camt.053.001."
-_SIGNS = {"CRDT": 1, "DBIT": -1}
 _OPENING = ("OPBD", "PRCD", "ITBD")
 _CLOSING = ("CLBD", "ITBD")
 _BOOKED = "BOOK"
-_RETURNS = frozenset(
-    f"PMNT/{family}/{code}"
-    for family, codes in {
-        "IDDT": ("PRDD", "RCDD", "UPDD", "RRTN", "RPCR"),
-        "RCDT": ("RRTN", "RPCR"),
-        "ICDT": ("RRTN", "RPCR"),
-        "RCHQ": ("UPCQ", "CQRV"),
-        "DRFT": ("UDFT",),
-    }.items()
-    for code in codes
-)
-"""Bank transaction codes of ISO 20022 (external code set, domain PMNT): a direct debit of ours was reversed, recalled or came
-back unpaid; a transfer to us was sent back, or one of ours came back; a cheque or draft was not paid."""
-_TWELVE_DIGITS = re.compile(r"[0-9]{12}")
 
 
 def read_camt053(data: bytes, source_file: str) -> list[RecordSet]:
@@ -189,7 +177,7 @@ class _StatementReader:
         """Return the signed amount of a balance or entry and its currency."""
         holder = find(element, "Amt")
         amount = exact_amount(text_at(element, "Amt"))
-        sign = _SIGNS.get(text_at(element, "CdtDbtInd") or "")
+        sign = SIGNS.get(text_at(element, "CdtDbtInd") or "")
         if holder is None or amount is None or amount < 0 or sign is None or not holder.get("Ccy"):
             raise InputRefusedError(
                 f"{local_name(element)} has no readable amount, currency and credit or debit indicator",
@@ -207,17 +195,17 @@ class _StatementReader:
             "value_date": _day(entry, "ValDt", "BookgDt"),
             "currency": currency,
             "bank_reference": find_reference(text_at(entry, "AcctSvcrRef")),
-            "transaction_code": _transaction_code(entry),
+            "transaction_code": find_transaction_code(entry),
         }
         details = find_all(entry, "NtryDtls/TxDtls")
-        paid = _divide(amount, entry, details, currency)
+        paid = divide_entry(amount, entry, details, currency)
         if len(details) <= 1 or len(paid) < len(details):
-            said = [_details(detail, entry, self.account) for detail in details or [entry]]
+            said = say_of_entry(entry, details, self.account)
             only = paid[0] if paid else amount
-            self.entries.add(line_of(entry), common | _join_said(said) | _signed(only) | {"entry_id": key})
+            self.entries.add(line_of(entry), common | said | _signed(only) | {"entry_id": key})
             return
         for place, (detail, part) in enumerate(zip(details, paid, strict=True), start=1):
-            said_here = _details(detail, entry, self.account)
+            said_here = say_of_detail(detail, entry, self.account)
             if part < 0 < amount:  # sent back among what came in
                 said_here["is_reversal"] = "true"
             record = common | said_here | _signed(part) | {"entry_id": f"{key}#{place}"}
@@ -228,60 +216,6 @@ def _signed(amount: Decimal) -> dict[str, str | None]:
     return {"amount": write_amount(amount), "credit_debit": "DBIT" if amount < 0 else "CRDT"}
 
 
-def _divide(amount: Decimal, entry: Element, details: Sequence[Element], currency: str) -> list[Decimal]:
-    """Return what each detail of an entry moved, charges left out; empty when that does not make the entry."""
-    charges = _sum_charges([entry], currency) or _sum_charges(details, currency)
-    own, gross = "Amt", ("AmtDtls/TxAmt/Amt", "AmtDtls/InstdAmt/Amt")
-    for paths, total in (((*gross, own), amount + charges), ((own, *gross), amount)):
-        moved = [_detail_amount(detail, entry, currency, paths) for detail in details]
-        known = [part for part in moved if part is not None]
-        if len(known) == len(moved) and sum(known) == total:
-            return known
-    return []
-
-
-def _detail_amount(detail: Element, entry: Element, currency: str, paths: Sequence[str]) -> Decimal | None:
-    sign = _SIGNS.get(text_at(detail, "CdtDbtInd") or text_at(entry, "CdtDbtInd") or "")
-    for path in paths:
-        found = find(detail, path)
-        amount = exact_amount(text_at(detail, path))
-        if found is not None and amount is not None and sign is not None and found.get("Ccy") == currency:
-            return sign * amount
-    return None
-
-
-def _sum_charges(holders: Sequence[Element], currency: str) -> Decimal:
-    """Return what the bank took, as it says there; charges in other currencies are nil."""
-    total = Decimal(0)
-    for holder in holders:
-        for path, sign_path in (
-            ("Chrgs/TtlChrgsAndTaxAmt", None),
-            ("Chrgs/Rcrd/Amt", "Chrgs/Rcrd/CdtDbtInd"),
-            ("Chrgs/Amt", "Chrgs/CdtDbtInd"),
-        ):
-            found = [element for element in find_all(holder, path) if element.get("Ccy") == currency]
-            taken = [exact_amount(text_of(element)) or Decimal(0) for element in found]
-            signs = [text_of(sign) for sign in find_all(holder, sign_path)] if sign_path else []
-            if taken:
-                given_back = len(signs) == len(taken) and "CRDT" in signs
-                total += -sum(taken) if given_back else sum(taken)
-                break
-    return total
-
-
-def _join_said(said: Sequence[dict[str, str | None]]) -> dict[str, str | None]:
-    """Return what the details of an entry say together, where they cannot be told apart."""
-    if len(said) == 1:
-        return said[0]
-    texts: list[str | None] = []
-    for detail in said:
-        reference = detail["structured_reference"]
-        marked = None if reference is None else _mark_reference(reference)
-        texts += [marked, detail["remittance_text"], detail["end_to_end_id"]]
-    same = {name: text for name, text in said[0].items() if all(detail[name] == text for detail in said)}
-    return same | {"structured_reference": None, "remittance_text": " ; ".join(filter(None, texts))}
-
-
 def _day(element: Element, *paths: str) -> str | None:
     """Return the day at the first path that has one, as it stands; of a moment, the day where the bank is."""
     for path in paths:
@@ -290,76 +224,3 @@ def _day(element: Element, *paths: str) -> str | None:
         if day:
             return day
     return None
-
-
-def _transaction_code(holder: Element) -> str | None:
-    code = find(holder, "BkTxCd")
-    parts = [text_at(code, path) for path in ("Domn/Cd", "Domn/Fmly/Cd", "Domn/Fmly/SubFmlyCd")]
-    return "/".join(part for part in parts if part) or text_at(code, "Prtry/Cd")
-
-
-def _takes_back(detail: Element, entry: Element) -> bool:
-    """Whether an entry undoes an earlier one: it is marked as reversal, says why it was returned, or has a code of returns."""
-    if find(detail, "RtrInf") is not None or text_at(entry, "RvslInd") in {"true", "1"}:
-        return True
-    return any(_is_return(holder) for holder in (detail, entry))
-
-
-def _is_return(holder: Element) -> bool:
-    """Whether the transaction code says so; banks in Germany write theirs as ``NRTI+109+9070``."""
-    if _transaction_code(holder) in _RETURNS:
-        return True
-    own = text_at(holder, "BkTxCd/Prtry/Cd") or ""
-    return not GERMAN_RETURNS.isdisjoint(own.split("+")[:2])
-
-
-def _find_counterparty(detail: Element, entry: Element, account: str) -> str:
-    """Return the role of the other party: who paid a credit, or was paid by a debit.
-
-    In the return of a payment the parties keep the roles that they had in the payment itself.
-    """
-    is_credit = (text_at(detail, "CdtDbtInd") or text_at(entry, "CdtDbtInd")) == "CRDT"
-    role, other = ("Dbtr", "Cdtr") if is_credit != _takes_back(detail, entry) else ("Cdtr", "Dbtr")
-    is_own = text_at(detail, f"RltdPties/{role}Acct/Id/IBAN") == account
-    return other if is_own else role
-
-
-def _details(detail: Element, entry: Element, account: str) -> dict[str, str | None]:
-    parties = find(detail, "RltdPties")
-    other = _find_counterparty(detail, entry, account)
-    references = _texts(detail, "RmtInf/Strd/CdtrRefInf/Ref")
-    reference = references[0] if references else None
-    said = text_at(
-        detail,
-        "RmtInf/Strd/CdtrRefInf/Tp/CdOrPrtry/Prtry",
-        "RmtInf/Strd/CdtrRefInf/Tp/Issr",
-        "RmtInf/Strd/CdtrRefInf/Tp/CdOrPrtry/Cd",
-    )
-    free_text = " ".join(_texts(detail, "RmtInf/Ustrd"))
-    # who pays several invoices at once gives several references, or the numbers of the documents
-    others = [_mark_reference(other) for other in references[1:]]
-    others += _texts(detail, "RmtInf/Strd/RfrdDocInf/Nb") + _texts(detail, "RmtInf/Strd/AddtlRmtInf")
-    return {
-        "end_to_end_id": find_reference(text_at(detail, "Refs/EndToEndId")),
-        "mandate_id": text_at(detail, "Refs/MndtId"),
-        "structured_reference": reference,
-        "structured_reference_type": name_reference_kind(reference, said),
-        "remittance_text": " ; ".join(filter(None, [free_text, *others]))
-        or text_at(detail, "AddtlTxInf")
-        or text_at(entry, "AddtlNtryInf"),
-        "counterparty_name": text_at(parties, f"{other}/Pty/Nm", f"{other}/Nm"),
-        "counterparty_account": text_at(parties, f"{other}Acct/Id/IBAN", f"{other}Acct/Id/Othr/Id"),
-        "is_reversal": "true" if _takes_back(detail, entry) else "false",
-        "return_reason": text_at(detail, "RtrInf/Rsn/Cd", "RtrInf/Rsn/Prtry"),
-    }
-
-
-def _texts(detail: Element, path: str) -> list[str]:
-    """Return what every element at a path says; those that say nothing are passed over."""
-    return [text for text in map(text_of, find_all(detail, path)) if text]
-
-
-def _mark_reference(reference: str) -> str:
-    """Return a further reference as it is written in text: twelve digits in the marks of an OGM."""
-    plain = re.sub(r"\s", "", reference)
-    return f"+++{plain}+++" if _TWELVE_DIGITS.fullmatch(plain) else reference

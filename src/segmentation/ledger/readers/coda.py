@@ -8,7 +8,7 @@ amounts, so records, sums and counts are checked here first.
 """
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -27,6 +27,7 @@ from segmentation.ledger.readers.statement_records import (
     find_reference,
     name_reference_kind,
     require_adding_up,
+    say_together,
 )
 from segmentation.ledger.records import RecordSet
 
@@ -192,7 +193,7 @@ class _StatementReader:
                 for part in parts:
                     self._add(part, _say_in_turn(part, movement))
             else:
-                self._add(movement, _say_together([movement, *parts]))
+                self._add(movement, _say_together(movement))
         for kind, code in (("opening", "1"), ("closing", "8")):
             line = next((number for number, text in self.lines if text[0] == code), self.lines[0][0])
             day, amount = (
@@ -232,36 +233,28 @@ class _StatementReader:
         )
 
 
-_COMMUNICATION = ("structured_reference", "structured_reference_type", "remittance_text", "mandate_id")
 _RETURN = ("is_reversal", "return_reason")
-_PARTY = ("counterparty_name", "counterparty_account")
-_ONE_BY_ONE = ("end_to_end_id",)
+_SAID_AT_ONCE = (
+    ("structured_reference", "structured_reference_type", "remittance_text", "mandate_id"),
+    ("counterparty_name", "counterparty_account"),
+    ("end_to_end_id",),
+)
+"""Columns of which a detail fills some or leaves all to its movement."""
 
 
 def _say_in_turn(part: Any, movement: Any) -> dict[str, str | None]:
     """Return what a detail says; its movement speaks for it about all of which it says nothing."""
     own, whole = _said(part), _said(movement)
-    found = dict(own)
-    for group in (_COMMUNICATION, _PARTY, _ONE_BY_ONE):
-        if not any(own.get(name) for name in group):
-            found |= {name: whole.get(name) for name in group}
+    silent = [names for names in _SAID_AT_ONCE if not any(own.get(name) for name in names)]
     if own["is_reversal"] == "false":
-        found |= {name: whole.get(name) for name in _RETURN}
-    return found
+        silent.append(_RETURN)
+    return own | {name: whole.get(name) for names in silent for name in names}
 
 
-def _say_together(movements: Sequence[Any]) -> dict[str, str | None]:
+def _say_together(movement: Any) -> dict[str, str | None]:
     """Return what a movement and its details say together, where they cannot be told apart."""
-    said = [_said(movement) for movement in movements]
-    if len(said) == 1:
-        return said[0]
-    names = ("structured_reference", "remittance_text", "end_to_end_id")
-    texts = [text for one in said for name in names if (text := one.get(name))]
-    return said[0] | {
-        "structured_reference": None,
-        "structured_reference_type": None,
-        "remittance_text": " ; ".join(dict.fromkeys(texts)),
-    }
+    said = [_said(one) for one in (movement, *movement.moves)]
+    return said[0] if len(said) == 1 else said[0] | say_together(said)
 
 
 def _said(movement: Any) -> dict[str, str | None]:

@@ -122,17 +122,15 @@ def _read_message(
     if opening.amount.currency != currency:
         raise _refuse(f"The statement opens in {opening.amount.currency} and closes in {currency}", where)
     account = str(parsed.data.get("account_identification") or "").strip().removesuffix(currency).strip()
-    number = "/".join(
-        str(parsed.data[name]) for name in ("statement_number", "sequence_number") if parsed.data.get(name)
-    )
-    statement = f"{write_day(closing.date)}/{number}" if number else str(write_day(closing.date))
+    number, page = (str(parsed.data.get(name) or "") for name in ("statement_number", "sequence_number"))
+    numbered = "/".join(filter(None, (write_day(closing.date), number)))
+    statement = "/".join(filter(None, (numbered, page)))
     if not account:
         raise _refuse("The statement names no account (field :25:)", where)
     lines = message.lines_of("61")
     if len(lines) != len(parsed.transactions):
         raise _refuse(f"{len(lines)} entries gave {len(parsed.transactions)} records", where)
-    page = str(parsed.data.get("sequence_number") or "")
-    keys.open_page(account, statement.removesuffix(f"/{page}") if page else statement, page)
+    keys.open_page(account, numbered, page)
     total = Decimal(0)
     leading = _list_leading_texts(message)
     for position, (line, transaction) in enumerate(zip(lines, parsed.transactions, strict=True), start=1):

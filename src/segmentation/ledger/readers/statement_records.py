@@ -6,6 +6,7 @@ of statement, matching of entries to customers.
 
 import re
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 from segmentation.domain.errors import InputRefusedError
@@ -55,6 +56,7 @@ _PLACEHOLDERS = frozenset(
 
 _OGM = re.compile(r"[+*]{0,3}\s*(\d{3})/?(\d{4})/?(\d{5})\s*[+*]{0,3}")
 _CREDITOR_REFERENCE = re.compile(r"RF\d{2}[0-9A-Z]{1,21}")
+_TWELVE_DIGITS = re.compile(r"[0-9]{12}")
 
 
 def entry_builder() -> RecordBuilder:
@@ -102,6 +104,31 @@ def name_reference_kind(reference: str | None, said: str | None = None) -> str |
         return "RF"
     match = _OGM.fullmatch(reference.strip())
     return "OGM" if match and is_ogm("".join(match.groups())) else said
+
+
+def mark_reference(reference: str) -> str:
+    """Return a structured reference as it is written in text: twelve digits in the marks of an OGM."""
+    plain = re.sub(r"\s", "", reference)
+    return f"+++{plain}+++" if _TWELVE_DIGITS.fullmatch(plain) else reference
+
+
+def say_together(said: Iterable[Mapping[str, str | None]]) -> dict[str, str | None]:
+    """Return what the details of an entry say together, where they cannot be told apart, as text.
+
+    Parameters
+    ----------
+    said : columns of an ``entry`` for each detail.
+    """
+    texts: list[str | None] = []
+    for detail in said:
+        reference = detail.get("structured_reference")
+        texts += [reference and mark_reference(reference), detail.get("remittance_text")]
+        texts.append(detail.get("end_to_end_id"))
+    return {
+        "structured_reference": None,
+        "structured_reference_type": None,
+        "remittance_text": " ; ".join(dict.fromkeys(filter(None, texts))),
+    }
 
 
 class EntryKeys:
